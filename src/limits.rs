@@ -1,0 +1,77 @@
+//! Every bound of the program that is not a key of the configuration file. The unit comes last in
+//! the name; `_max` is inclusive.
+
+/// Longest bulk string accepted, in bytes. Redis' own default (`proto-max-bulk-len`).
+pub const BULK_BYTES_MAX: usize = 512 * 1024 * 1024;
+
+/// Largest command or reply accepted as a whole, in bytes. Redis' `client-query-buffer-limit`.
+pub const FRAME_BYTES_MAX: usize = 1024 * 1024 * 1024;
+
+/// Most arguments of one command, its name included. Redis' own limit before 7.0.
+pub const REQUEST_ARGS_MAX: u32 = 1024 * 1024;
+
+/// Longest inline command or reply line, in bytes. Redis' `PROTO_INLINE_MAX_SIZE`.
+pub const LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// Deepest nesting of aggregates in one reply. `COMMAND DOCS`, the deepest of Redis' own, has 9.
+pub const NESTING_MAX: usize = 32;
+
+/// What a worker reads from one socket at a time, in bytes. A small command pins at most this much.
+pub const READ_BYTES: usize = 16 * 1024;
+
+/// Size of a node connection's read buffer, in bytes: it holds the replies of many clients.
+pub const UPSTREAM_READ_BYTES: usize = 64 * 1024;
+
+/// A frame of at least this many bytes is sent from where it lies instead of being copied.
+pub const BY_REFERENCE_BYTES_MIN: usize = 16 * 1024;
+
+/// An out-of-order reply below this size is copied, so that it does not pin a read buffer.
+pub const COPY_WHEN_KEPT_BYTES_MAX: usize = 4 * 1024;
+
+/// An output buffer that has grown beyond this is given back once it is empty, in bytes.
+pub const OUTPUT_KEPT_BYTES_MAX: usize = 64 * 1024;
+
+/// One write to a node gathers at most about this much, in bytes; the rest follows in the next.
+pub const UPSTREAM_BATCH_BYTES_MAX: usize = 256 * 1024;
+
+/// Slices in one vectored write.
+pub const WRITE_SLICES_MAX: usize = 64;
+
+/// Commands of one client that may be unanswered before its socket is read no further.
+pub const CLIENT_PIPELINE_REQUESTS_MAX: usize = 1024;
+
+/// Bytes of one client's unanswered commands before its socket is read no further.
+pub const CLIENT_PIPELINE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Replies waiting to be read by a client, in bytes, before its socket is read no further.
+pub const CLIENT_OUTPUT_PAUSE_BYTES: usize = 1024 * 1024;
+
+/// Replies waiting to be read by a client, in bytes, before the connection is closed.
+pub const CLIENT_OUTPUT_BYTES_MAX: usize = 2 * FRAME_BYTES_MAX;
+
+/// Client connections of one process; one more is told so and closed.
+pub const CLIENTS_MAX: usize = 10_000;
+
+/// Requests in flight on one node connection; more wait their turn within their deadline.
+pub const UPSTREAM_PIPELINE_REQUESTS_MAX: usize = 64 * 1024;
+
+/// Redirects followed for one command, then the last one is an error. Jedis and redis-py use 5 and 16.
+pub const REDIRECTS_MAX: u8 = 5;
+
+/// Times one command is sent again after its connection failed.
+pub const RETRIES_MAX: u8 = 3;
+
+/// Slots of a Redis Cluster, from the Redis cluster specification.
+pub const SLOTS: usize = 16_384;
+
+/// Nodes of one upstream that a worker remembers, those learnt from redirects included.
+pub const NODES_MAX: usize = 4_096;
+
+/// Longest name a client may give itself with `CLIENT SETNAME` or `SETINFO`, in bytes.
+pub const CLIENT_NAME_BYTES_MAX: usize = 1024;
+
+const _: () = assert!(FRAME_BYTES_MAX > BULK_BYTES_MAX && FRAME_BYTES_MAX < u32::MAX as usize);
+const _: () = assert!(CLIENT_OUTPUT_PAUSE_BYTES < CLIENT_OUTPUT_BYTES_MAX);
+const _: () = assert!(COPY_WHEN_KEPT_BYTES_MAX < BY_REFERENCE_BYTES_MIN);
+const _: () = assert!(LINE_BYTES_MAX < FRAME_BYTES_MAX && NESTING_MAX < 128);
+const _: () = assert!(NODES_MAX < u16::MAX as usize);

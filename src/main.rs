@@ -1,0 +1,3 @@
+//! The `redpoll` binary.
+
+fn main() {}
