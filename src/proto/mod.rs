@@ -12,4 +12,7 @@
 //! | `into_*` | the end: consumes the machine |
 
 pub mod cluster;
+pub mod output;
+pub mod pipeline;
+pub mod reply;
 pub mod resp;

@@ -1,7 +1,18 @@
-//! Redis Cluster, after the Redis cluster specification: slots, views of the topology, redirects.
+//! Redis Cluster, after the Redis cluster specification.
+//!
+//! ```text
+//! CLUSTER SHARDS / SLOTS -> Topology (immutable, shared) -> Router (a worker's own) <- MOVED
+//!                                                key -> Slot -> Router -> Node -> Address
+//! ```
 
 mod address;
+mod redirect;
+mod router;
 mod slot;
+mod topology;
 
 pub use address::{Address, AddressError};
+pub use redirect::{Redirect, RedirectKind};
+pub use router::{Node, Route, Router};
 pub use slot::Slot;
+pub use topology::Topology;

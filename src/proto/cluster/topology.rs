@@ -1,0 +1,189 @@
+//! A view of a cluster: who serves which slots, as one node told it.
+
+use super::{Address, Slot};
+use crate::limits::SLOTS;
+use crate::proto::resp::Value;
+
+/// No node.
+const NOBODY: u16 = u16::MAX;
+
+/// An immutable view of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topology {
+    /// The cluster's epoch when the view was taken (`cluster_current_epoch`): a view with a smaller
+    /// one is older.
+    epoch: u64,
+    /// The nodes, primaries and replicas, each once.
+    nodes: Vec<Address>,
+    /// The primary of each slot, as an index into `nodes`, or `NOBODY`.
+    owners: Box<[u16; SLOTS]>,
+}
+
+impl Topology {
+    /// A view in which nobody serves anything.
+    #[must_use]
+    pub fn empty(epoch: u64) -> Topology {
+        Topology { epoch, nodes: Vec::new(), owners: Box::new([NOBODY; SLOTS]) }
+    }
+
+    /// Reads the reply to `CLUSTER SHARDS` of the node at `asked`; `None` if it is not one.
+    #[must_use]
+    pub fn from_shards(reply: &Value, epoch: u64, asked: &Address) -> Option<Topology> {
+        let mut topology = Topology::empty(epoch);
+        for shard in reply.as_items()? {
+            let mut primary = None;
+            for node in shard.get("nodes")?.as_items()? {
+                let Some(address) = shard_node(node, asked) else { continue };
+                let index = topology.intern(address)?;
+                if node.get("role").and_then(Value::as_text) == Some("master") {
+                    primary = Some(index);
+                }
+            }
+            let Some(primary) = primary else { continue };
+            for range in shard.get("slots")?.as_items()?.chunks_exact(2) {
+                topology.assign(&range[0], &range[1], primary)?;
+            }
+        }
+        Some(topology)
+    }
+
+    /// Reads the reply to `CLUSTER SLOTS` of the node at `asked`; `None` if it is not one.
+    #[must_use]
+    pub fn from_slots(reply: &Value, epoch: u64, asked: &Address) -> Option<Topology> {
+        let mut topology = Topology::empty(epoch);
+        for range in reply.as_items()? {
+            let [first, last, nodes @ ..] = range.as_items()? else { return None };
+            let mut nodes = nodes.iter().map(|node| slots_node(node, asked));
+            if let Some(primary) = nodes.next()? {
+                let primary = topology.intern(primary)?;
+                topology.assign(first, last, primary)?;
+            }
+            for replica in nodes.flatten() {
+                topology.intern(replica)?;
+            }
+        }
+        Some(topology)
+    }
+
+    /// The cluster's epoch when the view was taken.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The nodes, primaries and replicas.
+    #[must_use]
+    pub fn nodes(&self) -> &[Address] {
+        &self.nodes
+    }
+
+    /// The primary of a slot, if it has one.
+    #[must_use]
+    pub fn owner(&self, slot: Slot) -> Option<&Address> {
+        self.nodes.get(usize::from(self.owners[slot.index()]))
+    }
+
+    /// The primary of each slot in turn, as an index into [`nodes`](Self::nodes), if it has one.
+    pub fn owners(&self) -> impl Iterator<Item = Option<usize>> {
+        self.owners.iter().map(|owner| (*owner != NOBODY).then_some(usize::from(*owner)))
+    }
+
+    /// Slots that nobody serves.
+    #[must_use]
+    pub fn uncovered(&self) -> usize {
+        self.owners.iter().filter(|owner| **owner == NOBODY).count()
+    }
+
+    fn intern(&mut self, address: Address) -> Option<u16> {
+        let index = self.nodes.iter().position(|node| *node == address).unwrap_or_else(|| {
+            self.nodes.push(address);
+            self.nodes.len() - 1
+        });
+        u16::try_from(index).ok().filter(|index| *index != NOBODY)
+    }
+
+    fn assign(&mut self, first: &Value, last: &Value, primary: u16) -> Option<()> {
+        let first = usize::try_from(first.as_integer()?).ok()?;
+        let last = usize::try_from(last.as_integer()?).ok()?;
+        self.owners.get_mut(first..=last)?.fill(primary);
+        Some(())
+    }
+}
+
+/// The address of a node of `CLUSTER SHARDS`; `None` if it has none that can be used.
+fn shard_node(node: &Value, asked: &Address) -> Option<Address> {
+    let text = |key| node.get(key).and_then(Value::as_text).filter(|text| !text.is_empty());
+    // An endpoint of null or "?" stands for the host that was asked.
+    let host = text("endpoint").or_else(|| text("ip")).filter(|host| *host != "?");
+    let port = node.get("port")?.as_integer()?;
+    Address::new(host.unwrap_or(asked.host()), u16::try_from(port).ok()?)
+}
+
+/// The address of a node of `CLUSTER SLOTS`; `None` if it has none that can be used.
+fn slots_node(node: &Value, asked: &Address) -> Option<Address> {
+    let [host, port, ..] = node.as_items()? else { return None };
+    let host = host.as_text().filter(|host| !matches!(*host, "" | "?"));
+    Address::new(host.unwrap_or(asked.host()), u16::try_from(port.as_integer()?).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked() -> Address {
+        Address::new("10.0.0.9", 7000).unwrap()
+    }
+
+    fn owner(topology: &Topology, slot: u16) -> Option<String> {
+        topology.owner(Slot::new(slot).unwrap()).map(Address::to_string)
+    }
+
+    #[test]
+    fn shards_are_read_in_both_protocols_with_gaps_replicas_and_unknown_endpoints() {
+        let node = |endpoint: &str, port: u16, role: &str| {
+            format!(
+                "*8\r\n$2\r\nid\r\n$1\r\nx\r\n$4\r\nport\r\n:{port}\r\n$8\r\nendpoint\r\n{endpoint}$4\r\nrole\r\n+{role}\r\n"
+            )
+        };
+        let shards = [
+            "*2\r\n*4\r\n$5\r\nslots\r\n*4\r\n:0\r\n:99\r\n:200\r\n:299\r\n$5\r\nnodes\r\n*2\r\n",
+            &node("$4\r\nhost\r\n", 7001, "replica"),
+            &node("$4\r\nhost\r\n", 7002, "master"),
+            "%2\r\n$5\r\nslots\r\n*2\r\n:100\r\n:199\r\n$5\r\nnodes\r\n*1\r\n",
+            &node("_\r\n", 7003, "master"),
+        ]
+        .concat();
+        let reply = Value::parse(shards.as_bytes()).unwrap();
+        let topology = Topology::from_shards(&reply, 7, &asked()).unwrap();
+        assert_eq!(owner(&topology, 0).as_deref(), Some("host:7002"));
+        assert_eq!(owner(&topology, 150).as_deref(), Some("10.0.0.9:7003"));
+        assert_eq!(owner(&topology, 299).as_deref(), Some("host:7002"));
+        assert_eq!(owner(&topology, 300), None);
+        assert_eq!((topology.epoch(), topology.nodes().len()), (7, 3));
+        assert_eq!(topology.uncovered(), SLOTS - 300);
+    }
+
+    #[test]
+    fn slots_are_read_with_replicas_and_null_hosts() {
+        let reply = b"*2\r\n*4\r\n:0\r\n:5460\r\n*3\r\n$9\r\n127.0.0.1\r\n:30001\r\n$2\r\nid\r\n*2\r\n$9\r\n127.0.0.1\r\n:30004\r\n*3\r\n:5461\r\n:16383\r\n*2\r\n$-1\r\n:30002\r\n";
+        let topology = Topology::from_slots(&Value::parse(reply).unwrap(), 1, &asked()).unwrap();
+        assert_eq!(owner(&topology, 0).as_deref(), Some("127.0.0.1:30001"));
+        assert_eq!(owner(&topology, 16383).as_deref(), Some("10.0.0.9:30002"));
+        assert_eq!((topology.uncovered(), topology.nodes().len()), (0, 3));
+    }
+
+    #[test]
+    fn what_is_no_topology_is_refused() {
+        for reply in [
+            &b"+OK\r\n"[..],
+            b"*1\r\n:1\r\n",
+            b"*1\r\n*3\r\n:0\r\n:16384\r\n*2\r\n$1\r\na\r\n:1\r\n",
+            b"*1\r\n*3\r\n:9\r\n:1\r\n*2\r\n$1\r\na\r\n:1\r\n",
+            b"*1\r\n*3\r\n:-1\r\n:1\r\n*2\r\n$1\r\na\r\n:1\r\n",
+        ] {
+            let value = Value::parse(reply).unwrap();
+            assert_eq!(Topology::from_slots(&value, 1, &asked()), None);
+            assert_eq!(Topology::from_shards(&value, 1, &asked()), None);
+        }
+    }
+}

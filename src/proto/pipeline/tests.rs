@@ -1,0 +1,224 @@
+//! Stories of a pipeline, on a rig that plays the driver and the node.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::*;
+
+/// A duty that knows its number and whether its client is still there.
+#[derive(Debug)]
+struct Waiter(u32, Rc<Cell<bool>>);
+
+impl Duty for Waiter {
+    fn is_abandoned(&self) -> bool {
+        !self.1.get()
+    }
+}
+
+struct Rig {
+    pipeline: Pipeline<Waiter>,
+    received: BytesMut,
+    start: Instant,
+    client: Rc<Cell<bool>>,
+}
+
+fn command(text: &str) -> Bytes {
+    Bytes::from(format!("*1\r\n${}\r\n{text}\r\n", text.len()))
+}
+
+impl Rig {
+    #[expect(clippy::disallowed_methods, reason = "any instant will do as the start of a story")]
+    fn new(protocol: Protocol) -> Self {
+        let (received, start) = (BytesMut::new(), Instant::now());
+        let client = Rc::new(Cell::new(true));
+        Rig { pipeline: Pipeline::new(protocol), received, start, client }
+    }
+
+    fn connected(protocol: Protocol) -> Self {
+        let mut rig = Rig::new(protocol);
+        rig.pipeline.receive_connection();
+        rig
+    }
+
+    fn at(&self, ms: u64) -> Instant {
+        self.start + Duration::from_millis(ms)
+    }
+
+    fn push(&mut self, number: u32, deadline_ms: u64, asking: bool) {
+        let deadline = self.at(deadline_ms);
+        let reply_to = Waiter(number, Rc::clone(&self.client));
+        let frame = command(&format!("C{number}"));
+        self.pipeline.push(Request { frame, asking, deadline, reply_to });
+    }
+
+    /// Writes at most `count` bytes; gives them as text.
+    fn write(&mut self, count: usize) -> String {
+        let Some(output) = self.pipeline.poll_transmit() else { return String::new() };
+        let bytes = output.single().unwrap().to_vec();
+        let count = count.min(bytes.len());
+        output.advance(count);
+        String::from_utf8(bytes[..count].to_vec()).unwrap()
+    }
+
+    fn answers(&mut self, bytes: &str) -> Result<Vec<(u32, String)>, Cause> {
+        self.received.extend_from_slice(bytes.as_bytes());
+        let mut answers = Vec::new();
+        while let Some((waiter, reply)) = self.pipeline.poll_answer(&mut self.received)? {
+            answers.push((waiter.0, show(&reply)));
+        }
+        Ok(answers)
+    }
+}
+
+fn show(reply: &Reply) -> String {
+    match reply {
+        Reply::Frame(frame) => String::from_utf8(frame.to_vec()).unwrap().trim_end().to_owned(),
+        Reply::Failure(Failure { cause, progress }) => format!("{progress:?} {cause:?}"),
+    }
+}
+
+fn answer(number: u32, text: &str) -> (u32, String) {
+    (number, text.to_owned())
+}
+
+#[test]
+fn replies_go_to_the_requests_in_the_order_they_were_sent() {
+    let mut rig = Rig::connected(Protocol::Resp2);
+    rig.push(1, 100, false);
+    rig.push(2, 100, false);
+    assert_eq!(rig.write(usize::MAX), "*1\r\n$2\r\nC1\r\n*1\r\n$2\r\nC2\r\n");
+    assert_eq!(rig.answers("+one\r\n+tw"), Ok(vec![answer(1, "+one")]));
+    assert_eq!(rig.answers("o\r\n"), Ok(vec![answer(2, "+two")]));
+    assert!(rig.pipeline.is_idle());
+}
+
+#[test]
+fn an_expired_request_is_answered_alone_and_its_late_reply_is_discarded() {
+    let mut rig = Rig::connected(Protocol::Resp2);
+    rig.push(1, 100, false);
+    rig.push(2, 200, false);
+    rig.write(usize::MAX);
+    rig.pipeline.handle_timeout(rig.at(100));
+    assert_eq!(rig.answers(""), Ok(vec![answer(1, "Sent Timeout")]));
+    assert_eq!(rig.pipeline.poll_timeout(), Some(rig.at(200)));
+    assert_eq!(rig.answers("+late\r\n+two\r\n"), Ok(vec![answer(2, "+two")]));
+}
+
+#[test]
+fn a_request_that_expires_before_a_byte_of_it_left_is_unsent_and_never_leaves() {
+    let mut rig = Rig::connected(Protocol::Resp2);
+    for number in 1..=3 {
+        rig.push(number, if number == 2 { 100 } else { 200 }, false);
+    }
+    assert_eq!(rig.write(5), "*1\r\n$");
+    rig.pipeline.handle_timeout(rig.at(100));
+    assert_eq!(rig.answers(""), Ok(vec![answer(2, "Unsent Timeout")]));
+    assert_eq!(rig.write(usize::MAX), "2\r\nC1\r\n*1\r\n$2\r\nC3\r\n");
+}
+
+#[test]
+fn a_connection_that_ends_says_of_each_request_how_far_it_got() {
+    let mut rig = Rig::connected(Protocol::Resp2);
+    rig.push(1, 100, false);
+    rig.push(2, 100, false);
+    rig.push(3, 100, false);
+    rig.write(13);
+    rig.pipeline.receive_end(Cause::Closed);
+    assert_eq!(
+        rig.answers(""),
+        Ok(vec![answer(1, "Sent Closed"), answer(2, "Sent Closed"), answer(3, "Unsent Closed")])
+    );
+    assert!(rig.pipeline.is_idle() && !rig.pipeline.wants_connection());
+}
+
+#[test]
+fn half_a_reply_does_not_outlive_its_connection() {
+    let mut rig = Rig::connected(Protocol::Resp2);
+    rig.push(1, 100, false);
+    rig.write(usize::MAX);
+    assert_eq!(rig.answers("$5\r\nhel"), Ok(vec![]));
+    rig.pipeline.receive_end(Cause::Closed);
+    rig.received.clear();
+    assert_eq!(rig.answers(""), Ok(vec![answer(1, "Sent Closed")]));
+    rig.pipeline.receive_connection();
+    rig.push(2, 100, false);
+    rig.write(usize::MAX);
+    assert_eq!(rig.answers("+two\r\n"), Ok(vec![answer(2, "+two")]));
+}
+
+#[test]
+fn asking_goes_directly_before_its_command_and_its_reply_is_nobodys() {
+    let mut rig = Rig::connected(Protocol::Resp2);
+    rig.push(1, 100, false);
+    rig.push(2, 100, true);
+    assert_eq!(rig.write(usize::MAX), "*1\r\n$2\r\nC1\r\n*1\r\n$6\r\nASKING\r\n*1\r\n$2\r\nC2\r\n");
+    assert_eq!(
+        rig.answers("+one\r\n+OK\r\n+two\r\n"),
+        Ok(vec![answer(1, "+one"), answer(2, "+two")])
+    );
+}
+
+#[test]
+fn what_a_client_that_left_had_not_sent_is_skipped_and_the_order_stays() {
+    let mut rig = Rig::connected(Protocol::Resp2);
+    rig.push(1, 100, false);
+    rig.write(usize::MAX);
+    let left = std::mem::replace(&mut rig.client, Rc::new(Cell::new(true)));
+    let reply_to = Waiter(2, left);
+    reply_to.1.set(false);
+    let deadline = rig.at(100);
+    rig.pipeline.push(Request { frame: command("C2"), asking: false, deadline, reply_to });
+    rig.push(3, 100, false);
+    assert_eq!(rig.write(usize::MAX), "*1\r\n$2\r\nC3\r\n");
+    assert_eq!(rig.answers("+one\r\n+three\r\n"), Ok(vec![answer(1, "+one"), answer(3, "+three")]));
+}
+
+#[test]
+fn nothing_is_sent_before_the_handshake_is_answered() {
+    let mut rig = Rig::connected(Protocol::Resp3);
+    rig.push(1, 100, false);
+    assert_eq!(rig.write(usize::MAX), "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n");
+    assert_eq!(rig.write(usize::MAX), "");
+    assert_eq!(rig.answers("%1\r\n+proto\r\n:3\r\n"), Ok(vec![]));
+    assert_eq!(rig.write(usize::MAX), "*1\r\n$2\r\nC1\r\n");
+}
+
+#[test]
+fn a_server_without_hello_is_spoken_to_all_the_same_but_one_that_refuses_is_not() {
+    let mut old = Rig::connected(Protocol::Resp3);
+    old.push(1, 100, false);
+    old.write(usize::MAX);
+    assert_eq!(old.answers("-ERR unknown command 'HELLO'\r\n"), Ok(vec![]));
+    assert_eq!(old.write(usize::MAX), "*1\r\n$2\r\nC1\r\n");
+
+    let mut locked = Rig::connected(Protocol::Resp3);
+    locked.push(1, 100, false);
+    locked.write(usize::MAX);
+    assert_eq!(locked.answers("-NOAUTH HELLO must be called\r\n"), Err(Cause::HandshakeRefused));
+    locked.pipeline.receive_end(Cause::HandshakeRefused);
+    assert_eq!(locked.answers(""), Ok(vec![answer(1, "Unsent HandshakeRefused")]));
+}
+
+#[test]
+fn what_nobody_asked_for_ends_the_connection_and_pushes_do_not() {
+    let mut rig = Rig::connected(Protocol::Resp2);
+    assert_eq!(rig.answers(">1\r\n+x\r\n"), Ok(vec![]));
+    assert_eq!(rig.answers("+what\r\n"), Err(Cause::Garbled));
+
+    let mut early = Rig::connected(Protocol::Resp2);
+    early.push(1, 100, false);
+    early.pipeline.poll_transmit();
+    assert_eq!(early.answers("-ERR max number of clients reached\r\n"), Err(Cause::Garbled));
+}
+
+#[test]
+fn an_early_error_for_a_half_written_request_does_not_shift_the_next_reply() {
+    let mut rig = Rig::connected(Protocol::Resp2);
+    rig.push(1, 100, false);
+    rig.push(2, 100, false);
+    rig.write(3);
+    assert_eq!(rig.answers("-ERR early\r\n"), Ok(vec![answer(1, "-ERR early")]));
+    assert_eq!(rig.write(usize::MAX), "\n$2\r\nC1\r\n*1\r\n$2\r\nC2\r\n");
+    assert_eq!(rig.answers("+two\r\n"), Ok(vec![answer(2, "+two")]));
+}

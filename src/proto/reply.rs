@@ -1,0 +1,105 @@
+//! What comes back for a request: a frame, or a failure that says how far the request got.
+
+use bytes::Bytes;
+
+/// The answer to one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// What the server said: one whole frame, which may be an error.
+    Frame(Bytes),
+    /// The server said nothing.
+    Failure(Failure),
+}
+
+/// Why there is no reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What happened.
+    pub cause: Cause,
+    /// How far the request got.
+    pub progress: Progress,
+}
+
+/// How far a request got before it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Not a byte of it left: it was certainly not executed.
+    Unsent,
+    /// A byte of it may have left: it may have been executed.
+    Sent,
+}
+
+/// What happened to a request that got no reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The node's host name has no address.
+    Unresolved,
+    /// The node refused the connection, or cannot be reached.
+    Unreachable,
+    /// The connection was not there within `connect_timeout`.
+    ConnectTimeout,
+    /// The last attempt to connect failed a moment ago; the next one is due soon.
+    Backoff,
+    /// The node refused what must come before the first command.
+    HandshakeRefused,
+    /// The connection ended.
+    Closed,
+    /// The node sent what is not RESP, or what nobody asked for.
+    Garbled,
+    /// No reply within `op_timeout`.
+    Timeout,
+    /// The proxy is stopping.
+    Stopping,
+}
+
+impl Cause {
+    /// What happened, for a sentence that begins with the node's address.
+    #[must_use]
+    pub fn describe(self) -> &'static str {
+        match self {
+            Cause::Unresolved => "its host name has no address",
+            Cause::Unreachable => "it refused the connection or cannot be reached",
+            Cause::ConnectTimeout => "no connection within connect_timeout",
+            Cause::Backoff => "it could not be reached a moment ago",
+            Cause::HandshakeRefused => "it refused the handshake",
+            Cause::Closed => "the connection ended",
+            Cause::Garbled => "it broke the protocol and was disconnected",
+            Cause::Timeout => "no reply within op_timeout",
+            Cause::Stopping => "the proxy is stopping",
+        }
+    }
+}
+
+impl Failure {
+    /// Nothing of the request left.
+    #[must_use]
+    pub fn unsent(cause: Cause) -> Failure {
+        Failure { cause, progress: Progress::Unsent }
+    }
+
+    /// The request, or a part of it, may have left.
+    #[must_use]
+    pub fn sent(cause: Cause) -> Failure {
+        Failure { cause, progress: Progress::Sent }
+    }
+}
+
+impl Progress {
+    /// The error code a client sees.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Progress::Unsent => "UNSENT",
+            Progress::Sent => "UNSURE",
+        }
+    }
+
+    /// What the client may conclude.
+    #[must_use]
+    pub fn advice(self) -> &'static str {
+        match self {
+            Progress::Unsent => "the command was not executed and is safe to repeat",
+            Progress::Sent => "the command may have been executed",
+        }
+    }
+}
