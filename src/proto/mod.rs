@@ -12,6 +12,7 @@
 //! | `into_*` | the end: consumes the machine |
 
 pub mod cluster;
+pub mod command;
 pub mod output;
 pub mod pipeline;
 pub mod reply;

@@ -1,0 +1,85 @@
+//! Commands, as data: what a client's frame asks for, and where its keys are.
+//!
+//! ```text
+//! frame + spans -> parse -> Command { row } -> keys() -> slots
+//!                    |          '-> what is done with it: the row's access, spread and merge
+//!                    '-> Refusal: Redis' own words
+//! ```
+//!
+//! - `table`: a row a command, found by name; everything that must know a command reads its row
+//! - `keys`: where the keys of a command are
+//! - `refusal`: what is refused before any server sees it
+
+mod keys;
+mod refusal;
+pub mod table;
+
+use bytes::Bytes;
+
+pub use keys::{KeySpec, Keys};
+pub use refusal::Refusal;
+pub use table::{Access, Merge, Row, Spread};
+
+use super::resp::Span;
+
+/// A frame whose name is in the table and whose number of arguments is right.
+#[derive(Clone, Copy, Debug)]
+pub struct Command<'a> {
+    /// The whole frame, an array of bulk strings.
+    pub frame: &'a Bytes,
+    /// Where the arguments are in the frame, the name first.
+    pub spans: &'a [Span],
+    /// What is known about the command, or about its subcommand where it has one.
+    pub row: &'static Row,
+}
+
+/// Looks a frame's command up, its subcommand too, and checks the number of arguments.
+///
+/// # Errors
+/// What Redis refuses before it runs a command: an unknown name, a wrong number of arguments.
+pub fn parse<'a>(frame: &'a Bytes, spans: &'a [Span]) -> Result<Command<'a>, Refusal> {
+    let name = spans.first().map_or(&[][..], |span| &frame[span.range()]);
+    let Some(row) = table::find(name) else {
+        return Err(Refusal::unknown_command(frame, spans));
+    };
+    let row = if row.subcommands.is_empty() || spans.len() == 1 {
+        row
+    } else {
+        subcommand(row, frame, spans)?
+    };
+    let command = Command { frame, spans, row };
+    if row.accepts(spans.len()) { Ok(command) } else { Err(Refusal::WrongArity(row)) }
+}
+
+fn subcommand(
+    container: &'static Row,
+    frame: &Bytes,
+    spans: &[Span],
+) -> Result<&'static Row, Refusal> {
+    let given = &frame[spans[1].range()];
+    container.subcommand(given).ok_or_else(|| {
+        let container = &frame[spans[0].range()];
+        Refusal::UnknownSubcommand { container: container.to_vec(), given: given.to_vec() }
+    })
+}
+
+impl<'a> Command<'a> {
+    /// The argument at `index`; the name is at 0. Empty if there is none.
+    #[must_use]
+    pub fn arg(&self, index: usize) -> &'a [u8] {
+        self.spans.get(index).map_or(&[], |span| &self.frame[span.range()])
+    }
+
+    /// All arguments, the name first.
+    pub fn args(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
+        let frame = self.frame;
+        self.spans.iter().map(|span| &frame[span.range()])
+    }
+
+    /// How many arguments there are, the name included; at least 1.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a command has a name at least")]
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+}

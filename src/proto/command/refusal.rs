@@ -1,0 +1,127 @@
+//! What is refused before any server sees it, in Redis' own words.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::super::cluster::Slot;
+use super::super::resp::Span;
+use super::Row;
+
+/// How much of a client's own words Redis repeats in an error, in bytes.
+const ECHO_BYTES_MAX: usize = 128;
+
+/// How much of a key a `CROSSSLOT` error shows, in bytes before escaping.
+const KEY_SHOWN_BYTES_MAX: usize = 64;
+
+/// Why a command goes nowhere. [`write`](Self::write) makes the error reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No row has this name.
+    UnknownCommand {
+        /// The name, as the client wrote it, cut.
+        name: Vec<u8>,
+        /// The arguments as they are shown: each in quotes and followed by a space, cut.
+        args: Vec<u8>,
+    },
+    /// A container command without this subcommand.
+    UnknownSubcommand {
+        /// The container's name, as the client wrote it.
+        container: Vec<u8>,
+        /// The subcommand, as the client wrote it.
+        given: Vec<u8>,
+    },
+    /// The row's arity is another.
+    WrongArity(&'static Row),
+    /// Two keys of a command that must have all its keys in one slot.
+    CrossSlot {
+        /// The first key.
+        first: Vec<u8>,
+        /// The first key that is in another slot.
+        second: Vec<u8>,
+    },
+}
+
+impl Refusal {
+    /// The refusal of a command whose keys `first` and `second` are in two slots.
+    #[must_use]
+    pub fn cross_slot(first: &[u8], second: &[u8]) -> Refusal {
+        Refusal::CrossSlot { first: first.to_vec(), second: second.to_vec() }
+    }
+
+    /// Appends the error reply, which is the same in RESP2 and RESP3.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.push(b'-');
+        out.extend(self.text().into_iter().map(|byte| match byte {
+            b'\r' | b'\n' => b' ',
+            other => other,
+        }));
+        out.extend_from_slice(b"\r\n");
+    }
+
+    pub(super) fn unknown_command(frame: &Bytes, spans: &[Span]) -> Refusal {
+        let mut spans = spans.iter().map(|span| &frame[span.range()]);
+        let name = spans.next().unwrap_or_default();
+        let mut args = Vec::new();
+        for arg in spans {
+            if args.len() >= ECHO_BYTES_MAX {
+                break;
+            }
+            let room = ECHO_BYTES_MAX - args.len();
+            args.push(b'\'');
+            args.extend_from_slice(as_c_text(arg, room));
+            args.extend_from_slice(b"' ");
+        }
+        Refusal::UnknownCommand { name: as_c_text(name, ECHO_BYTES_MAX).to_vec(), args }
+    }
+
+    fn text(&self) -> Vec<u8> {
+        match self {
+            Refusal::UnknownCommand { name, args } => {
+                let parts =
+                    [b"ERR unknown command '", &name[..], b"', with args beginning with: ", args];
+                parts.concat()
+            }
+            Refusal::UnknownSubcommand { container, given } => {
+                let given = as_c_text(given, ECHO_BYTES_MAX);
+                let container = container.to_ascii_uppercase();
+                let parts =
+                    [b"ERR unknown subcommand '", given, b"'. Try ", &container[..], b" HELP."];
+                parts.concat()
+            }
+            Refusal::WrongArity(row) => {
+                format!("ERR wrong number of arguments for '{}' command", row.name).into_bytes()
+            }
+            Refusal::CrossSlot { first, second } => {
+                let (first_slot, second_slot) = (Slot::of(first), Slot::of(second));
+                format!(
+                    "CROSSSLOT Keys in request don't hash to the same slot \
+                     ('{}' is in slot {}, '{}' in slot {})",
+                    shown(first),
+                    first_slot.number(),
+                    shown(second),
+                    second_slot.number(),
+                )
+                .into_bytes()
+            }
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.text()))
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// What C's `%.*s` shows of `bytes`: at most `max` of them, and nothing from a NUL on.
+fn as_c_text(bytes: &[u8], max: usize) -> &[u8] {
+    let bytes = &bytes[..bytes.len().min(max)];
+    &bytes[..memchr::memchr(0, bytes).unwrap_or(bytes.len())]
+}
+
+fn shown(key: &[u8]) -> impl fmt::Display {
+    key[..key.len().min(KEY_SHOWN_BYTES_MAX)].escape_ascii()
+}

@@ -1,0 +1,211 @@
+//! The table of commands: a row a command, found by its name in any case.
+//!
+//! The rows are those of Redis 7.0's own `COMMAND` and `COMMAND DOCS`, a file a group, with what a
+//! proxy adds: what a command does to its keys, how it is spread over nodes, how its replies merge.
+
+mod connection;
+mod generic;
+mod hash;
+mod index;
+mod list;
+mod server;
+mod set;
+mod sorted_set;
+mod string;
+
+pub use index::find;
+
+use super::KeySpec;
+
+/// What is known about one command, or one subcommand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The name in lower case; a subcommand's with its container's before it: `client|id`.
+    pub name: &'static str,
+    /// How many arguments, the name (of a subcommand: both names) included; negative: at least.
+    pub arity: i8,
+    /// Where its keys are.
+    pub keys: &'static [KeySpec],
+    /// What it does to its keys.
+    pub access: Access,
+    /// Where it runs.
+    pub spread: Spread,
+    /// How the replies of its parts become one.
+    pub merge: Merge,
+    /// The flags that `COMMAND INFO` shows, in Redis' order.
+    pub flags: &'static [&'static str],
+    /// The categories of access control lists that it belongs to, with the `@`, in Redis' order.
+    pub categories: &'static [&'static str],
+    /// The tips for clients and proxies that `COMMAND INFO` shows.
+    pub tips: &'static [&'static str],
+    /// The flags of each of `keys`, in one text as `RO access`.
+    pub key_flags: &'static [&'static str],
+    /// The group that Redis' documentation puts it in: `sorted-set`.
+    pub group: &'static str,
+    /// The first version of Redis that has it.
+    pub since: &'static str,
+    /// Its time complexity.
+    pub complexity: &'static str,
+    /// What it does, in a line.
+    pub summary: &'static str,
+    /// The version of Redis that deprecated it, and what to use instead.
+    pub deprecated: Option<(&'static str, &'static str)>,
+    /// The subcommands of a container command.
+    pub subcommands: &'static [Row],
+}
+
+/// What a command does to its keys. Only what reads may be sent twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It changes nothing.
+    Read,
+    /// It can change something, depending on its arguments too.
+    Write,
+    /// It has no keys.
+    None,
+}
+
+/// Where a command runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spread {
+    /// The proxy answers it itself.
+    Local,
+    /// All its keys are in one slot; it is forwarded whole to the owner of that slot.
+    OneSlot,
+    /// Its keys may be in several slots; it is split over their owners and the replies merged.
+    BySlot,
+}
+
+/// How the replies of a command's parts become one reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merge {
+    /// There is one part, and its reply is the reply.
+    Whole,
+    /// Arrays with an element a key: each goes to the place of its key.
+    Positions,
+    /// Integers: their sum.
+    Sum,
+    /// `OK` if every part says so.
+    AllOk,
+}
+
+/// All rows by name, containers without their subcommands.
+pub fn rows() -> impl Iterator<Item = &'static Row> {
+    index::GROUPS.iter().flat_map(|group| group.iter())
+}
+
+impl Row {
+    /// Whether a command of `len` arguments, its name included, has as many as it takes.
+    #[must_use]
+    pub fn accepts(&self, len: usize) -> bool {
+        let arity = usize::from(self.arity.unsigned_abs());
+        let enough = if self.arity < 0 { len >= arity } else { len == arity };
+        enough && self.pairs_up(len)
+    }
+
+    /// The row of a subcommand, by its own name in any case.
+    #[must_use]
+    pub fn subcommand(&self, name: &[u8]) -> Option<&'static Row> {
+        self.subcommands.iter().find(|row| row.own_name().as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    /// The name, a subcommand's without its container's.
+    #[must_use]
+    pub fn own_name(&self) -> &'static str {
+        self.name.split_once('|').map_or(self.name, |(_, own)| own)
+    }
+
+    /// Where keys and values alternate to the end, none is without the other.
+    fn pairs_up(&self, len: usize) -> bool {
+        let [KeySpec::Range { first, last: -1, step }] = self.keys else { return true };
+        *step == 1 || len.saturating_sub(usize::from(*first)).is_multiple_of(usize::from(*step))
+    }
+
+    const fn new(name: &'static str, arity: i8, access: Access) -> Row {
+        Row {
+            name,
+            arity,
+            keys: &[],
+            access,
+            spread: if matches!(access, Access::None) { Spread::Local } else { Spread::OneSlot },
+            merge: Merge::Whole,
+            flags: &[],
+            categories: &[],
+            tips: &[],
+            key_flags: &[],
+            group: "",
+            since: "",
+            complexity: "",
+            summary: "",
+            deprecated: None,
+            subcommands: &[],
+        }
+    }
+
+    const fn keys(self, keys: &'static [KeySpec], key_flags: &'static [&'static str]) -> Row {
+        Row { keys, key_flags, ..self }
+    }
+
+    const fn split(self, merge: Merge) -> Row {
+        Row { spread: Spread::BySlot, merge, ..self }
+    }
+
+    const fn flags(
+        self,
+        flags: &'static [&'static str],
+        categories: &'static [&'static str],
+    ) -> Row {
+        Row { flags, categories, ..self }
+    }
+
+    const fn tips(self, tips: &'static [&'static str]) -> Row {
+        Row { tips, ..self }
+    }
+
+    const fn doc(
+        self,
+        group: &'static str,
+        since: &'static str,
+        complexity: &'static str,
+        summary: &'static str,
+    ) -> Row {
+        Row { group, since, complexity, summary, ..self }
+    }
+
+    const fn deprecated(self, since: &'static str, instead: &'static str) -> Row {
+        Row { deprecated: Some((since, instead)), ..self }
+    }
+
+    const fn container(self, subcommands: &'static [Row]) -> Row {
+        Row { subcommands, ..self }
+    }
+}
+
+/// One key, the first argument.
+const KEY: &[KeySpec] = &[arg(1)];
+/// One key, the second argument, after a subcommand.
+const SECOND: &[KeySpec] = &[arg(2)];
+/// Two keys, the first arguments.
+const TWO: &[KeySpec] = &[arg(1), arg(2)];
+/// Every argument is a key.
+const ALL: &[KeySpec] = &[rest(1, 1)];
+/// Keys and values alternate.
+const PAIRS: &[KeySpec] = &[rest(1, 2)];
+/// As many keys as the first argument says.
+const COUNTED: &[KeySpec] = &[counted(1)];
+/// The first argument, a key, is made from all others.
+const TARGET_AND_REST: &[KeySpec] = &[arg(1), rest(2, 1)];
+/// The first argument, a key, is made from as many keys as the second one says.
+const TARGET_AND_COUNTED: &[KeySpec] = &[arg(1), counted(2)];
+
+const fn arg(at: u8) -> KeySpec {
+    KeySpec::Range { first: at, last: at as i16, step: 1 }
+}
+
+const fn rest(first: u8, step: u8) -> KeySpec {
+    KeySpec::Range { first, last: -1, step }
+}
+
+const fn counted(at: u8) -> KeySpec {
+    KeySpec::Count { at, first: at + 1, step: 1 }
+}
