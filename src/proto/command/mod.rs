@@ -9,15 +9,18 @@
 //! - `table`: a row a command, found by name; everything that must know a command reads its row
 //! - `keys`: where the keys of a command are
 //! - `refusal`: what is refused before any server sees it
+//! - `split`: one command a slot, and what their replies come to
 
 mod keys;
 mod refusal;
+mod split;
 pub mod table;
 
 use bytes::Bytes;
 
 pub use keys::{KeySpec, Keys};
 pub use refusal::Refusal;
+pub use split::{Outcome, Share, Split};
 pub use table::{Access, Merge, Row, Spread};
 
 use super::resp::Span;

@@ -1,0 +1,253 @@
+//! Commands whose keys lie in several slots: one command a slot, and what their replies come to.
+//!
+//! ```text
+//! MGET a b c -> [ slot of a and c: MGET a c | slot of b: MGET b ]
+//!            <- merge in the order of the keys
+//! ```
+//!
+//! The unit is the slot and not the node, because a Redis Cluster node answers CROSSSLOT to keys of two
+//! slots even if it serves both. The parts for one node leave in one write all the same.
+
+use bytes::Bytes;
+
+use super::super::cluster::Slot;
+use super::super::reply::Progress;
+use super::super::resp::{Protocol, Writer, elements, parse_integer};
+use super::{Command, KeySpec, Merge};
+
+/// What became of a command, or of a part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// What a server said.
+    Frame(Bytes),
+    /// It failed.
+    Failed {
+        /// How far it got.
+        progress: Progress,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// One part of a split command.
+#[derive(Debug)]
+pub struct Share {
+    /// The slot of all its keys.
+    pub slot: Slot,
+    /// The command to send.
+    pub frame: Bytes,
+    /// Where its keys stand in `Split::order`.
+    keys: std::ops::Range<usize>,
+}
+
+/// A command split by slot.
+#[derive(Debug)]
+pub struct Split {
+    merge: Merge,
+    /// Positions of the keys among all keys, grouped by slot.
+    order: Vec<usize>,
+    /// The parts.
+    pub shares: Vec<Share>,
+}
+
+impl Split {
+    /// Splits a command whose row says that it can be.
+    #[must_use]
+    pub fn new(command: &Command<'_>) -> Split {
+        let step = match command.row.keys {
+            [KeySpec::Range { step, .. }] => usize::from(*step),
+            _ => 1,
+        };
+        let mut keys: Vec<(Slot, usize, usize)> = command
+            .keys()
+            .enumerate()
+            .map(|(position, arg)| (Slot::of(command.arg(arg)), position, arg))
+            .collect();
+        keys.sort_by_key(|(slot, ..)| *slot);
+
+        let mut bytes = Vec::with_capacity(command.frame.len() + 32 * keys.len());
+        let mut shares = Vec::new();
+        let mut first = 0;
+        for group in keys.chunk_by(|a, b| a.0 == b.0) {
+            let start = bytes.len();
+            let mut writer = Writer::new(&mut bytes, Protocol::Resp2);
+            writer.array(1 + group.len() * step);
+            writer.bulk(command.arg(0));
+            for arg in group.iter().flat_map(|(_, _, arg)| *arg..arg + step) {
+                writer.bulk(command.arg(arg));
+            }
+            shares.push((group[0].0, start..bytes.len(), first..first + group.len()));
+            first += group.len();
+        }
+        let bytes = Bytes::from(bytes);
+        Split {
+            merge: command.row.merge,
+            order: keys.into_iter().map(|(_, position, _)| position).collect(),
+            shares: shares
+                .into_iter()
+                .map(|(slot, range, keys)| Share { slot, frame: bytes.slice(range), keys })
+                .collect(),
+        }
+    }
+
+    /// Makes one reply of the replies to the parts, which are in the order of `shares`.
+    ///
+    /// Where parts failed, the reply says what holds for the command as a whole: it is unsent only if
+    /// no part of it left.
+    #[must_use]
+    pub fn merge(&self, outcomes: &[Outcome]) -> Outcome {
+        if let Some(failed) = failure(outcomes) {
+            return failed;
+        }
+        let frames = outcomes.iter().filter_map(|outcome| match outcome {
+            Outcome::Frame(frame) => Some(frame),
+            Outcome::Failed { .. } => None,
+        });
+        let merged = match self.merge {
+            Merge::Positions => self.positions(frames),
+            Merge::Sum => sum(frames),
+            Merge::AllOk | Merge::Whole => Some(Bytes::from_static(b"+OK\r\n")),
+        };
+        merged.map_or_else(
+            || Outcome::Failed {
+                progress: Progress::Sent,
+                reason: "a node's reply to a part of the command is of an unexpected type".into(),
+            },
+            Outcome::Frame,
+        )
+    }
+
+    /// The elements of the parts' arrays, in the order of the keys.
+    fn positions<'a>(&self, frames: impl Iterator<Item = &'a Bytes>) -> Option<Bytes> {
+        let mut found: Vec<&[u8]> = vec![&[]; self.order.len()];
+        let mut len = 16;
+        for (share, frame) in self.shares.iter().zip(frames) {
+            let mut elements = elements(frame)?;
+            for position in &self.order[share.keys.clone()] {
+                found[*position] = elements.next()?;
+            }
+            len += frame.len();
+        }
+        let mut merged = Vec::with_capacity(len);
+        let mut writer = Writer::new(&mut merged, Protocol::Resp2);
+        writer.array(found.len());
+        found.into_iter().for_each(|element| writer.raw(element));
+        Some(Bytes::from(merged))
+    }
+}
+
+fn sum<'a>(frames: impl Iterator<Item = &'a Bytes>) -> Option<Bytes> {
+    let mut total = 0_i64;
+    for frame in frames {
+        let digits = frame.strip_prefix(b":")?.strip_suffix(b"\r\n")?;
+        total = total.checked_add(parse_integer(digits)?)?;
+    }
+    let mut merged = Vec::new();
+    Writer::new(&mut merged, Protocol::Resp2).integer(total);
+    Some(Bytes::from(merged))
+}
+
+/// What failed parts make of the whole; `None` if none failed.
+fn failure(outcomes: &[Outcome]) -> Option<Outcome> {
+    let is_error =
+        |outcome: &&Outcome| matches!(outcome, Outcome::Frame(frame) if frame[0] == b'-');
+    let reason = outcomes.iter().find_map(|outcome| match outcome {
+        Outcome::Failed { reason, .. } => Some(reason.clone()),
+        Outcome::Frame(_) => None,
+    });
+    let Some(reason) = reason else {
+        return outcomes.iter().find(is_error).cloned();
+    };
+    let unsent =
+        |outcome: &Outcome| matches!(outcome, Outcome::Failed { progress: Progress::Unsent, .. });
+    let progress = if outcomes.iter().all(unsent) { Progress::Unsent } else { Progress::Sent };
+    Some(Outcome::Failed { progress, reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+
+    use super::super::super::resp::RequestDecoder;
+    use super::super::parse;
+    use super::*;
+
+    fn split(text: &str) -> Split {
+        let mut decoder = RequestDecoder::default();
+        let mut buffer = BytesMut::from(format!("{text}\n").as_bytes());
+        let frame = decoder.decode(&mut buffer).unwrap().unwrap();
+        Split::new(&parse(&frame, decoder.spans()).unwrap())
+    }
+
+    fn frame(text: &str) -> Outcome {
+        Outcome::Frame(Bytes::copy_from_slice(text.as_bytes()))
+    }
+
+    fn failed(progress: Progress) -> Outcome {
+        Outcome::Failed { progress, reason: "why".to_owned() }
+    }
+
+    #[test]
+    fn keys_of_one_slot_stay_together_and_replies_return_to_their_places() {
+        let split = split("mget {x}1 {y}1 {x}2 {z}1 {y}2");
+        let frames: Vec<_> = split.shares.iter().map(|share| share.frame.clone()).collect();
+        assert_eq!(frames.len(), 3);
+        let values = |frame: &Bytes| {
+            let keys: Vec<_> = elements(frame).unwrap().skip(1).map(<[u8]>::to_vec).collect();
+            [format!("*{}\r\n", keys.len()).into_bytes(), keys.concat()].concat()
+        };
+        let outcomes: Vec<_> =
+            frames.iter().map(|frame| Outcome::Frame(Bytes::from(values(frame)))).collect();
+        assert_eq!(
+            split.merge(&outcomes),
+            frame("*5\r\n$4\r\n{x}1\r\n$4\r\n{y}1\r\n$4\r\n{x}2\r\n$4\r\n{z}1\r\n$4\r\n{y}2\r\n")
+        );
+    }
+
+    #[test]
+    fn values_go_with_their_keys() {
+        let split = split("MSET a 1 b 2");
+        let mut frames: Vec<_> = split.shares.iter().map(|share| &share.frame[..]).collect();
+        frames.sort_unstable();
+        assert_eq!(
+            frames,
+            [
+                &b"*3\r\n$4\r\nMSET\r\n$1\r\na\r\n$1\r\n1\r\n"[..],
+                b"*3\r\n$4\r\nMSET\r\n$1\r\nb\r\n$1\r\n2\r\n"
+            ]
+        );
+        assert_eq!(split.merge(&[frame("+OK\r\n"), frame("+OK\r\n")]), frame("+OK\r\n"));
+    }
+
+    #[test]
+    fn counts_are_added() {
+        let split = split("del a b c");
+        let outcomes = [frame(":1\r\n"), frame(":0\r\n"), frame(":1\r\n")];
+        assert_eq!(split.merge(&outcomes), frame(":2\r\n"));
+    }
+
+    #[test]
+    fn a_command_is_unsent_only_if_no_part_of_it_left() {
+        let split = split("mset a 1 b 2");
+        let (ok, oom) = (frame("+OK\r\n"), frame("-OOM no\r\n"));
+        let (unsent, sent) = (failed(Progress::Unsent), failed(Progress::Sent));
+        for (outcomes, merged) in [
+            ([&unsent, &unsent], &unsent),
+            ([&unsent, &ok], &sent),
+            ([&unsent, &sent], &sent),
+            ([&oom, &unsent], &sent),
+            ([&ok, &oom], &oom),
+        ] {
+            assert_eq!(split.merge(&outcomes.map(Clone::clone)), *merged);
+        }
+    }
+
+    #[test]
+    fn a_part_of_the_wrong_type_is_no_panic() {
+        let outcomes = [frame("+what\r\n"), frame("*0\r\n")];
+        for command in ["mget a b", "del a b"] {
+            let merged = split(command).merge(&outcomes);
+            assert!(matches!(merged, Outcome::Failed { progress: Progress::Sent, .. }));
+        }
+    }
+}
