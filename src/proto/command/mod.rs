@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! frame + spans -> parse -> Command { row } -> keys() -> slots
-//!                    |          '-> what is done with it: the row's access, spread and merge
+//!                    |          |-> what is done with it: the row's access, spread and merge
+//!                    |          '-> answer() -> the reply, if the proxy gives it itself
 //!                    '-> Refusal: Redis' own words
 //! ```
 //!
@@ -10,15 +11,25 @@
 //! - `keys`: where the keys of a command are
 //! - `refusal`: what is refused before any server sees it
 //! - `split`: one command a slot, and what their replies come to
+//! - `local`: what the proxy answers itself, with `identity` (HELLO, AUTH, CLIENT), `describe` (COMMAND),
+//!   `info` and `help`
 
+mod describe;
+mod glob;
+mod help;
+mod identity;
+mod info;
 mod keys;
+mod local;
 mod refusal;
 mod split;
 pub mod table;
 
 use bytes::Bytes;
 
+pub use identity::{Identity, REDIS_VERSION};
 pub use keys::{KeySpec, Keys};
+pub use local::{After, Facts, answer};
 pub use refusal::Refusal;
 pub use split::{Outcome, Share, Split};
 pub use table::{Access, Merge, Row, Spread};
@@ -74,7 +85,7 @@ impl<'a> Command<'a> {
     }
 
     /// All arguments, the name first.
-    pub fn args(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
+    pub fn args(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone + use<'a> {
         let frame = self.frame;
         self.spans.iter().map(|span| &frame[span.range()])
     }

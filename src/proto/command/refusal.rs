@@ -51,12 +51,7 @@ impl Refusal {
 
     /// Appends the error reply, which is the same in RESP2 and RESP3.
     pub fn write(&self, out: &mut Vec<u8>) {
-        out.push(b'-');
-        out.extend(self.text().into_iter().map(|byte| match byte {
-            b'\r' | b'\n' => b' ',
-            other => other,
-        }));
-        out.extend_from_slice(b"\r\n");
+        error(&[&self.text()], out);
     }
 
     pub(super) fn unknown_command(frame: &Bytes, spans: &[Span]) -> Refusal {
@@ -69,10 +64,10 @@ impl Refusal {
             }
             let room = ECHO_BYTES_MAX - args.len();
             args.push(b'\'');
-            args.extend_from_slice(as_c_text(arg, room));
+            args.extend_from_slice(as_c_text(&arg[..arg.len().min(room)]));
             args.extend_from_slice(b"' ");
         }
-        Refusal::UnknownCommand { name: as_c_text(name, ECHO_BYTES_MAX).to_vec(), args }
+        Refusal::UnknownCommand { name: as_c_text(name).to_vec(), args }
     }
 
     fn text(&self) -> Vec<u8> {
@@ -83,7 +78,7 @@ impl Refusal {
                 parts.concat()
             }
             Refusal::UnknownSubcommand { container, given } => {
-                let given = as_c_text(given, ECHO_BYTES_MAX);
+                let given = as_c_text(given);
                 let container = container.to_ascii_uppercase();
                 let parts =
                     [b"ERR unknown subcommand '", given, b"'. Try ", &container[..], b" HELP."];
@@ -116,9 +111,19 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// What C's `%.*s` shows of `bytes`: at most `max` of them, and nothing from a NUL on.
-fn as_c_text(bytes: &[u8], max: usize) -> &[u8] {
-    let bytes = &bytes[..bytes.len().min(max)];
+/// Appends an error reply of several parts, line ends in them made spaces.
+pub(super) fn error(parts: &[&[u8]], out: &mut Vec<u8>) {
+    out.push(b'-');
+    out.extend(parts.iter().flat_map(|part| part.iter()).map(|byte| match byte {
+        b'\r' | b'\n' => b' ',
+        other => *other,
+    }));
+    out.extend_from_slice(b"\r\n");
+}
+
+/// What C's `%.128s` shows of `bytes`: nothing beyond that, and nothing from a NUL on.
+pub(super) fn as_c_text(bytes: &[u8]) -> &[u8] {
+    let bytes = &bytes[..bytes.len().min(ECHO_BYTES_MAX)];
     &bytes[..memchr::memchr(0, bytes).unwrap_or(bytes.len())]
 }
 

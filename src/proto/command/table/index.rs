@@ -52,6 +52,15 @@ pub fn find(name: &[u8]) -> Option<&'static Row> {
     None
 }
 
+/// The row of a full name: of a command, or of a subcommand as `client|id`.
+#[must_use]
+pub fn find_full(name: &[u8]) -> Option<&'static Row> {
+    match memchr::memchr(b'|', name) {
+        None => find(name),
+        Some(bar) => find(&name[..bar])?.subcommand(&name[bar + 1..]),
+    }
+}
+
 /// Multiply-shift over the length and the first and last bytes, which overlap in short names; bytes
 /// in the middle of long ones do not count. The bit that tells the cases apart is set everywhere.
 const fn place(name: &[u8]) -> usize {

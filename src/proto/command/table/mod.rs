@@ -8,12 +8,14 @@ mod generic;
 mod hash;
 mod index;
 mod list;
+mod markdown;
 mod server;
 mod set;
 mod sorted_set;
 mod string;
 
-pub use index::find;
+pub use index::{find, find_full};
+pub use markdown::markdown;
 
 use super::KeySpec;
 
@@ -90,7 +92,7 @@ pub enum Merge {
 }
 
 /// All rows by name, containers without their subcommands.
-pub fn rows() -> impl Iterator<Item = &'static Row> {
+pub fn rows() -> impl Iterator<Item = &'static Row> + Clone {
     index::GROUPS.iter().flat_map(|group| group.iter())
 }
 

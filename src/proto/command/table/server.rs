@@ -33,14 +33,6 @@ pub(super) const ROWS: &[Row] = &[
                     "O(N) where N is the number of arguments to the command",
                     "Extract keys given a full Redis command",
                 ),
-            Row::new("command|getkeysandflags", -4, Access::None)
-                .flags(&["loading", "stale"], &["@slow", "@connection"])
-                .doc(
-                    "server",
-                    "7.0.0",
-                    "O(N) where N is the number of arguments to the command",
-                    "Extract keys and access flags given a full Redis command",
-                ),
             Row::new("command|help", 2, Access::None)
                 .flags(&["loading", "stale"], &["@slow", "@connection"])
                 .doc(

@@ -1,0 +1,203 @@
+//! Who a client says it is: `HELLO`, `AUTH`, `CLIENT`.
+
+use super::super::resp::{Protocol, Writer, parse_integer};
+use super::{Command, Refusal, help, refusal};
+use crate::limits::CLIENT_NAME_BYTES_MAX;
+
+/// The version of Redis that clients are told: the first one that has `CLIENT SETINFO`.
+pub const REDIS_VERSION: &str = "7.2.0";
+
+const WRONG_PASSWORD: &str = "WRONGPASS invalid username-password pair or user is disabled.";
+
+/// The state of one client that only the client itself can change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The client's number, unlike any other's in this process.
+    pub id: u64,
+    /// Where it connects from, as `host:port`; empty if that is unknown.
+    pub address: String,
+    /// The protocol it speaks.
+    pub protocol: Protocol,
+    /// The name it has given itself; empty if none.
+    pub name: Vec<u8>,
+    /// The name of its library; empty if it has not told.
+    pub lib_name: Vec<u8>,
+    /// The version of its library; empty if it has not told.
+    pub lib_version: Vec<u8>,
+}
+
+impl Identity {
+    /// A client that has just connected.
+    #[must_use]
+    pub fn new(id: u64, address: String) -> Identity {
+        Identity { id, address, ..Identity::default() }
+    }
+
+    /// What `RESET` does; the library is still the same one.
+    pub(super) fn reset(&mut self) {
+        self.protocol = Protocol::Resp2;
+        self.name.clear();
+    }
+
+    fn protocol_number(&self) -> i64 {
+        match self.protocol {
+            Protocol::Resp2 => 2,
+            Protocol::Resp3 => 3,
+        }
+    }
+
+    fn set_name(&mut self, name: &[u8]) -> Result<(), &'static str> {
+        if !is_plain(name) {
+            return Err("Client names cannot contain spaces, newlines or special characters.");
+        }
+        if name.len() > CLIENT_NAME_BYTES_MAX {
+            return Err("Client names cannot be longer than 1024 bytes.");
+        }
+        self.name = name.to_vec();
+        Ok(())
+    }
+}
+
+/// Answers the commands of this module.
+pub(super) fn answer(command: &Command<'_>, identity: &mut Identity, out: &mut Vec<u8>) {
+    let mut writer = Writer::new(out, identity.protocol);
+    match command.row.name {
+        "hello" => hello(command, identity, out),
+        "auth" => auth(command, &mut writer),
+        "client|id" => writer.integer(identity.id.try_into().unwrap_or(i64::MAX)),
+        "client|getname" if identity.name.is_empty() => writer.null(),
+        "client|getname" => writer.bulk(&identity.name),
+        "client|setname" => match identity.set_name(command.arg(2)) {
+            Ok(()) => writer.simple("OK"),
+            Err(text) => writer.error(&format!("ERR {text}")),
+        },
+        "client|setinfo" => set_info(command, identity, out),
+        "client|info" => writer.verbatim(&line(identity)),
+        "client|help" => help::write(&help::CLIENT, &mut writer),
+        _ => Refusal::unknown_command(command.frame, command.spans).write(out),
+    }
+}
+
+fn hello(command: &Command<'_>, identity: &mut Identity, out: &mut Vec<u8>) {
+    let protocol = match (command.len() > 1).then(|| parse_integer(command.arg(1))) {
+        None => identity.protocol,
+        Some(Some(2)) => Protocol::Resp2,
+        Some(Some(3)) => Protocol::Resp3,
+        Some(Some(_)) => {
+            return refusal::error(&[b"NOPROTO unsupported protocol version"], out);
+        }
+        Some(None) => {
+            return refusal::error(
+                &[b"ERR Protocol version is not an integer or out of range"],
+                out,
+            );
+        }
+    };
+    if hello_options(command, identity, out).is_err() {
+        return;
+    }
+    identity.protocol = protocol;
+    greet(identity, &mut Writer::new(out, protocol));
+}
+
+/// The options of `HELLO` take effect one by one, even if a later one is wrong.
+fn hello_options(
+    command: &Command<'_>,
+    identity: &mut Identity,
+    out: &mut Vec<u8>,
+) -> Result<(), ()> {
+    let mut at = 2;
+    while at < command.len() {
+        let option = command.arg(at);
+        let left = command.len() - 1 - at;
+        if option.eq_ignore_ascii_case(b"AUTH") && left >= 2 {
+            if command.arg(at + 1) != b"default" {
+                refusal::error(&[WRONG_PASSWORD.as_bytes()], out);
+                return Err(());
+            }
+            at += 3;
+        } else if option.eq_ignore_ascii_case(b"SETNAME") && left >= 1 {
+            identity
+                .set_name(command.arg(at + 1))
+                .map_err(|text| refusal::error(&[b"ERR ", text.as_bytes()], out))?;
+            at += 2;
+        } else {
+            let option = refusal::as_c_text(option);
+            refusal::error(&[b"ERR Syntax error in HELLO option '", option, b"'"], out);
+            return Err(());
+        }
+    }
+    Ok(())
+}
+
+fn greet(identity: &Identity, writer: &mut Writer<'_>) {
+    let texts = |pairs: &[(&str, &str)], writer: &mut Writer<'_>| {
+        for (key, value) in pairs {
+            writer.bulk(key.as_bytes());
+            writer.bulk(value.as_bytes());
+        }
+    };
+    writer.map(7);
+    texts(&[("server", "redis"), ("version", REDIS_VERSION)], writer);
+    writer.bulk(b"proto");
+    writer.integer(identity.protocol_number());
+    writer.bulk(b"id");
+    writer.integer(identity.id.try_into().unwrap_or(i64::MAX));
+    texts(&[("mode", "standalone"), ("role", "master")], writer);
+    writer.bulk(b"modules");
+    writer.array(0);
+}
+
+/// As Redis answers while the user `default` needs no password: any will do.
+fn auth(command: &Command<'_>, writer: &mut Writer<'_>) {
+    match command.len() {
+        2 => writer.error(
+            "ERR AUTH <password> called without any password configured for the default user. \
+             Are you sure your configuration is correct?",
+        ),
+        3 if command.arg(1) == b"default" => writer.simple("OK"),
+        3 => writer.error(WRONG_PASSWORD),
+        _ => writer.error("ERR syntax error"),
+    }
+}
+
+fn set_info(command: &Command<'_>, identity: &mut Identity, out: &mut Vec<u8>) {
+    let (attribute, value) = (command.arg(2), command.arg(3));
+    let place = if attribute.eq_ignore_ascii_case(b"lib-name") {
+        &mut identity.lib_name
+    } else if attribute.eq_ignore_ascii_case(b"lib-ver") {
+        &mut identity.lib_version
+    } else {
+        let attribute = refusal::as_c_text(attribute);
+        return refusal::error(&[b"ERR Unrecognized option '", attribute, b"'"], out);
+    };
+    if !is_plain(value) {
+        let text = b" cannot contain spaces, newlines or special characters.";
+        return refusal::error(&[b"ERR ", attribute, text], out);
+    }
+    if value.len() > CLIENT_NAME_BYTES_MAX {
+        return refusal::error(&[b"ERR ", attribute, b" cannot be longer than 1024 bytes."], out);
+    }
+    *place = value.to_vec();
+    Writer::new(out, identity.protocol).simple("OK");
+}
+
+/// What a name may hold, so that `CLIENT INFO` can be read: printable ASCII without spaces.
+fn is_plain(text: &[u8]) -> bool {
+    text.iter().all(u8::is_ascii_graphic)
+}
+
+/// The line that `CLIENT INFO` and `CLIENT LIST` show for a client, with the fields that mean something
+/// for a client of a proxy.
+fn line(identity: &Identity) -> String {
+    let text = String::from_utf8_lossy;
+    format!(
+        "id={} addr={} name={} db=0 cmd=client|info user=default resp={} lib-name={} lib-ver={}\n",
+        identity.id,
+        identity.address,
+        text(&identity.name),
+        identity.protocol_number(),
+        text(&identity.lib_name),
+        text(&identity.lib_version),
+    )
+}

@@ -1,0 +1,39 @@
+//! The table as a part of a manual.
+
+use std::collections::BTreeMap;
+
+use super::{Row, Spread, rows};
+
+/// The commands that are supported, as Markdown: a table with a row a group, then which commands are
+/// special. Ends with a line end.
+#[must_use]
+pub fn markdown() -> String {
+    let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for row in rows() {
+        groups.entry(row.group).or_default().push(entry(row));
+    }
+    let mut text = "| group | commands |\n|---|---|\n".to_owned();
+    for (group, entries) in groups {
+        text += &format!("| {group} | {} |\n", entries.join(", "));
+    }
+    text += &format!("\nSplit over the owners of their keys: {}.\n", names(Spread::BySlot));
+    text += &format!("\nAnswered by Redpoll itself: {}.\n", names(Spread::Local));
+    text
+}
+
+fn entry(row: &Row) -> String {
+    let name = row.name.to_uppercase();
+    if row.subcommands.is_empty() {
+        return format!("`{name}`");
+    }
+    let own: Vec<_> = row.subcommands.iter().map(|sub| sub.own_name().to_uppercase()).collect();
+    format!("`{name}` ({})", own.join(", "))
+}
+
+fn names(spread: Spread) -> String {
+    let own =
+        |row: &&Row| row.spread == spread && row.subcommands.iter().all(|sub| sub.spread == spread);
+    let names: Vec<_> =
+        rows().filter(own).map(|row| format!("`{}`", row.name.to_uppercase())).collect();
+    names.join(", ")
+}
