@@ -21,7 +21,7 @@ pub(super) fn answer(command: &Command<'_>, out: &mut Vec<u8>, protocol: Protoco
             for name in command.args().skip(2) {
                 match find_full(name) {
                     Some(row) => info(row, &mut writer),
-                    None => writer.null_array(),
+                    None => writer.null(),
                 }
             }
         }
@@ -206,5 +206,154 @@ fn list(command: &Command<'_>, writer: &mut Writer<'_>) {
     writer.array(every().filter(|row| filter(row)).count());
     for row in every().filter(|row| filter(row)) {
         writer.bulk(row.name.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rig::Client;
+    use super::super::table::rows;
+    use super::legacy_range;
+    use crate::proto::command::table::find_full;
+    use crate::proto::resp::Value;
+
+    const MGET: &str = "*1|*10|$4|mget|:-2|~2|+readonly|+fast|:1|:-1|:1|~3|+@read|+@string|+@fast|\
+        ~1|$26|request_policy:multi_shard|~1|%3|$5|flags|~2|+RO|+access|\
+        $12|begin_search|%2|$4|type|$5|index|$4|spec|%1|$5|index|:1|\
+        $9|find_keys|%2|$4|type|$5|range|$4|spec|%3|$7|lastkey|:-1|$7|keystep|:1|$5|limit|:0|~0|";
+
+    const ZUNION: &str = "*1|*10|$6|zunion|:-3|*2|+readonly|+movablekeys|:0|:0|:0|\
+        *3|+@read|+@sortedset|+@slow|*0|*1|*6|$5|flags|*2|+RO|+access|\
+        $12|begin_search|*4|$4|type|$5|index|$4|spec|*2|$5|index|:1|\
+        $9|find_keys|*4|$4|type|$6|keynum|$4|spec|\
+        *6|$9|keynumidx|:0|$8|firstkey|:1|$7|keystep|:1|*0|";
+
+    const GETSET: &str = "*2|$6|getset|*14|\
+        $7|summary|$54|Set the string value of a key and return its old value|\
+        $5|since|$5|1.0.0|$5|group|$6|string|$10|complexity|$4|O(1)|\
+        $9|doc_flags|*1|+deprecated|$16|deprecated_since|$5|6.2.0|\
+        $11|replaced_by|$30|`SET` with the `!GET` argument|";
+
+    const CLIENT_ID: &str = "%1|$9|client|id|%4|\
+        $7|summary|$48|Returns the client ID for the current connection|\
+        $5|since|$5|5.0.0|$5|group|$10|connection|$10|complexity|$4|O(1)|";
+
+    #[test]
+    fn info_is_what_redis_itself_says() {
+        assert_eq!(Client::resp3().ask("command info MGET"), MGET);
+        assert_eq!(Client::default().ask("command info zunion"), ZUNION);
+        assert_eq!(
+            Client::default().ask("command info client|id"),
+            "*1|*10|$9|client|id|:2|*3|+noscript|+loading|+stale|:0|:0|:0|\
+             *2|+@slow|+@connection|*0|*0|*0|",
+        );
+        assert_eq!(Client::default().ask("command info nosuch get|x"), "*2|$-1|$-1|");
+        assert_eq!(Client::resp3().ask("command info nosuch"), "*1|_|");
+    }
+
+    #[test]
+    fn a_container_describes_its_subcommands() {
+        let reply = Client::resp3().ask("command info object");
+        assert!(reply.starts_with("*1|*10|$6|object|:-2|~0|:0|:0|:0|~1|+@slow|~0|~0|*5|*10|"));
+        assert!(reply.contains("|*10|$11|object|freq|:3|~1|+readonly|:2|:2|:1|"), "{reply}");
+    }
+
+    #[test]
+    fn the_keys_are_summed_up_for_old_clients() {
+        for (name, range) in [
+            ("get", [1, 1, 1]),
+            ("mset", [1, -1, 2]),
+            ("rename", [1, 2, 1]),
+            ("sdiffstore", [1, -1, 1]),
+            ("zunionstore", [1, 1, 1]),
+            ("zunion", [0, 0, 0]),
+            ("sort", [1, 1, 1]),
+            ("object|freq", [2, 2, 1]),
+            ("ping", [0, 0, 0]),
+        ] {
+            assert_eq!(legacy_range(find_full(name.as_bytes()).unwrap().keys), range, "{name}");
+        }
+    }
+
+    #[test]
+    fn docs_are_a_map_of_maps() {
+        assert_eq!(Client::default().ask("command docs getset nosuch"), GETSET);
+        assert_eq!(Client::resp3().ask("command docs client|id"), CLIENT_ID);
+        assert_eq!(Client::default().ask("command docs nosuch"), "*0|");
+        let reply = Client::resp3().ask("command docs client");
+        assert!(reply.contains("|$11|subcommands|%6|$14|client|getname|%4|"), "{reply}");
+    }
+
+    #[test]
+    fn without_names_all_rows_are_given() {
+        let count = rows().count();
+        let mut client = Client::resp3();
+        assert_eq!(client.ask("command count"), format!(":{count}|"));
+        let all = client.ask("command");
+        assert!(all.starts_with(&format!("*{count}|*10|")));
+        assert_eq!(client.ask("command info"), all);
+        assert!(client.ask("command docs").starts_with(&format!("%{count}|")));
+        let list = client.ask("command list");
+        let with_subcommands = rows().map(|row| 1 + row.subcommands.len()).sum::<usize>();
+        assert!(list.starts_with(&format!("*{with_subcommands}|")));
+        assert!(list.contains("|$3|get|") && list.contains("|$9|client|id|"), "{list}");
+    }
+
+    #[test]
+    fn the_whole_table_reads_back_as_one_value() {
+        for mut client in [Client::default(), Client::resp3()] {
+            let mut value = |line| Value::parse(&client.raw(line)).unwrap();
+            let (infos, docs) = (value("command"), value("command docs"));
+            for (row, info) in rows().zip(infos.as_items().unwrap()) {
+                let info = info.as_items().unwrap();
+                assert_eq!(info.len(), 10);
+                assert_eq!(info[0].as_text(), Some(row.name));
+                assert_eq!(info[8].as_items().map(<[_]>::len), Some(row.keys.len()));
+                let doc = docs.get(row.name).unwrap();
+                assert_eq!(doc.get("summary").and_then(Value::as_text), Some(row.summary));
+                assert_eq!(doc.get("subcommands").is_some(), !row.subcommands.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_is_filtered() {
+        let mut client = Client::default();
+        for (filter, reply) in [
+            ("pattern H?ET", "*2|$4|hget|$4|hset|"),
+            ("pattern [ps]etex", "*1|$5|setex|"),
+            ("aclcat CONNECTION", ""),
+            ("aclcat nosuch", "*0|"),
+            ("module json", "*0|"),
+            ("color red", "-ERR syntax error|"),
+            ("pattern", "-ERR syntax error|"),
+        ] {
+            let found = client.ask(format!("command list filterby {filter}"));
+            if reply.is_empty() {
+                assert!(found.contains("|$9|client|id|") && !found.contains("|get|"), "{found}");
+            } else {
+                assert_eq!(found, reply, "{filter}");
+            }
+        }
+        assert_eq!(client.ask("command list x"), "-ERR syntax error|");
+    }
+
+    #[test]
+    fn keys_are_extracted_or_the_reason_is_given() {
+        let mut client = Client::default();
+        for (line, reply) in [
+            ("mset a 1 b 2", "*2|$1|a|$1|b|"),
+            ("sort a by store store c", "*2|$1|a|$1|c|"),
+            ("object freq a", "*1|$1|a|"),
+            ("zunion 9 b", "-ERR Invalid arguments specified for command|"),
+            ("get a b", "-ERR Invalid number of arguments specified for command|"),
+            ("ping a b", "-ERR The command has no key arguments|"),
+            ("object help", "-ERR The command has no key arguments|"),
+            ("client id x", "-ERR The command has no key arguments|"),
+            ("object nosuch", "-ERR Invalid command specified|"),
+            ("nosuch a", "-ERR Invalid command specified|"),
+        ] {
+            assert_eq!(client.ask(format!("command getkeys {line}")), reply, "{line}");
+        }
     }
 }

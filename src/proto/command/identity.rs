@@ -187,8 +187,8 @@ fn is_plain(text: &[u8]) -> bool {
     text.iter().all(u8::is_ascii_graphic)
 }
 
-/// The line that `CLIENT INFO` and `CLIENT LIST` show for a client, with the fields that mean something
-/// for a client of a proxy.
+/// The line that `CLIENT INFO` shows for a client, with the fields that mean something for a client
+/// of a proxy.
 fn line(identity: &Identity) -> String {
     let text = String::from_utf8_lossy;
     format!(
@@ -200,4 +200,130 @@ fn line(identity: &Identity) -> String {
         text(&identity.lib_name),
         text(&identity.lib_version),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rig::Client;
+
+    const RESP2: &str = "*14|$6|server|$5|redis|$7|version|$5|7.2.0|$5|proto|:2|$2|id|:7|\
+                         $4|mode|$10|standalone|$4|role|$6|master|$7|modules|*0|";
+    const RESP3: &str = "%7|$6|server|$5|redis|$7|version|$5|7.2.0|$5|proto|:3|$2|id|:7|\
+                         $4|mode|$10|standalone|$4|role|$6|master|$7|modules|*0|";
+
+    #[test]
+    fn hello_answers_in_the_protocol_it_chooses() {
+        let mut client = Client::default();
+        for (line, reply) in
+            [("hello", RESP2), ("HELLO 3", RESP3), ("hello", RESP3), ("hello 2", RESP2)]
+        {
+            assert_eq!(client.ask(line), reply, "{line}");
+        }
+    }
+
+    #[test]
+    fn hello_takes_a_name_and_the_default_user() {
+        let mut client = Client::default();
+        assert_eq!(client.ask("hello 3 auth default secret setname me"), RESP3);
+        assert_eq!(client.ask("client getname"), "$2|me|");
+    }
+
+    #[test]
+    fn a_wrong_hello_leaves_the_protocol_as_it_was() {
+        let mut client = Client::default();
+        for (line, error) in [
+            ("hello 4", "NOPROTO unsupported protocol version"),
+            ("hello 1", "NOPROTO unsupported protocol version"),
+            ("hello x", "ERR Protocol version is not an integer or out of range"),
+            ("hello 3 auth bob x", super::WRONG_PASSWORD),
+            ("hello 3 auth default", "ERR Syntax error in HELLO option 'auth'"),
+            ("hello 3 setname", "ERR Syntax error in HELLO option 'setname'"),
+            ("hello 3 foo", "ERR Syntax error in HELLO option 'foo'"),
+            (
+                "hello 3 setname 'a b'",
+                "ERR Client names cannot contain spaces, newlines or special characters.",
+            ),
+        ] {
+            assert_eq!(client.ask(line), format!("-{error}|"), "{line}");
+            assert_eq!(client.ask("client getname"), "$-1|", "{line}");
+        }
+        assert_eq!(client.ask("hello 3 setname first foo").chars().next(), Some('-'));
+        assert_eq!(client.ask("client getname"), "$5|first|");
+    }
+
+    #[test]
+    fn the_default_user_needs_no_password() {
+        let mut client = Client::default();
+        for (line, reply) in [
+            ("auth default x", "+OK|"),
+            ("auth bob x", "-WRONGPASS invalid username-password pair or user is disabled.|"),
+            (
+                "auth x",
+                "-ERR AUTH <password> called without any password configured for the default \
+                 user. Are you sure your configuration is correct?|",
+            ),
+            ("auth a b c", "-ERR syntax error|"),
+        ] {
+            assert_eq!(client.ask(line), reply, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_client_names_itself() {
+        let mut client = Client::default();
+        for (line, reply) in [
+            ("client id", ":7|"),
+            ("client getname", "$-1|"),
+            ("client setname worker-1", "+OK|"),
+            ("client getname", "$8|worker-1|"),
+            (
+                "client setname 'a b'",
+                "-ERR Client names cannot contain spaces, newlines or special characters.|",
+            ),
+            ("client getname", "$8|worker-1|"),
+            ("client setname ''", "+OK|"),
+            ("client getname", "$-1|"),
+        ] {
+            assert_eq!(client.ask(line), reply, "{line}");
+        }
+        assert_eq!(Client::resp3().ask("client getname"), "_|");
+    }
+
+    #[test]
+    fn a_client_names_its_library() {
+        let mut client = Client::default();
+        for (line, reply) in [
+            ("client setinfo LIB-NAME redis-py", "+OK|"),
+            ("client setinfo lib-ver 8.0.0", "+OK|"),
+            ("client setinfo color red", "-ERR Unrecognized option 'color'|"),
+            (
+                "client setinfo lib-ver '8 0'",
+                "-ERR lib-ver cannot contain spaces, newlines or special characters.|",
+            ),
+        ] {
+            assert_eq!(client.ask(line), reply, "{line}");
+        }
+        let line = "id=7 addr=10.0.0.9:51234 name= db=0 cmd=client|info user=default resp=2 \
+                    lib-name=redis-py lib-ver=8.0.0\\n";
+        assert_eq!(client.ask("client info"), format!("${}|{line}|", line.len() - 1));
+    }
+
+    #[test]
+    fn a_client_cannot_fill_the_memory_with_names() {
+        let mut client = Client::default();
+        for (command, error) in [
+            ("client setname", "ERR Client names cannot be longer than 1024 bytes."),
+            ("client setinfo lib-name", "ERR lib-name cannot be longer than 1024 bytes."),
+        ] {
+            assert_eq!(client.ask(format!("{command} {}", "x".repeat(1024))), "+OK|");
+            assert_eq!(client.ask(format!("{command} {}", "x".repeat(1025))), format!("-{error}|"));
+        }
+    }
+
+    #[test]
+    fn help_is_a_list_of_lines() {
+        let help = Client::default().ask("client help");
+        assert!(help.starts_with("*15|+CLIENT <subcommand> [<arg> [value] [opt] ...]."), "{help}");
+        assert!(help.ends_with("|+HELP|+    Prints this help.|"), "{help}");
+    }
 }

@@ -115,3 +115,97 @@ fn cluster(_: &Facts, lines: &mut Lines) {
 
 /// How many keys the servers have is known to the servers alone.
 fn keyspace(_: &Facts, _: &mut Lines) {}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Facts;
+    use super::super::rig::Client;
+
+    fn facts() -> Facts {
+        Facts {
+            cluster: true,
+            port: 6380,
+            uptime_s: 90_000,
+            process_id: Some(42),
+            clients: 3,
+            clients_total: 5,
+            commands_total: 100,
+            memory_bytes: Some(1 << 20),
+            cpu_user_us: Some(1_500_000),
+            cpu_system_us: Some(20),
+        }
+    }
+
+    /// The text that `INFO` gives, lines ended by `|`.
+    fn text(line: &str, facts: Facts) -> String {
+        let reply = Client { facts, ..Client::default() }.ask(line);
+        let (_, text) = reply.split_once('|').unwrap();
+        text.strip_suffix('|').unwrap().to_owned()
+    }
+
+    #[test]
+    fn info_says_what_is_known() {
+        let text = text("info", facts());
+        let version = env!("CARGO_PKG_VERSION");
+        for line in [
+            "redis_version:7.2.0",
+            &format!("redpoll_version:{version}"),
+            "redis_mode:standalone",
+            "process_id:42",
+            "tcp_port:6380",
+            "uptime_in_seconds:90000",
+            "uptime_in_days:1",
+            "connected_clients:3",
+            "used_memory:1048576",
+            "maxmemory_policy:noeviction",
+            "loading:0",
+            "total_connections_received:5",
+            "total_commands_processed:100",
+            "role:master",
+            "connected_slaves:0",
+            "used_cpu_sys:0.000020",
+            "used_cpu_user:1.500000",
+            "cluster_enabled:0",
+        ] {
+            assert!(text.contains(&format!("|{line}|")), "{line} in {text}");
+        }
+    }
+
+    #[test]
+    fn info_does_not_guess_what_is_unknown() {
+        let text = text("info", Facts::default());
+        for name in ["process_id", "used_memory", "used_cpu_sys", "used_cpu_user"] {
+            assert!(!text.contains(name), "{name} in {text}");
+        }
+    }
+
+    #[test]
+    fn sections_come_in_redis_order_with_a_blank_line_between() {
+        let all = [
+            "Server",
+            "Clients",
+            "Memory",
+            "Persistence",
+            "Stats",
+            "Replication",
+            "CPU",
+            "Cluster",
+            "Keyspace",
+        ];
+        for line in ["info", "info all", "info Everything", "info default cpu"] {
+            let text = text(line, facts());
+            let titles: Vec<_> = text.split('|').filter_map(|l| l.strip_prefix("# ")).collect();
+            assert_eq!(titles, all, "{line}");
+        }
+        let some = "# Replication|role:master|connected_slaves:0||# Cluster|cluster_enabled:0|";
+        assert_eq!(text("INFO cluster REPLICATION cluster", facts()), some);
+    }
+
+    #[test]
+    fn the_reply_is_a_text_in_both_protocols() {
+        assert_eq!(Client::default().ask("info keyspace"), "$12|# Keyspace||");
+        assert_eq!(Client::default().ask("info nosuch"), "$0||");
+        assert_eq!(Client::resp3().ask("info keyspace"), "=16|txt:# Keyspace||");
+        assert_eq!(Client::resp3().ask("info nosuch"), "=4|txt:|");
+    }
+}

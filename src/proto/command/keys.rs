@@ -79,8 +79,8 @@ impl<'a> Command<'a> {
     }
 
     /// Whether the argument that says how many keys there are is not a number, below 1, or larger
-    /// than what follows. Such a command can be sent to any node: none runs it, and the server's error
-    /// says what is wrong in the words of that command.
+    /// than what follows. Such a command can be sent to any node: none runs it, and the server's
+    /// error says what is wrong in the words of that command.
     #[must_use]
     pub fn has_malformed_keys(&self) -> bool {
         let is_malformed =
@@ -149,4 +149,111 @@ fn keyword(command: &Command<'_>, word: &str, from: u8, skip: &[(&str, u8)]) -> 
         at += 1;
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::super::rig::{any_arg, array, written};
+    use super::super::table;
+
+    /// The keys of a command, each with a space before it.
+    fn keys(line: &str) -> String {
+        let written = written(line);
+        let command = written.parse().unwrap();
+        assert_eq!(command.first_key(), command.keys().next(), "{line}");
+        let show = |key| format!(" {}", command.arg(key).escape_ascii());
+        command.keys().map(show).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn keys_are_arguments_whatever_the_arguments_are(
+            row in select(table::rows().collect::<Vec<_>>()),
+            args in vec(any_arg(), 0..6),
+        ) {
+            let mut frame = vec![row.name.as_bytes()];
+            frame.extend(args.iter().map(Vec::as_slice));
+            let written = written(array(&frame));
+            if let Ok(command) = written.parse() {
+                let keys: Vec<_> = command.keys().collect();
+                prop_assert_eq!(command.first_key(), keys.first().copied());
+                prop_assert!(keys.iter().all(|key| (1..command.len()).contains(key)));
+                let missing = !command.row.keys.is_empty() && keys.is_empty();
+                prop_assert!(!missing || command.has_malformed_keys());
+            }
+        }
+    }
+
+    #[test]
+    fn ranges_end_where_their_row_says() {
+        for (line, found) in [
+            ("get a", " a"),
+            ("set a b ex 10", " a"),
+            ("ping a", ""),
+            ("mget a b c", " a b c"),
+            ("mset a 1 b 2", " a b"),
+            ("msetnx a 1", " a"),
+            ("del a a", " a a"),
+            ("rename a b", " a b"),
+            ("smove a b member", " a b"),
+            ("lmove a b left right", " a b"),
+            ("sdiffstore a b c", " a b c"),
+            ("object freq a", " a"),
+            ("lcs a b len", " a b"),
+            ("copy a b replace", " a b"),
+        ] {
+            assert_eq!(keys(line), found, "{line}");
+        }
+    }
+
+    #[test]
+    fn counted_keys_are_as_many_as_the_command_says() {
+        for (line, found) in [
+            ("zunion 2 a b weights 1 2", " a b"),
+            ("zinterstore to 1 a aggregate max", " to a"),
+            ("sintercard 3 a b c limit 1", " a b c"),
+            ("lmpop 1 a left", " a"),
+            ("zmpop 2 a b min count 3", " a b"),
+        ] {
+            assert_eq!(keys(line), found, "{line}");
+            assert!(!written(line).parse().unwrap().has_malformed_keys());
+        }
+    }
+
+    #[test]
+    fn a_malformed_count_has_no_keys() {
+        for (line, found) in [
+            ("zunion 0 a", ""),
+            ("zunion -1 a", ""),
+            ("zunion 3 a b", ""),
+            ("zunion x a", ""),
+            ("zunion 01 a", ""),
+            ("zunion 9223372036854775807 a", ""),
+            ("zunion 9223372036854775808 a", ""),
+            ("zunionstore to 7 a", " to"),
+        ] {
+            assert_eq!(keys(line), found, "{line}");
+            assert!(written(line).parse().unwrap().has_malformed_keys());
+        }
+    }
+
+    #[test]
+    fn a_keyword_is_not_found_among_the_arguments_of_another() {
+        for (line, found) in [
+            ("sort a", " a"),
+            ("sort a STORE b", " a b"),
+            ("sort a limit 0 store b", " a"),
+            ("sort a by store store b", " a b"),
+            ("sort a get store desc store b", " a b"),
+            ("sort a store b store c", " a c"),
+            ("sort a desc store", " a"),
+            ("sort_ro a store b", " a"),
+        ] {
+            assert_eq!(keys(line), found, "{line}");
+        }
+    }
 }

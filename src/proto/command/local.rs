@@ -92,3 +92,99 @@ fn select(command: &Command<'_>, facts: &Facts, writer: &mut Writer<'_>) {
         Some(_) => writer.error("ERR DB index is out of range"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    use super::super::rig::{Client, any_arg, array};
+    use super::super::{Row, Spread, table};
+    use super::*;
+    use crate::proto::resp::ReplyDecoder;
+
+    #[test]
+    fn ping_and_echo_give_back_what_they_were_given() {
+        for mut client in [Client::default(), Client::resp3()] {
+            assert_eq!(client.ask("PING"), "+PONG|");
+            assert_eq!(client.ask("ping 'a b'"), "$3|a b|");
+            assert_eq!(
+                client.ask("ping a b"),
+                "-ERR wrong number of arguments for 'ping' command|"
+            );
+            assert_eq!(client.ask(array(&[b"ECHO", b"\xFF\0"])), "$2|\\xff\\x00|");
+        }
+    }
+
+    #[test]
+    fn there_is_database_0_only() {
+        let mut client = Client::default();
+        for (cluster, line, reply) in [
+            (false, "select 0", "+OK|"),
+            (true, "select 0", "+OK|"),
+            (false, "select 1", "-ERR DB index is out of range|"),
+            (false, "select -1", "-ERR DB index is out of range|"),
+            (true, "select 1", "-ERR SELECT is not allowed in cluster mode|"),
+            (true, "select x", "-ERR value is not an integer or out of range|"),
+            (
+                true,
+                "select 2147483648",
+                "-ERR value is out of range, value must between -2147483648 and 2147483647|",
+            ),
+        ] {
+            client.facts.cluster = cluster;
+            assert_eq!(client.ask(line), reply, "{line}");
+        }
+    }
+
+    #[test]
+    fn quit_is_answered_before_it_closes() {
+        let mut client = Client::default();
+        client.ask("ping");
+        assert_eq!(client.after, After::Continue);
+        assert_eq!(client.ask("quit now"), "+OK|");
+        assert_eq!(client.after, After::Close);
+    }
+
+    #[test]
+    fn reset_forgets_the_name_and_the_protocol_but_not_the_library() {
+        let mut client = Client::resp3();
+        client.ask("client setname me");
+        client.ask("client setinfo lib-name redpoll");
+        assert_eq!(client.ask("reset"), "+RESET|");
+        assert_eq!(client.ask("client getname"), "$-1|");
+        assert_eq!(client.identity.lib_name, b"redpoll");
+        assert_eq!(client.after, After::Continue);
+    }
+
+    fn is_local(row: &&Row) -> bool {
+        row.spread == Spread::Local
+    }
+
+    proptest! {
+        #[test]
+        fn every_answer_is_one_reply_whatever_the_arguments_are(
+            row in select(table::rows().filter(is_local).collect::<Vec<_>>()),
+            args in vec(any_arg(), 0..6),
+            resp3 in any::<bool>(),
+        ) {
+            let mut client = if resp3 { Client::resp3() } else { Client::default() };
+            let mut frame = vec![row.name.as_bytes()];
+            frame.extend(args.iter().map(Vec::as_slice));
+            let reply = client.raw(array(&frame));
+            prop_assert_eq!(ReplyDecoder::default().scan(&reply), Ok(Some(reply.len())));
+        }
+    }
+
+    #[test]
+    fn every_local_row_has_an_answer() {
+        let rows = table::rows().flat_map(|row| std::iter::once(row).chain(row.subcommands));
+        for row in rows.filter(is_local) {
+            let mut line = row.name.replace('|', " ");
+            line += &" get".repeat(usize::from(row.arity.unsigned_abs()) - line.split(' ').count());
+            let reply = Client::default().ask(line);
+            assert!(!reply.contains("unknown command"), "{}: {reply}", row.name);
+        }
+    }
+}

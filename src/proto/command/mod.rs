@@ -11,8 +11,8 @@
 //! - `keys`: where the keys of a command are
 //! - `refusal`: what is refused before any server sees it
 //! - `split`: one command a slot, and what their replies come to
-//! - `local`: what the proxy answers itself, with `identity` (HELLO, AUTH, CLIENT), `describe` (COMMAND),
-//!   `info` and `help`
+//! - `local`: what the proxy answers itself, with `identity` (HELLO, AUTH, CLIENT), `describe`
+//!   (COMMAND), `info` and `help`
 
 mod describe;
 mod glob;
@@ -22,6 +22,8 @@ mod info;
 mod keys;
 mod local;
 mod refusal;
+#[cfg(test)]
+mod rig;
 mod split;
 pub mod table;
 
@@ -95,5 +97,31 @@ impl<'a> Command<'a> {
     #[expect(clippy::len_without_is_empty, reason = "a command has a name at least")]
     pub fn len(&self) -> usize {
         self.spans.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rig::written;
+
+    #[test]
+    fn a_command_is_its_row_and_its_arguments() {
+        let written = written("*3\r\n$3\r\nSeT\r\n$1\r\nk\r\n$3\r\na\0b\r\n");
+        let command = written.parse().unwrap();
+        assert_eq!(command.row.name, "set");
+        assert_eq!(command.args().collect::<Vec<_>>(), [&b"SeT"[..], b"k", b"a\0b"]);
+        assert_eq!((command.len(), command.arg(1), command.arg(3)), (3, &b"k"[..], &b""[..]));
+    }
+
+    #[test]
+    fn a_subcommand_has_a_row_of_its_own() {
+        for (line, name) in [
+            ("OBJECT freq k", "object|freq"),
+            ("client SetName x", "client|setname"),
+            ("command count", "command|count"),
+            ("command", "command"),
+        ] {
+            assert_eq!(written(line).parse().unwrap().row.name, name);
+        }
     }
 }

@@ -130,3 +130,74 @@ pub(super) fn as_c_text(bytes: &[u8]) -> &[u8] {
 fn shown(key: &[u8]) -> impl fmt::Display {
     key[..key.len().min(KEY_SHOWN_BYTES_MAX)].escape_ascii()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::rig::{array, written};
+    use super::*;
+
+    fn refused(bytes: impl AsRef<[u8]>) -> String {
+        let mut out = Vec::new();
+        written(bytes).parse().unwrap_err().write(&mut out);
+        out.escape_ascii().to_string().replace("\\'", "'")
+    }
+
+    #[test]
+    fn an_unknown_command_is_repeated_in_part() {
+        let begin = "-ERR unknown command";
+        for (line, error) in [
+            ("foo", "'foo', with args beginning with: "),
+            ("Foo a 'b c'", "'Foo', with args beginning with: 'a' 'b c' "),
+            ("'foo\\r\\nbar'", "'foo\\\\r\\\\nbar', with args beginning with: "),
+            ("'' ''", "'', with args beginning with: '' "),
+        ] {
+            assert_eq!(refused(line), format!("{begin} {error}\\r\\n"));
+        }
+        let long = [&[b'x'; 200][..], &[b'y'; 100], &[b'z'; 100], b"never seen"];
+        let (name, first, second) = ("x".repeat(128), "y".repeat(100), "z".repeat(25));
+        assert_eq!(
+            refused(array(&long)),
+            format!("{begin} '{name}', with args beginning with: '{first}' '{second}' \\r\\n"),
+        );
+    }
+
+    #[test]
+    fn bytes_that_would_break_the_reply_are_left_out() {
+        assert_eq!(
+            refused(array(&[b"foo\r\nbar", b"a\0b", b"c\nd"])),
+            "-ERR unknown command 'foo  bar', with args beginning with: 'a' 'c d' \\r\\n",
+        );
+        assert_eq!(
+            refused(array(&[b"client", b"\xFF\n"])),
+            "-ERR unknown subcommand '\\xff '. Try CLIENT HELP.\\r\\n",
+        );
+    }
+
+    #[test]
+    fn a_wrong_number_of_arguments_names_the_row() {
+        for (line, name) in [
+            ("get", "get"),
+            ("GET a b", "get"),
+            ("set a", "set"),
+            ("mset a 1 b", "mset"),
+            ("msetnx a 1 b 2 c", "msetnx"),
+            ("client", "client"),
+            ("client id x", "client|id"),
+            ("object freq", "object|freq"),
+            ("exists", "exists"),
+        ] {
+            let error = format!("-ERR wrong number of arguments for '{name}' command\\r\\n");
+            assert_eq!(refused(line), error, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_cross_slot_error_names_the_two_keys() {
+        let text = Refusal::cross_slot(b"a", b"b").to_string();
+        let says = "CROSSSLOT Keys in request don't hash to the same slot";
+        assert_eq!(text, format!("{says} ('a' is in slot 15495, 'b' in slot 3300)"));
+        let long = Refusal::cross_slot(&[b'x'; 65], b"\r\n\xFF").to_string();
+        assert!(long.contains(&format!("('{}' is in", "x".repeat(64))), "{long}");
+        assert!(long.contains(r"'\r\n\xff' in slot"), "{long}");
+    }
+}

@@ -211,3 +211,133 @@ const fn rest(first: u8, step: u8) -> KeySpec {
 const fn counted(at: u8) -> KeySpec {
     KeySpec::Count { at, first: at + 1, step: 1 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> impl Iterator<Item = &'static Row> {
+        rows().flat_map(|row| std::iter::once(row).chain(row.subcommands))
+    }
+
+    /// The arguments that a command has at least if all its keys are there.
+    fn least(spec: &KeySpec) -> usize {
+        match *spec {
+            KeySpec::Range { first, last, step } => usize::try_from(last)
+                .map_or(usize::from(first) + usize::from(step), |last| last + 1),
+            KeySpec::Count { first, .. } => usize::from(first) + 1,
+            KeySpec::Keyword { from, .. } => usize::from(from),
+        }
+    }
+
+    #[test]
+    fn rows_are_what_redis_says_they_are() {
+        let facts = |name: &str| {
+            let row = find_full(name.as_bytes()).unwrap();
+            (row.arity, row.access, row.spread, row.merge, row.group)
+        };
+        use {Access as A, Merge as M, Spread as S};
+        for (name, expected) in [
+            ("get", (2, A::Read, S::OneSlot, M::Whole, "string")),
+            ("set", (-3, A::Write, S::OneSlot, M::Whole, "string")),
+            ("getdel", (2, A::Write, S::OneSlot, M::Whole, "string")),
+            ("getex", (-2, A::Write, S::OneSlot, M::Whole, "string")),
+            ("getset", (3, A::Write, S::OneSlot, M::Whole, "string")),
+            ("mget", (-2, A::Read, S::BySlot, M::Positions, "string")),
+            ("mset", (-3, A::Write, S::BySlot, M::AllOk, "string")),
+            ("msetnx", (-3, A::Write, S::OneSlot, M::Whole, "string")),
+            ("del", (-2, A::Write, S::BySlot, M::Sum, "generic")),
+            ("unlink", (-2, A::Write, S::BySlot, M::Sum, "generic")),
+            ("exists", (-2, A::Read, S::BySlot, M::Sum, "generic")),
+            ("touch", (-2, A::Read, S::BySlot, M::Sum, "generic")),
+            ("sort", (-2, A::Write, S::OneSlot, M::Whole, "generic")),
+            ("sort_ro", (-2, A::Read, S::OneSlot, M::Whole, "generic")),
+            ("object|freq", (3, A::Read, S::OneSlot, M::Whole, "generic")),
+            ("object|help", (2, A::None, S::Local, M::Whole, "generic")),
+            ("hgetall", (2, A::Read, S::OneSlot, M::Whole, "hash")),
+            ("lmpop", (-4, A::Write, S::OneSlot, M::Whole, "list")),
+            ("spop", (-2, A::Write, S::OneSlot, M::Whole, "set")),
+            ("zrangestore", (-5, A::Write, S::OneSlot, M::Whole, "sorted-set")),
+            ("ping", (-1, A::None, S::Local, M::Whole, "connection")),
+            ("client|setinfo", (4, A::None, S::Local, M::Whole, "connection")),
+            ("info", (-1, A::None, S::Local, M::Whole, "server")),
+        ] {
+            assert_eq!(facts(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_waits_or_needs_every_node_is_not_offered() {
+        for name in [
+            "blpop",
+            "brpop",
+            "blmove",
+            "blmpop",
+            "brpoplpush",
+            "bzpopmin",
+            "bzpopmax",
+            "bzmpop",
+            "migrate",
+            "keys",
+            "scan",
+            "randomkey",
+            "wait",
+            "move",
+        ] {
+            assert_eq!(find(name.as_bytes()), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_are_unique_sorted_and_lower_case() {
+        for group in index::GROUPS.iter() {
+            assert!(group.is_sorted_by(|one, next| one.name < next.name));
+        }
+        for row in all() {
+            assert_eq!(find_full(row.name.as_bytes()), Some(row));
+            assert_eq!(find_full(row.name.to_uppercase().as_bytes()), Some(row));
+            assert!(row.name.bytes().all(|b| b.is_ascii_lowercase() || b"_|".contains(&b)));
+            assert!(row.subcommands.is_sorted_by(|one, next| one.name < next.name));
+            for sub in row.subcommands {
+                assert_eq!(sub.name, format!("{}|{}", row.name, sub.own_name()));
+            }
+        }
+    }
+
+    #[test]
+    fn every_row_is_whole() {
+        for row in all() {
+            let texts = [row.group, row.since, row.complexity, row.summary];
+            assert!(texts.iter().all(|text| !text.is_empty()), "{}", row.name);
+            assert_eq!(row.keys.len(), row.key_flags.len(), "{}", row.name);
+            assert!(row.categories.iter().all(|name| name.starts_with('@')), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn the_arity_makes_sure_of_the_keys() {
+        for row in all() {
+            let arity = usize::from(row.arity.unsigned_abs());
+            assert!(row.keys.iter().all(|spec| least(spec) <= arity), "{}", row.name);
+            assert!(row.keys.iter().all(|spec| !matches!(spec, KeySpec::Range { first: 0, .. })));
+        }
+    }
+
+    #[test]
+    fn access_spread_and_merge_go_together() {
+        for row in all().filter(|row| row.subcommands.is_empty()) {
+            let has = |flag| row.flags.contains(&flag);
+            let access = match (has("readonly"), has("write")) {
+                (true, false) => Access::Read,
+                (false, true) => Access::Write,
+                _ => Access::None,
+            };
+            assert_eq!(row.access, access, "{}", row.name);
+            assert_eq!(row.keys.is_empty(), access == Access::None, "{}", row.name);
+            assert_eq!(row.spread == Spread::Local, access == Access::None, "{}", row.name);
+            assert_eq!(row.spread == Spread::BySlot, row.merge != Merge::Whole, "{}", row.name);
+            let splits = matches!(row.keys, [KeySpec::Range { first: 1, last: -1, .. }]);
+            assert!(row.spread != Spread::BySlot || splits, "{}", row.name);
+        }
+    }
+}
