@@ -16,8 +16,18 @@ pub const LINE_BYTES_MAX: usize = 64 * 1024;
 /// Deepest nesting of aggregates in one reply. `COMMAND DOCS`, the deepest of Redis' own, has 9.
 pub const NESTING_MAX: usize = 32;
 
-/// What a worker reads from one socket at a time, in bytes. A small command pins at most this much.
-pub const READ_BYTES: usize = 16 * 1024;
+/// Size of the buffer that a worker reads clients into, in bytes. A small command pins at most this
+/// much while it is unanswered.
+pub const READ_BYTES: usize = 32 * 1024;
+
+/// Room that a read has at least, in bytes.
+pub const READ_BYTES_MIN: usize = 8 * 1024;
+
+/// A buffer with a large incomplete command grows by its own size, at most by this, in bytes.
+pub const READ_GROWTH_BYTES_MAX: usize = 1024 * 1024;
+
+/// Reads of one client in one turn; then others have their turn.
+pub const READS_PER_TURN_MAX: usize = 4;
 
 /// Size of a node connection's read buffer, in bytes: it holds the replies of many clients.
 pub const UPSTREAM_READ_BYTES: usize = 64 * 1024;
@@ -46,8 +56,9 @@ pub const CLIENT_PIPELINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Replies waiting to be read by a client, in bytes, before its socket is read no further.
 pub const CLIENT_OUTPUT_PAUSE_BYTES: usize = 1024 * 1024;
 
-/// Replies waiting to be read by a client, in bytes, before the connection is closed.
-pub const CLIENT_OUTPUT_BYTES_MAX: usize = 2 * FRAME_BYTES_MAX;
+/// Replies waiting to be read by a client, in bytes, before the next one closes the connection. One
+/// reply alone may be larger.
+pub const CLIENT_OUTPUT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Client connections of one process; one more is told so and closed.
 pub const CLIENTS_MAX: usize = 10_000;
@@ -60,6 +71,39 @@ pub const REDIRECTS_MAX: u8 = 5;
 
 /// Times one command is sent again after its connection failed.
 pub const RETRIES_MAX: u8 = 3;
+
+/// Pause after the first failed attempt to connect to a node, in milliseconds; each further failure
+/// doubles it.
+pub const CONNECT_BACKOFF_MS_MIN: u64 = 20;
+
+/// Longest such pause, in milliseconds.
+pub const CONNECT_BACKOFF_MS_MAX: u64 = 1_000;
+
+/// From one look at the topology to the next, in milliseconds, when nothing seems to have changed.
+pub const TOPOLOGY_REFRESH_MS: u64 = 10_000;
+
+/// From one look at the topology to the next, in milliseconds, however much seems to have changed.
+pub const TOPOLOGY_REFRESH_MS_MIN: u64 = 100;
+
+/// How long one node may take to tell the topology, in milliseconds.
+pub const TOPOLOGY_TIMEOUT_MS: u64 = 1_000;
+
+/// Largest reply with a topology, in bytes: a thousand nodes take about 300 KiB.
+pub const TOPOLOGY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How long a connection that the proxy ends stays open for the client to read what was written, in
+/// milliseconds.
+pub const LINGER_MS: u64 = 1_000;
+
+/// Rounds of questions in which every node's view was older than the one in force, before the newest
+/// of them is taken all the same.
+pub const TOPOLOGY_REFUSALS_MAX: u32 = 5;
+
+/// What clients have, once the drain is over, to take what they are told, in milliseconds.
+pub const STOP_MS: u64 = 200;
+
+/// Pause after a client could not be accepted, in milliseconds: descriptors may be free again.
+pub const ACCEPT_PAUSE_MS: u64 = 50;
 
 /// Slots of a Redis Cluster, from the Redis cluster specification.
 pub const SLOTS: usize = 16_384;
@@ -74,4 +118,6 @@ const _: () = assert!(FRAME_BYTES_MAX > BULK_BYTES_MAX && FRAME_BYTES_MAX < u32:
 const _: () = assert!(CLIENT_OUTPUT_PAUSE_BYTES < CLIENT_OUTPUT_BYTES_MAX);
 const _: () = assert!(COPY_WHEN_KEPT_BYTES_MAX < BY_REFERENCE_BYTES_MIN);
 const _: () = assert!(LINE_BYTES_MAX < FRAME_BYTES_MAX && NESTING_MAX < 128);
+const _: () =
+    assert!(CONNECT_BACKOFF_MS_MIN > 0 && CONNECT_BACKOFF_MS_MIN < CONNECT_BACKOFF_MS_MAX);
 const _: () = assert!(NODES_MAX < u16::MAX as usize);

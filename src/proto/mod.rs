@@ -17,3 +17,4 @@ pub mod output;
 pub mod pipeline;
 pub mod reply;
 pub mod resp;
+pub mod session;

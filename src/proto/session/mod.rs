@@ -1,0 +1,619 @@
+//! One client's conversation: what it asked, what it is owed, what has to be asked again.
+//!
+//! ```text
+//! bytes -> RequestDecoder -> Command -> part(s) by slot -> Router -> Transmit  (poll_transmit)
+//!                               |            ^
+//!                 local replies |            | MOVED, ASK, retry: the same part again
+//!                               v            |
+//! bytes <- Output <- in order <- Ring <- verdict <- Reply                      (answer)
+//! ```
+//!
+//! **Order.** Commands of one client for one slot must take effect in the order sent, although each
+//! connection keeps only its own order. So a part is sent only if all earlier unanswered parts of its
+//! slot are in flight on the same lane; else it is parked. While nothing is parked and the slot table
+//! is what it was when the oldest command in flight was routed, that holds by itself: the session is
+//! *settled*, and a command is sent without a look at the others.
+
+mod part;
+mod ring;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+
+pub use self::part::Lane;
+use self::part::{Part, State};
+pub use self::ring::Ticket;
+use self::ring::{Many, Ring, Work};
+use super::cluster::{Redirect, RedirectKind, Route, Router, Slot};
+use super::command::{
+    self, Access, After, Command, Facts, Identity, Outcome, Refusal, Split, Spread, parse,
+};
+use super::output::Output;
+use super::pipeline::Request;
+use super::reply::{Cause, Failure, Progress, Reply};
+use super::resp::{ProtocolError, RequestDecoder};
+use crate::limits::{
+    CLIENT_OUTPUT_BYTES_MAX, CLIENT_OUTPUT_PAUSE_BYTES, CLIENT_PIPELINE_BYTES_MAX,
+    CLIENT_PIPELINE_REQUESTS_MAX, COPY_WHEN_KEPT_BYTES_MAX, REDIRECTS_MAX, RETRIES_MAX,
+};
+
+/// What a session works with for one turn, lent by its worker.
+pub struct Turn<'a> {
+    /// The time, read once.
+    pub now: Instant,
+    /// Who serves what; MOVED patches it.
+    pub router: &'a mut Router,
+    /// From reading a command to answering it, at the latest.
+    pub op_timeout: Duration,
+    /// What INFO tells; asked only when it is needed.
+    pub facts: &'a dyn Fn() -> Facts,
+    /// What happened, for the counters.
+    pub tally: Tally,
+}
+
+/// What happened in one turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Commands read.
+    pub commands: u64,
+    /// Requests put out.
+    pub requests: u64,
+    /// MOVED followed.
+    pub moved: u64,
+    /// ASK followed.
+    pub asked: u64,
+    /// Requests put out again after a failure.
+    pub retries: u64,
+    /// Failures told as `UNSENT`.
+    pub unsent: u64,
+    /// Failures told as `UNSURE`.
+    pub unsure: u64,
+    /// Protocol errors of the client.
+    pub protocol_errors: u64,
+    /// Whether the topology seems to have changed.
+    pub wants_refresh: bool,
+}
+
+/// A request to be sent on a lane.
+#[derive(Debug)]
+pub struct Transmit {
+    /// Where to.
+    pub lane: Lane,
+    /// What; whoever sends it turns the ticket into a duty to answer.
+    pub request: Request<Ticket>,
+}
+
+/// Where the conversation is.
+///
+/// ```text
+///   Open --QUIT, protocol error--> Ending --everything answered and written--> (finished)
+///     |--------- stop ------------> Stopped --everything written-----------------^
+///     '--------- too much unread -> Overflown -----------------------------------^
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// Commands are taken.
+    Open,
+    /// No more commands are taken; those taken are answered.
+    Ending,
+    /// Everything is answered, whatever replies still come.
+    Stopped,
+    /// The client leaves too much unread; nothing is written any more.
+    Overflown,
+}
+
+/// One client's conversation.
+#[derive(Debug)]
+pub struct Session {
+    identity: Identity,
+    mode: Mode,
+    decoder: RequestDecoder,
+    ring: Ring,
+    output: Output,
+    transmits: std::collections::VecDeque<Transmit>,
+    /// Parts that are parked.
+    parked: usize,
+    /// Something happened since the parked parts were last looked at.
+    stirred: bool,
+    /// Parts may be in flight elsewhere than the table says; see the module's documentation.
+    displaced: bool,
+    /// The version of the slot table that the parts in flight were routed by, unless displaced.
+    version: u64,
+}
+
+impl Session {
+    /// A conversation that begins.
+    #[must_use]
+    pub fn new(identity: Identity) -> Session {
+        Session {
+            identity,
+            mode: Mode::Open,
+            decoder: RequestDecoder::default(),
+            ring: Ring::default(),
+            output: Output::default(),
+            transmits: std::collections::VecDeque::new(),
+            parked: 0,
+            stirred: false,
+            displaced: false,
+            version: 0,
+        }
+    }
+
+    /// The next request to be sent, given what the client sent; call until it gives `None`.
+    pub fn poll_transmit(
+        &mut self,
+        buffer: &mut BytesMut,
+        turn: &mut Turn<'_>,
+    ) -> Option<Transmit> {
+        loop {
+            if let Some(transmit) = self.transmits.pop_front() {
+                turn.tally.requests += 1;
+                return Some(transmit);
+            }
+            if !self.decode(buffer, turn) && !self.release_parked(turn) {
+                return None;
+            }
+        }
+    }
+
+    /// Takes the answer to a request that was put out.
+    pub fn answer(&mut self, ticket: Ticket, reply: Reply, turn: &mut Turn<'_>) {
+        let Some((part, _)) = self.ring.part(ticket) else {
+            debug_assert!(self.mode == Mode::Stopped, "answered twice");
+            return;
+        };
+        let State::InFlight(lane) = part.state else {
+            debug_assert!(false, "answered without having been sent");
+            return;
+        };
+        self.stirred = true;
+        match reply {
+            Reply::Failure(failure) => self.receive_failure(ticket, lane, failure, turn),
+            Reply::Frame(frame) if frame[0] == b'-' => match Redirect::parse(&frame) {
+                Some(redirect) => self.redirect(ticket, lane, &redirect, turn),
+                None => self.finish(ticket, Outcome::Frame(frame)),
+            },
+            Reply::Frame(frame) => self.finish(ticket, Outcome::Frame(frame)),
+        }
+    }
+
+    /// The slot table may have changed: parked commands are looked at again by `poll_transmit`.
+    pub fn receive_topology(&mut self) {
+        self.stirred = true;
+    }
+
+    /// Ends the conversation now: what is unanswered is answered with what is known of it.
+    pub fn receive_stop(&mut self, turn: &mut Turn<'_>) {
+        self.mode = Mode::Stopped;
+        self.transmits.clear();
+        let unanswered: Vec<_> =
+            self.ring.parts_mut().map(|(ticket, _, part)| (ticket, part.is_parked())).collect();
+        for (ticket, parked) in unanswered {
+            let progress = if parked { Progress::Unsent } else { Progress::Sent };
+            self.parked -= usize::from(parked);
+            self.tell(ticket, progress, "the proxy is stopping", turn);
+        }
+    }
+
+    /// What is to be written to the client.
+    pub fn output(&mut self) -> &mut Output {
+        &mut self.output
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called at the latest: commands that were
+    /// sent are timed where they were sent to.
+    pub fn poll_timeout(&mut self) -> Option<Instant> {
+        if self.parked == 0 {
+            return None;
+        }
+        let parts = self.ring.parts_mut().filter(|(.., part)| part.is_parked());
+        parts.map(|(_, deadline, _)| deadline).min()
+    }
+
+    /// Answers the parked commands whose deadline has come.
+    pub fn handle_timeout(&mut self, turn: &mut Turn<'_>) {
+        let is_due = |deadline, part: &Part| part.is_parked() && deadline <= turn.now;
+        let due: Vec<_> = self
+            .ring
+            .parts_mut()
+            .filter(|(_, deadline, part)| is_due(*deadline, part))
+            .map(|(ticket, _, part)| (ticket, part.slot))
+            .collect();
+        for (ticket, slot) in due {
+            self.parked -= 1;
+            let reason = match turn.router.route(slot) {
+                Route::Unknown => "no node of the cluster has told its topology within op_timeout",
+                Route::To(_) | Route::Uncovered => {
+                    "earlier commands for its slot were not answered within op_timeout"
+                }
+            };
+            self.tell(ticket, Progress::Unsent, reason, turn);
+        }
+    }
+
+    /// Whether more bytes of the client may be read.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        self.mode == Mode::Open
+            && self.ring.len() < CLIENT_PIPELINE_REQUESTS_MAX
+            && self.ring.bytes() < CLIENT_PIPELINE_BYTES_MAX
+            && self.output.len() < CLIENT_OUTPUT_PAUSE_BYTES
+    }
+
+    /// Whether no command is unanswered and everything is written.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.ring.is_empty() && self.output.is_empty()
+    }
+
+    /// Whether no more commands will be taken.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.mode != Mode::Open
+    }
+
+    /// Whether the client has left more unread than it may.
+    #[must_use]
+    pub fn is_overflown(&self) -> bool {
+        self.mode == Mode::Overflown
+    }
+
+    /// Takes the next command off `buffer`; false if there is none to take now.
+    fn decode(&mut self, buffer: &mut BytesMut, turn: &mut Turn<'_>) -> bool {
+        if !self.wants_input() {
+            return false;
+        }
+        match self.decoder.decode(buffer) {
+            Ok(None) => return false,
+            Ok(Some(frame)) => {
+                turn.tally.commands += 1;
+                self.command(frame, turn);
+            }
+            Err(error) => {
+                turn.tally.protocol_errors += 1;
+                self.protocol_error(error, turn);
+            }
+        }
+        true
+    }
+
+    fn command(&mut self, frame: Bytes, turn: &mut Turn<'_>) {
+        let plan = match parse(&frame, self.decoder.spans()) {
+            Err(refusal) => Plan::Refuse(refusal),
+            Ok(command) if command.row.spread == Spread::Local => {
+                let before = self.identity.protocol;
+                let out = if self.ring.is_empty() { self.output.tail() } else { &mut Vec::new() };
+                let facts = facts(&command, turn);
+                let after = command::answer(&command, &mut self.identity, &facts, out);
+                // Commands from here on take another connection.
+                self.displaced |= self.identity.protocol != before;
+                let reply = if self.ring.is_empty() { None } else { Some(std::mem::take(out)) };
+                Plan::Answered(reply, after)
+            }
+            Ok(command) => plan(&command, turn.router),
+        };
+        match plan {
+            Plan::Answered(reply, after) => {
+                if let Some(reply) = reply {
+                    self.push_ready(Bytes::from(reply), turn.now);
+                }
+                if after == After::Close {
+                    self.mode = Mode::Ending;
+                }
+            }
+            Plan::Refuse(refusal) => {
+                let mut reply = Vec::new();
+                refusal.write(&mut reply);
+                self.push_ready(Bytes::from(reply), turn.now);
+            }
+            Plan::One(slot, access) => self.admit_one(frame, slot, access, turn),
+            Plan::Split(split, access) => self.admit_many(split, access, frame.len(), turn),
+        }
+    }
+
+    fn protocol_error(&mut self, error: ProtocolError, turn: &Turn<'_>) {
+        self.push_ready(Bytes::from(format!("-ERR {error}\r\n")), turn.now);
+        self.mode = Mode::Ending;
+    }
+
+    /// Appends a reply that is known already.
+    fn push_ready(&mut self, reply: Bytes, now: Instant) {
+        if self.ring.is_empty() {
+            self.output.push(&reply);
+        } else {
+            let bytes = reply.len();
+            self.ring.push(Work::Ready(Outcome::Frame(reply)), bytes, now);
+        }
+    }
+
+    fn admit_one(&mut self, frame: Bytes, slot: Slot, access: Access, turn: &Turn<'_>) {
+        let settled = self.is_settled(turn.router);
+        let deadline = turn.now + turn.op_timeout;
+        let bytes = frame.len();
+        let mut part = Part::new(frame, slot, access, self.identity.protocol);
+        match turn.router.route(slot) {
+            Route::Uncovered if settled => self.push_ready(CLUSTERDOWN, turn.now),
+            Route::To(node) if settled => {
+                let lane = Lane { node, protocol: part.protocol };
+                let frame = part.frame.clone();
+                part.state = State::InFlight(lane);
+                let reply_to = self.ring.push(Work::One(part), bytes, deadline);
+                let request = Request { frame, asking: false, deadline, reply_to };
+                self.transmits.push_back(Transmit { lane, request });
+            }
+            Route::To(_) | Route::Uncovered | Route::Unknown => {
+                self.ring.push(Work::One(part), bytes, deadline);
+                self.park(1);
+            }
+        }
+    }
+
+    fn admit_many(&mut self, mut split: Split, access: Access, bytes: usize, turn: &Turn<'_>) {
+        let protocol = self.identity.protocol;
+        let parts: Vec<_> = split
+            .shares
+            .iter_mut()
+            .map(|share| Part::new(std::mem::take(&mut share.frame), share.slot, access, protocol))
+            .collect();
+        let count = parts.len();
+        let settled = self.is_settled(turn.router);
+        let deadline = turn.now + turn.op_timeout;
+        let ticket = self.ring.push(Work::Many(Box::new(Many::new(split, parts))), bytes, deadline);
+        if !settled {
+            self.park(count);
+            return;
+        }
+        for number in 0..count {
+            self.send_if_routed(ticket.with_part(number), turn.router);
+        }
+    }
+
+    /// Sends a part of a settled session if the table says where to; else parks it.
+    fn send_if_routed(&mut self, ticket: Ticket, router: &Router) {
+        let Some((part, deadline)) = self.ring.part(ticket) else { return };
+        let Route::To(node) = router.route(part.slot) else {
+            self.park(1);
+            return;
+        };
+        let lane = Lane { node, protocol: part.protocol };
+        part.state = State::InFlight(lane);
+        let request =
+            Request { frame: part.frame.clone(), asking: false, deadline, reply_to: ticket };
+        self.transmits.push_back(Transmit { lane, request });
+    }
+
+    fn park(&mut self, parts: usize) {
+        self.parked += parts;
+        self.stirred = true;
+        self.displaced = true;
+    }
+
+    /// Whether a new part may be sent without a look at the others.
+    fn is_settled(&mut self, router: &Router) -> bool {
+        if self.ring.is_empty() {
+            self.displaced = false;
+            self.version = router.version();
+        }
+        self.displaced |= self.version != router.version();
+        !self.displaced
+    }
+
+    fn redirect(&mut self, ticket: Ticket, lane: Lane, redirect: &Redirect, turn: &mut Turn<'_>) {
+        let target = redirect
+            .target(turn.router.address(lane.node))
+            .and_then(|address| turn.router.node(address));
+        let Some((part, _)) = self.ring.part(ticket) else { return };
+        part.redirects += 1;
+        let Some(node) = target.filter(|_| part.redirects <= REDIRECTS_MAX) else {
+            let reason = format!(
+                "gave up after {} redirects, the last one from {} to {}:{}",
+                part.redirects - 1,
+                turn.router.address(lane.node),
+                redirect.host.as_deref().unwrap_or(""),
+                redirect.port,
+            );
+            turn.tally.wants_refresh = true;
+            return self.tell(ticket, Progress::Unsent, &reason, turn);
+        };
+        let asking = redirect.kind == RedirectKind::Ask;
+        part.state = State::Parked { target: Some(node), asking };
+        let slot = part.slot;
+        if asking {
+            turn.tally.asked += 1;
+        } else {
+            turn.tally.moved += 1;
+            turn.tally.wants_refresh = true;
+            turn.router.moved(slot, node);
+        }
+        self.park(1);
+    }
+
+    fn receive_failure(
+        &mut self,
+        ticket: Ticket,
+        lane: Lane,
+        failure: Failure,
+        turn: &mut Turn<'_>,
+    ) {
+        turn.tally.wants_refresh = true;
+        if self.may_retry(ticket, failure, turn.now)
+            && let Some((part, _)) = self.ring.part(ticket)
+        {
+            part.retries += 1;
+            part.state = State::Parked { target: None, asking: false };
+            turn.tally.retries += 1;
+            return self.park(1);
+        }
+        let reason = format!("{}: {}", turn.router.address(lane.node), failure.cause.describe());
+        self.tell(ticket, failure.progress, &reason, turn);
+    }
+
+    /// Whether a failed part may be sent again: it was certainly not executed, or it only reads and
+    /// would not see what the same client wrote after it.
+    fn may_retry(&mut self, ticket: Ticket, failure: Failure, now: Instant) -> bool {
+        let Some((part, deadline)) = self.ring.part(ticket) else { return false };
+        let (slot, access) = (part.slot, part.access);
+        if part.retries >= RETRIES_MAX
+            || deadline <= now
+            || !matches!(failure.cause, Cause::Closed | Cause::Garbled)
+        {
+            return false;
+        }
+        let overtaken = |later: &Part| {
+            later.slot == slot
+                && later.access == Access::Write
+                && matches!(later.state, State::InFlight(_))
+        };
+        failure.progress == Progress::Unsent
+            || (access == Access::Read && !self.ring.parts_after(ticket).any(overtaken))
+    }
+
+    /// Answers a part with what is known of it.
+    fn tell(&mut self, ticket: Ticket, progress: Progress, reason: &str, turn: &mut Turn<'_>) {
+        match progress {
+            Progress::Unsent => turn.tally.unsent += 1,
+            Progress::Sent => turn.tally.unsure += 1,
+        }
+        self.finish(ticket, Outcome::Failed { progress, reason: reason.to_owned() });
+    }
+
+    fn finish(&mut self, ticket: Ticket, outcome: Outcome) {
+        if self.ring.pop_front_single(ticket) {
+            self.write(outcome);
+        } else {
+            self.ring.finish(ticket, kept(outcome));
+        }
+        while let Some(outcome) = self.ring.pop_front_ready() {
+            self.write(outcome);
+        }
+        self.ring.check();
+    }
+
+    fn write(&mut self, outcome: Outcome) {
+        if self.output.len() > CLIENT_OUTPUT_BYTES_MAX {
+            self.mode = Mode::Overflown;
+        }
+        match outcome {
+            Outcome::Frame(frame) => self.output.push(&frame),
+            Outcome::Failed { progress, reason } => {
+                let (code, advice) = (progress.code(), progress.advice());
+                self.output
+                    .writer(self.identity.protocol)
+                    .error(&format!("{code} {reason}; {advice}"));
+            }
+        }
+    }
+
+    /// Sends the parked parts that may be sent; true if something was done.
+    fn release_parked(&mut self, turn: &mut Turn<'_>) -> bool {
+        if self.parked == 0 || !std::mem::take(&mut self.stirred) {
+            return false;
+        }
+        let router = &*turn.router;
+        let protocol = self.identity.protocol;
+        let is_routed = |lane: Lane, slot| {
+            lane.protocol == protocol && router.route(slot) == Route::To(lane.node)
+        };
+        // What is in flight for each slot among the parts seen so far: one lane, or not to be joined.
+        let mut lanes: BTreeMap<Slot, Option<Lane>> = BTreeMap::new();
+        let mut uncovered = Vec::new();
+        let mut routed_by_table = true;
+        for (ticket, deadline, part) in self.ring.parts_mut() {
+            let earlier = lanes.get(&part.slot).copied();
+            let (target, asking) = match part.state {
+                State::Done => continue,
+                State::InFlight(lane) => {
+                    routed_by_table &= is_routed(lane, part.slot);
+                    let joined = earlier.is_none_or(|earlier| earlier == Some(lane));
+                    lanes.insert(part.slot, joined.then_some(lane));
+                    continue;
+                }
+                State::Parked { target, asking } => (target, asking),
+            };
+            let node = match target.map_or_else(|| router.route(part.slot), Route::To) {
+                Route::To(node) => node,
+                Route::Uncovered => {
+                    uncovered.push(ticket);
+                    continue;
+                }
+                Route::Unknown => {
+                    lanes.insert(part.slot, None);
+                    continue;
+                }
+            };
+            let lane = Lane { node, protocol: part.protocol };
+            if earlier.is_some_and(|earlier| earlier != Some(lane)) {
+                lanes.insert(part.slot, None);
+                continue;
+            }
+            lanes.insert(part.slot, Some(lane));
+            routed_by_table &= is_routed(lane, part.slot);
+            part.state = State::InFlight(lane);
+            self.parked -= 1;
+            let request = Request { frame: part.frame.clone(), asking, deadline, reply_to: ticket };
+            self.transmits.push_back(Transmit { lane, request });
+        }
+        self.parked -= uncovered.len();
+        self.displaced = self.parked > 0 || !routed_by_table;
+        self.version = turn.router.version();
+        for ticket in uncovered {
+            self.finish(ticket, Outcome::Frame(CLUSTERDOWN));
+        }
+        true
+    }
+}
+
+/// Redis' own words for a slot without a node.
+const CLUSTERDOWN: Bytes = Bytes::from_static(b"-CLUSTERDOWN Hash slot not served\r\n");
+
+/// What is to be done with a command.
+enum Plan {
+    /// It is answered; the reply is in the output already if `None`.
+    Answered(Option<Vec<u8>>, After),
+    Refuse(Refusal),
+    One(Slot, Access),
+    Split(Split, Access),
+}
+
+/// What a local command may need to know; the full account is for INFO alone.
+fn facts(command: &Command<'_>, turn: &Turn<'_>) -> Facts {
+    if command.row.name == "info" {
+        return (turn.facts)();
+    }
+    Facts { cluster: turn.router.is_cluster(), ..Facts::default() }
+}
+
+fn plan(command: &Command<'_>, router: &Router) -> Plan {
+    let access = command.row.access;
+    let mut keys = command.keys();
+    let Some(first) = keys.next().map(|arg| command.arg(arg)) else {
+        // A malformed number of keys: any node says so, in the words of that command.
+        return Plan::One(Slot::of(b""), access);
+    };
+    let slot = Slot::of(first);
+    if router.is_cluster() {
+        let mut others = keys.map(|arg| command.arg(arg));
+        if let Some(other) = others.find(|key| Slot::of(key) != slot) {
+            return match command.row.spread {
+                Spread::BySlot => Plan::Split(Split::new(command), access),
+                Spread::OneSlot | Spread::Local => Plan::Refuse(Refusal::cross_slot(first, other)),
+            };
+        }
+    }
+    Plan::One(slot, access)
+}
+
+/// An outcome that has to wait: a small frame is copied, so that it does not pin the buffer it is in.
+fn kept(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Frame(frame) if frame.len() <= COPY_WHEN_KEPT_BYTES_MAX => {
+            Outcome::Frame(Bytes::copy_from_slice(&frame))
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests;

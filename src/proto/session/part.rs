@@ -1,0 +1,65 @@
+//! One command for one slot, on its way to a node and back.
+
+use bytes::Bytes;
+
+use super::super::cluster::{Node, Slot};
+use super::super::command::Access;
+use super::super::resp::Protocol;
+
+/// A connection, as the session sees it: commands given to one lane are executed in that order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lane {
+    /// The node it leads to.
+    pub node: Node,
+    /// The protocol spoken on it.
+    pub protocol: Protocol,
+}
+
+/// Where a part is.
+///
+/// ```text
+///   Parked --send--> InFlight --reply--> Done
+///     ^  '--expired--------------------->  ^
+///     '--- MOVED, ASK, retry ---'
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Waiting to be sent: for the topology, or for earlier commands of its slot.
+    Parked {
+        /// Where a redirect said it is to go; else the slot table says.
+        target: Option<Node>,
+        /// Whether with `ASKING`.
+        asking: bool,
+    },
+    /// Sent on a lane.
+    InFlight(Lane),
+    /// Answered.
+    Done,
+}
+
+/// One command for one slot.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// The command, for as long as it may have to be sent again.
+    pub(super) frame: Bytes,
+    pub(super) slot: Slot,
+    pub(super) access: Access,
+    /// The protocol of the client when it sent the command.
+    pub(super) protocol: Protocol,
+    pub(super) state: State,
+    /// Redirects followed.
+    pub(super) redirects: u8,
+    /// Times sent again after a failure.
+    pub(super) retries: u8,
+}
+
+impl Part {
+    pub(super) fn new(frame: Bytes, slot: Slot, access: Access, protocol: Protocol) -> Part {
+        let state = State::Parked { target: None, asking: false };
+        Part { frame, slot, access, protocol, state, redirects: 0, retries: 0 }
+    }
+
+    pub(super) fn is_parked(&self) -> bool {
+        matches!(self.state, State::Parked { .. })
+    }
+}

@@ -1,0 +1,206 @@
+//! The commands of one client that are not answered yet, in the order in which they came.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::super::command::{Outcome, Split};
+use super::part::{Part, State};
+
+/// Stands for one part of one command of one session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// The how-manieth command of the session.
+    place: u64,
+    /// The part within it.
+    part: u32,
+}
+
+/// What is done for one command.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// It is answered; the reply waits for its turn.
+    Ready(Outcome),
+    /// It goes to one node.
+    One(Part),
+    /// It is split.
+    Many(Box<Many>),
+}
+
+/// A split command.
+#[derive(Debug)]
+pub(super) struct Many {
+    split: Split,
+    parts: Vec<Part>,
+    outcomes: Vec<Outcome>,
+    left: usize,
+}
+
+impl Many {
+    /// A split command none of whose parts, in the order of the split's shares, is answered.
+    pub(super) fn new(split: Split, parts: Vec<Part>) -> Many {
+        let left = parts.len();
+        let outcomes = vec![Outcome::Frame(Bytes::new()); left];
+        Many { split, parts, outcomes, left }
+    }
+}
+
+/// One command.
+#[derive(Debug)]
+struct Place {
+    /// When it must be answered at the latest.
+    deadline: Instant,
+    /// Bytes that it holds in memory.
+    bytes: usize,
+    work: Work,
+}
+
+/// The unanswered commands of one session.
+#[derive(Debug, Default)]
+pub(super) struct Ring {
+    places: VecDeque<Place>,
+    /// The number of the first of them, counted from the session's beginning.
+    first: u64,
+    bytes: usize,
+}
+
+impl Ring {
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Bytes that the commands hold in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Appends a command; returns the ticket of its first part.
+    pub(super) fn push(&mut self, work: Work, bytes: usize, deadline: Instant) -> Ticket {
+        let place = self.first + self.places.len() as u64;
+        self.bytes += bytes;
+        self.places.push_back(Place { deadline, bytes, work });
+        Ticket { place, part: 0 }
+    }
+
+    /// The part that a ticket stands for, and the deadline of its command; `None` if it is answered.
+    pub(super) fn part(&mut self, ticket: Ticket) -> Option<(&mut Part, Instant)> {
+        let place = self.places.get_mut(index(self.first, ticket)?)?;
+        let part = match &mut place.work {
+            Work::Ready(_) => return None,
+            Work::One(part) => part,
+            Work::Many(many) => many.parts.get_mut(ticket.part as usize)?,
+        };
+        (part.state != State::Done).then_some((part, place.deadline))
+    }
+
+    /// Notes what became of a part; returns whether its command is answered with it.
+    pub(super) fn finish(&mut self, ticket: Ticket, outcome: Outcome) -> bool {
+        let Some(place) = index(self.first, ticket).and_then(|index| self.places.get_mut(index))
+        else {
+            return false;
+        };
+        match &mut place.work {
+            Work::Ready(_) => return false,
+            Work::One(_) => place.work = Work::Ready(outcome),
+            Work::Many(many) => {
+                let number = ticket.part as usize;
+                many.parts[number].state = State::Done;
+                many.outcomes[number] = outcome;
+                many.left -= 1;
+                if many.left > 0 {
+                    return false;
+                }
+                place.work = Work::Ready(many.split.merge(&many.outcomes));
+            }
+        }
+        true
+    }
+
+    /// Takes the first command off if it has this ticket and goes to one node; its reply may pass
+    /// straight through.
+    pub(super) fn pop_front_single(&mut self, ticket: Ticket) -> bool {
+        let front = self.places.front();
+        if ticket.place != self.first || !matches!(front, Some(Place { work: Work::One(_), .. })) {
+            return false;
+        }
+        self.pop_front();
+        true
+    }
+
+    /// Takes the outcome of the first command, if it is answered.
+    pub(super) fn pop_front_ready(&mut self) -> Option<Outcome> {
+        if !matches!(self.places.front(), Some(Place { work: Work::Ready(_), .. })) {
+            return None;
+        }
+        match self.pop_front()?.work {
+            Work::Ready(outcome) => Some(outcome),
+            Work::One(_) | Work::Many(_) => None,
+        }
+    }
+
+    /// All parts that are not answered, in the order of their commands.
+    pub(super) fn parts_mut(&mut self) -> impl Iterator<Item = (Ticket, Instant, &mut Part)> {
+        let first = self.first;
+        self.places.iter_mut().enumerate().flat_map(move |(offset, place)| {
+            let place_number = first + offset as u64;
+            let deadline = place.deadline;
+            let parts: &mut [Part] = match &mut place.work {
+                Work::Ready(_) => &mut [],
+                Work::One(part) => std::slice::from_mut(part),
+                Work::Many(many) => &mut many.parts,
+            };
+            (0_u32..)
+                .zip(parts)
+                .filter(|(_, part)| part.state != State::Done)
+                .map(move |(part, found)| (Ticket { place: place_number, part }, deadline, found))
+        })
+    }
+
+    /// The same, to look at, from commands after that of `ticket` only.
+    pub(super) fn parts_after(&self, ticket: Ticket) -> impl Iterator<Item = &Part> {
+        let next = index(self.first, ticket).map_or(self.places.len(), |index| index + 1);
+        self.places.range(next..).flat_map(|place| match &place.work {
+            Work::Ready(_) => &[][..],
+            Work::One(part) => std::slice::from_ref(part),
+            Work::Many(many) => &many.parts,
+        })
+    }
+
+    fn pop_front(&mut self) -> Option<Place> {
+        let place = self.places.pop_front()?;
+        self.first += 1;
+        self.bytes -= place.bytes;
+        if self.places.is_empty() {
+            self.places.shrink_to(IDLE_PLACES_MAX);
+        }
+        Some(place)
+    }
+
+    /// Asserts what must always hold.
+    pub(super) fn check(&self) {
+        debug_assert!(self.bytes == 0 || !self.places.is_empty());
+        debug_assert!(
+            !matches!(self.places.front(), Some(Place { work: Work::Ready(_), .. })),
+            "an answered command waits at the front"
+        );
+    }
+}
+
+/// Places for which an idle client keeps memory.
+const IDLE_PLACES_MAX: usize = 64;
+
+impl Ticket {
+    /// The ticket of another part of the same command.
+    pub(super) fn with_part(self, part: usize) -> Ticket {
+        Ticket { place: self.place, part: u32::try_from(part).unwrap_or(u32::MAX) }
+    }
+}
+
+fn index(first: u64, ticket: Ticket) -> Option<usize> {
+    usize::try_from(ticket.place.checked_sub(first)?).ok()
+}
