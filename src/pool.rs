@@ -1,0 +1,78 @@
+//! A worker's connections to the nodes of one upstream, by lane.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::net::Net;
+use crate::proto::cluster::{Node, Router};
+use crate::proto::pipeline::Request;
+use crate::proto::resp::Protocol;
+use crate::proto::session::Lane;
+use crate::queue::{Sender, queue};
+use crate::reply_to::ReplyTo;
+use crate::upstream;
+use crate::worker::Count;
+
+/// The queue of one connection's task.
+type Requests = Sender<Request<ReplyTo>>;
+
+/// One connection a lane, created on first use and kept.
+///
+/// A lane names what a connection's key consists of here: the node and the protocol. Role, database and
+/// credentials are the same for all connections of a pool.
+pub(crate) struct Pool<N> {
+    net: N,
+    connect_timeout: Duration,
+    count: Rc<Count>,
+    /// By node, then by protocol.
+    lanes: Vec<[Option<Requests>; 2]>,
+}
+
+impl<N: Net> Pool<N> {
+    pub(crate) fn new(net: N, connect_timeout: Duration, count: Rc<Count>) -> Pool<N> {
+        Pool { net, connect_timeout, count, lanes: Vec::new() }
+    }
+
+    /// Hands a request to the connection of its lane.
+    pub(crate) fn send(&mut self, lane: Lane, router: &Router, request: Request<ReplyTo>) {
+        let (node, protocol) = (lane.node.index(), protocol_index(lane.protocol));
+        if self.lanes.get(node).is_none_or(|lanes| lanes[protocol].is_none()) {
+            self.open(lane, router);
+        }
+        if let Some(requests) = &self.lanes[node][protocol] {
+            requests.send(request);
+        }
+    }
+
+    /// Lets go of the connections to `nodes`: each finishes what it was given, then closes.
+    pub(crate) fn retire(&mut self, nodes: &[Node]) {
+        for node in nodes {
+            if let Some(lanes) = self.lanes.get_mut(node.index()) {
+                *lanes = [None, None];
+            }
+        }
+    }
+
+    fn open(&mut self, lane: Lane, router: &Router) {
+        let node = lane.node.index();
+        if self.lanes.len() <= node {
+            self.lanes.resize_with(node + 1, Default::default);
+        }
+        let plan = upstream::Plan {
+            address: router.address(lane.node).clone(),
+            protocol: lane.protocol,
+            connect_timeout: self.connect_timeout,
+        };
+        let (sender, requests) = queue();
+        self.lanes[node][protocol_index(lane.protocol)] = Some(sender);
+        let task = upstream::serve(self.net.clone(), plan, Rc::clone(&self.count), requests);
+        self.net.spawn(task);
+    }
+}
+
+fn protocol_index(protocol: Protocol) -> usize {
+    match protocol {
+        Protocol::Resp2 => 0,
+        Protocol::Resp3 => 1,
+    }
+}

@@ -1,0 +1,291 @@
+//! The proxy as a whole: control (listeners, discovery, the drain) and its workers.
+//!
+//! ```text
+//!            listeners --accept--> the worker with the fewest clients
+//! control -+                                    ^
+//!            discovery --Topology--> workers ---+--wants_refresh--> discovery
+//!            shutdown: drop the workers' queues, wait for the workers to end
+//! ```
+//!
+//! [`run`] gives each worker a thread; [`serve`] runs everything on the current one, for simulations.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+
+use crate::config::{Config, Target};
+use crate::discovery::{self, Discovery};
+use crate::limits::{ACCEPT_PAUSE_MS, CLIENTS_MAX, LINGER_MS, STOP_MS};
+use crate::net::{Net, TokioNet};
+use crate::reply_to::ToWorker;
+use crate::stats::Stats;
+use crate::worker::{self, Setup};
+
+/// Why the proxy cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A listener cannot be opened.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// The listener's address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The operating system refuses threads, signals or an event loop.
+    #[error("cannot start: {0}")]
+    Runtime(#[from] io::Error),
+}
+
+/// Where control sends a worker's clients and topologies, and how many clients it has sent.
+struct Handle<N: Net> {
+    queue: mpsc::UnboundedSender<ToWorker<N::Accepted>>,
+    clients_sent: u64,
+}
+
+/// What control is made of.
+struct Control<N: Net> {
+    net: N,
+    stats: Stats,
+    listeners: Vec<N::Listener>,
+    workers: Vec<Handle<N>>,
+    clients: u64,
+}
+
+/// Runs everything as tasks of the current thread until `shutdown`, and then the drain to its end.
+/// Needs a `LocalSet`, or whatever `net` spawns on.
+///
+/// # Errors
+/// A listener cannot be opened.
+pub async fn serve<N: Net>(
+    net: N,
+    config: Config,
+    stats: Stats,
+    seed: u64,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let spawner = net.clone();
+    let start = move |setup: Setup<N>, ended: mpsc::Sender<()>| {
+        spawner.spawn(async move {
+            worker::run(setup).await;
+            drop(ended);
+        });
+        Ok(())
+    };
+    control(net, Arc::new(config), stats, seed, (start, shutdown)).await
+}
+
+/// Runs the proxy on the operating system's network, a thread a worker, until SIGINT or SIGTERM, and then
+/// the drain to its end.
+///
+/// # Errors
+/// A listener cannot be opened, or the operating system refuses threads, signals or an event loop.
+pub fn run(config: Config, stats: Stats) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let local = tokio::task::LocalSet::new();
+    let seed = rand::random();
+    runtime.block_on(local.run_until(async move {
+        let shutdown = termination()?;
+        control(TokioNet, Arc::new(config), stats, seed, (start_thread, shutdown)).await
+    }))
+}
+
+/// Starts a worker on a thread of its own; the sender is dropped when it has ended.
+fn start_thread(setup: Setup<TokioNet>, ended: mpsc::Sender<()>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let thread = std::thread::Builder::new().name(format!("worker-{}", setup.worker));
+    thread.spawn(move || {
+        let local = tokio::task::LocalSet::new();
+        runtime.block_on(local.run_until(worker::run(setup)));
+        drop(ended);
+    })?;
+    Ok(())
+}
+
+/// Completes at the first SIGINT or SIGTERM.
+fn termination() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        std::future::poll_fn(|cx| {
+            if interrupt.poll_recv(cx).is_ready() || terminate.poll_recv(cx).is_ready() {
+                std::task::Poll::Ready(())
+            } else {
+                std::task::Poll::Pending
+            }
+        })
+        .await;
+    })
+}
+
+async fn control<N: Net>(
+    net: N,
+    config: Arc<Config>,
+    stats: Stats,
+    seed: u64,
+    (start, shutdown): (
+        impl Fn(Setup<N>, mpsc::Sender<()>) -> io::Result<()>,
+        impl Future<Output = ()>,
+    ),
+) -> Result<(), Error> {
+    let (listeners, ports) = bind(&net, &config).await?;
+    let (refresh, wanted): (Vec<_>, Vec<_>) =
+        config.upstreams.iter().map(|_| mpsc::channel(1)).unzip();
+    let (ended, mut all_ended) = mpsc::channel(1);
+    let mut workers = Vec::new();
+    for worker in 0..config.workers.get() {
+        let (queue, inbox) = mpsc::unbounded_channel();
+        let (config, stats) = (Arc::clone(&config), stats.clone());
+        let (net, ports, refresh) = (net.clone(), ports.clone(), refresh.clone());
+        start(Setup { net, config, stats, worker, ports, refresh, inbox }, ended.clone())?;
+        workers.push(Handle { queue, clients_sent: 0 });
+    }
+    drop((ended, refresh));
+    spawn_discovery(&net, &config, &stats, seed, (&workers, wanted));
+
+    let drain_timeout = config.drain_timeout;
+    let draining = Arc::clone(&stats.draining);
+    let mut control = Control { net, stats, listeners, workers, clients: 0 };
+    control.accept_until(shutdown).await;
+    tracing::info!(?drain_timeout, "draining");
+    draining.store(true, Ordering::Relaxed);
+    // Without listeners nobody connects; without queues the workers finish and end.
+    drop(control);
+    // A worker gives up by itself; one that cannot even do that is left behind.
+    let limit = drain_timeout + Duration::from_millis(2 * STOP_MS + LINGER_MS);
+    if timeout(limit, all_ended.recv()).await.is_err() {
+        tracing::error!("a worker did not end; its clients are cut off");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn bind<N: Net>(net: &N, config: &Config) -> Result<(Vec<N::Listener>, Vec<u16>), Error> {
+    let mut listeners = Vec::new();
+    let mut ports = Vec::new();
+    for wanted in &config.listeners {
+        let failed = |source| Error::Bind { address: wanted.address, source };
+        let listener = net.bind(wanted.address).await.map_err(failed)?;
+        let address = net.local_addr(&listener).map_err(failed)?;
+        tracing::info!(%address, upstream = wanted.upstream, "listening");
+        ports.push(address.port());
+        listeners.push(listener);
+    }
+    Ok((listeners, ports))
+}
+
+fn spawn_discovery<N: Net>(
+    net: &N,
+    config: &Config,
+    stats: &Stats,
+    seed: u64,
+    (workers, wanted): (&[Handle<N>], Vec<mpsc::Receiver<()>>),
+) {
+    for (number, ((name, upstream), wanted)) in config.upstreams.iter().zip(wanted).enumerate() {
+        let (net, all) = (net.clone(), Arc::clone(&stats.upstreams));
+        match &upstream.target {
+            Target::Server(address) => {
+                let watch = (net.clone(), address.clone());
+                net.spawn(async move {
+                    discovery::watch(watch.0, watch.1, wanted, &all[number]).await;
+                });
+            }
+            Target::Cluster(seeds) => {
+                // Weak, because the queues' end is what ends the workers.
+                let queues: Vec<_> = workers.iter().map(|w| w.queue.downgrade()).collect();
+                let rng = StdRng::seed_from_u64(seed ^ number as u64);
+                let (name, seeds) = (name.clone(), seeds.clone());
+                let discovery = Discovery { net: net.clone(), name, seeds, rng, wanted };
+                net.spawn(async move {
+                    let publish = |view: &Arc<_>| {
+                        for queue in queues.iter().filter_map(mpsc::WeakUnboundedSender::upgrade) {
+                            // A worker that has ended needs no topology.
+                            drop(queue.send(ToWorker::Topology(number, Arc::clone(view))));
+                        }
+                    };
+                    discovery.run(&all[number], publish).await;
+                });
+            }
+        }
+    }
+}
+
+impl<N: Net> Control<N> {
+    /// Accepts clients until `shutdown`.
+    async fn accept_until(&mut self, shutdown: impl Future<Output = ()>) {
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            let accepted = {
+                let mut accepts: Vec<_> = self
+                    .listeners
+                    .iter()
+                    .map(|listener| Box::pin(self.net.accept(listener)))
+                    .collect();
+                std::future::poll_fn(|cx| {
+                    if shutdown.as_mut().poll(cx).is_ready() {
+                        return std::task::Poll::Ready(None);
+                    }
+                    for (listener, accept) in accepts.iter_mut().enumerate() {
+                        if let std::task::Poll::Ready(result) = accept.as_mut().poll(cx) {
+                            return std::task::Poll::Ready(Some((listener, result)));
+                        }
+                    }
+                    std::task::Poll::Pending
+                })
+                .await
+            };
+            match accepted {
+                None => return,
+                Some((listener, Ok((accepted, peer)))) => self.dispatch(accepted, peer, listener),
+                Some((_, Err(error))) => {
+                    tracing::warn!(%error, "cannot accept a client; trying again");
+                    sleep(Duration::from_millis(ACCEPT_PAUSE_MS)).await;
+                }
+            }
+        }
+    }
+
+    /// Hands a client to the worker with the fewest.
+    fn dispatch(&mut self, accepted: N::Accepted, peer: SocketAddr, listener: usize) {
+        let load = |(number, worker): (usize, &Handle<N>)| {
+            let stats = &self.stats.workers[number];
+            let gone = stats.clients_total.get().saturating_sub(stats.clients.get());
+            worker.clients_sent.saturating_sub(gone)
+        };
+        let total: u64 = self.workers.iter().enumerate().map(load).sum();
+        if total >= CLIENTS_MAX as u64 {
+            return self.turn_away(accepted, peer);
+        }
+        let fewest = (0..self.workers.len()).min_by_key(|n| load((*n, &self.workers[*n])));
+        let Some(worker) = fewest.and_then(|number| self.workers.get_mut(number)) else { return };
+        self.clients += 1;
+        worker.clients_sent += 1;
+        let message = ToWorker::Client { accepted, peer, listener, id: self.clients };
+        if worker.queue.send(message).is_err() {
+            tracing::error!(%peer, "a worker has ended; the client is cut off");
+        }
+    }
+
+    /// Tells a client that there are too many, in Redis' words.
+    fn turn_away(&self, accepted: N::Accepted, peer: SocketAddr) {
+        tracing::warn!(%peer, clients = CLIENTS_MAX, "turned away: too many clients");
+        let Ok(mut stream) = self.net.adopt(accepted) else { return };
+        self.net.spawn(async move {
+            let told = async {
+                stream.write_all(b"-ERR max number of clients reached\r\n").await?;
+                stream.shutdown().await
+            };
+            // The client is gone, or does not read: either way it is closed.
+            drop(timeout(Duration::from_millis(LINGER_MS), told).await);
+        });
+    }
+}

@@ -1,0 +1,78 @@
+//! The duty to answer one request.
+
+use crate::proto::cluster::Topology;
+use crate::proto::pipeline::Duty;
+use crate::proto::reply::{Cause, Failure, Reply};
+use crate::proto::session::Ticket;
+use crate::queue::Sender;
+use std::sync::Arc;
+
+/// What comes to a client's task, other than bytes.
+#[derive(Debug)]
+pub(crate) enum ToClient {
+    /// The answer to one of its requests.
+    Reply(Ticket, Reply),
+    /// The slot table was changed.
+    Topology,
+    /// Finish what was begun, then end.
+    Drain,
+    /// End now.
+    Stop,
+}
+
+/// The right and the duty to answer one request. Answering consumes it; dropping it answers that
+/// nobody will. So every request is answered once.
+#[derive(Debug)]
+pub(crate) struct ReplyTo {
+    /// `None` once answered.
+    client: Option<Sender<ToClient>>,
+    ticket: Ticket,
+}
+
+impl ReplyTo {
+    /// The duty to answer `client` for `ticket`.
+    pub(crate) fn new(client: Sender<ToClient>, ticket: Ticket) -> ReplyTo {
+        ReplyTo { client: Some(client), ticket }
+    }
+
+    /// Answers.
+    pub(crate) fn answer(mut self, reply: Reply) {
+        if let Some(client) = self.client.take() {
+            client.send(ToClient::Reply(self.ticket, reply));
+        }
+    }
+}
+
+impl Duty for ReplyTo {
+    fn is_abandoned(&self) -> bool {
+        self.client.as_ref().is_none_or(Sender::is_closed)
+    }
+}
+
+impl Drop for ReplyTo {
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take() {
+            // How far it got is not known here, so the worst is assumed.
+            let failure = Failure::sent(Cause::Stopping);
+            client.send(ToClient::Reply(self.ticket, Reply::Failure(failure)));
+        }
+    }
+}
+
+/// What comes to a worker from the control thread. The queue's end is the beginning of its drain.
+#[derive(Debug)]
+pub(crate) enum ToWorker<A> {
+    /// A client connected.
+    Client {
+        /// The connection.
+        accepted: A,
+        /// Where the client is.
+        peer: std::net::SocketAddr,
+        /// The listener it connected to, by its place in the configuration.
+        listener: usize,
+        /// A number that no other client of the process has.
+        id: u64,
+    },
+    /// A new view of an upstream, by its place in the order of names.
+    Topology(usize, Arc<Topology>),
+}

@@ -1,0 +1,300 @@
+//! The task of one node connection: requests in, replies out, one socket at a time.
+//!
+//! ```text
+//! Receiver<Request> -> Pipeline -> Output -> socket        one write a turn
+//!           ReplyTo <- Pipeline <- bytes  <- socket
+//! ```
+//!
+//! The task lives as long as the pool keeps its queue's sender. Without a connection it makes one when
+//! there is something to send; a connection that ends fails what is in flight, and the next request
+//! makes the next one. After a failed attempt, requests fail at once until the next attempt is due.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::time::{Sleep, sleep_until};
+
+use crate::limits::{
+    CONNECT_BACKOFF_MS_MAX, CONNECT_BACKOFF_MS_MIN, UPSTREAM_READ_BYTES, WRITE_SLICES_MAX,
+};
+use crate::net::Net;
+use crate::proto::cluster::Address;
+use crate::proto::output::Output;
+use crate::proto::pipeline::{Pipeline, Request};
+use crate::proto::reply::Cause;
+use crate::proto::resp::Protocol;
+use crate::queue::Receiver;
+use crate::reply_to::ReplyTo;
+use crate::worker::Count;
+
+/// What a node connection is made from.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// The node.
+    pub(crate) address: Address,
+    /// The protocol to speak.
+    pub(crate) protocol: Protocol,
+    /// How long an attempt to connect may take.
+    pub(crate) connect_timeout: Duration,
+}
+
+type Connecting<S> = Pin<Box<dyn Future<Output = Result<S, Cause>>>>;
+
+/// The socket, if there is one.
+enum Link<S> {
+    /// None.
+    Down,
+    /// An attempt is under way.
+    Connecting(Connecting<S>),
+    /// There is.
+    Up(S),
+}
+
+/// The task's state.
+struct Upstream<N: Net> {
+    net: N,
+    plan: Plan,
+    count: Rc<Count>,
+    requests: Receiver<Request<ReplyTo>>,
+    pipeline: Pipeline<ReplyTo>,
+    link: Link<N::Stream>,
+    buffer: BytesMut,
+    timer: Pin<Box<Sleep>>,
+    /// When the timer fires.
+    timer_at: Option<Instant>,
+    /// Attempts that failed since the last one that did not.
+    failures: u32,
+    /// No attempt before this.
+    retry_at: Option<Instant>,
+}
+
+/// Serves `requests` until the queue has ended and nothing is owed any more.
+pub(crate) async fn serve<N: Net>(
+    net: N,
+    plan: Plan,
+    count: Rc<Count>,
+    requests: Receiver<Request<ReplyTo>>,
+) {
+    let mut upstream = Upstream {
+        pipeline: Pipeline::new(plan.protocol),
+        net,
+        plan,
+        count,
+        requests,
+        link: Link::Down,
+        buffer: BytesMut::new(),
+        timer: Box::pin(sleep_until(tokio::time::Instant::now())),
+        timer_at: None,
+        failures: 0,
+        retry_at: None,
+    };
+    poll_fn(|cx| upstream.poll(cx)).await;
+    if matches!(upstream.link, Link::Up(_)) {
+        upstream.count.stats().upstream_connections.sub(1);
+    }
+}
+
+impl<N: Net> Upstream<N> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.requests.register(cx);
+        while let Some(request) = self.requests.take() {
+            self.pipeline.push(request);
+        }
+        self.poll_link(cx);
+        self.answer();
+        // Answers never fill the queue of this task in the same turn, so its end is final.
+        if self.requests.is_ended() && self.pipeline.is_idle() {
+            return Poll::Ready(());
+        }
+        self.poll_timer(cx);
+        Poll::Pending
+    }
+
+    /// Does with the socket what can be done now.
+    fn poll_link(&mut self, cx: &mut Context<'_>) {
+        loop {
+            match &mut self.link {
+                Link::Down => {
+                    if !self.pipeline.wants_connection() {
+                        return;
+                    }
+                    if self.retry_at.is_some_and(|at| now() < at) {
+                        self.pipeline.receive_end(Cause::Backoff);
+                        return;
+                    }
+                    self.link = Link::Connecting(connect(&self.net, &self.plan));
+                }
+                Link::Connecting(attempt) => {
+                    let Poll::Ready(result) = attempt.as_mut().poll(cx) else { return };
+                    self.connected(result);
+                }
+                Link::Up(_) => {
+                    let Poll::Ready(cause) = self.poll_socket(cx) else { return };
+                    self.disconnected(cause);
+                    self.answer();
+                    return;
+                }
+            }
+        }
+    }
+
+    fn connected(&mut self, result: Result<N::Stream, Cause>) {
+        let stats = self.count.stats();
+        match result {
+            Ok(stream) => {
+                stats.upstream_connections.add(1);
+                stats.upstream_connections_total.add(1);
+                (self.failures, self.retry_at) = (0, None);
+                self.link = Link::Up(stream);
+                self.pipeline.receive_connection();
+            }
+            Err(cause) => {
+                stats.upstream_connect_failures_total.add(1);
+                if self.failures == 0 {
+                    tracing::warn!(node = %self.plan.address, "cannot connect: {}", cause.describe());
+                }
+                self.back_off();
+                self.link = Link::Down;
+                self.pipeline.receive_end(cause);
+            }
+        }
+    }
+
+    fn disconnected(&mut self, cause: Cause) {
+        self.count.stats().upstream_connections.sub(1);
+        if cause != Cause::Closed {
+            tracing::warn!(node = %self.plan.address, "disconnected: {}", cause.describe());
+        }
+        if cause == Cause::HandshakeRefused {
+            self.back_off();
+        }
+        self.link = Link::Down;
+        self.buffer = BytesMut::new();
+        self.pipeline.receive_end(cause);
+    }
+
+    fn back_off(&mut self) {
+        let ms = CONNECT_BACKOFF_MS_MIN << self.failures.min(16);
+        self.failures += 1;
+        self.retry_at = Some(now() + Duration::from_millis(ms.min(CONNECT_BACKOFF_MS_MAX)));
+    }
+
+    /// Reads and writes; ready with the reason once the connection is useless.
+    fn poll_socket(&mut self, cx: &mut Context<'_>) -> Poll<Cause> {
+        loop {
+            if let Err(cause) = self.poll_write(cx) {
+                return Poll::Ready(cause);
+            }
+            let Link::Up(stream) = &mut self.link else { return Poll::Pending };
+            // Room for what is expected; a long reply doubles it as it arrives.
+            let room = UPSTREAM_READ_BYTES.max(self.buffer.len());
+            self.buffer.reserve(room.min(UPSTREAM_READ_BYTES * 16));
+            match ready!(pin!(stream.read_buf(&mut self.buffer)).poll(cx)) {
+                Ok(0) | Err(_) => {
+                    return Poll::Ready(Cause::Closed);
+                }
+                Ok(_) => {
+                    if let Err(cause) = self.take_answers() {
+                        return Poll::Ready(cause);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes all there is, as far as the socket takes it.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<(), Cause> {
+        let Link::Up(stream) = &mut self.link else { return Ok(()) };
+        while let Some(output) = self.pipeline.poll_transmit() {
+            match write_some(stream, output, cx) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) => return Err(Cause::Closed),
+            }
+        }
+        Ok(())
+    }
+
+    fn take_answers(&mut self) -> Result<(), Cause> {
+        while let Some((reply_to, reply)) = self.pipeline.poll_answer(&mut self.buffer)? {
+            reply_to.answer(reply);
+        }
+        Ok(())
+    }
+
+    /// Hands on the failures there are.
+    fn answer(&mut self) {
+        if let Err(cause) = self.take_answers() {
+            // The bytes received last were looked at when they came; nothing new can be wrong.
+            debug_assert!(false, "{}", cause.describe());
+        }
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>) {
+        while let Some(at) = self.pipeline.poll_timeout() {
+            if self.timer_at != Some(at) {
+                self.timer_at = Some(at);
+                self.timer.as_mut().reset(at.into());
+            }
+            if self.timer.as_mut().poll(cx).is_pending() {
+                return;
+            }
+            self.timer_at = None;
+            self.pipeline.handle_timeout(now());
+            self.answer();
+        }
+    }
+}
+
+/// Resolves and connects, trying one address after the other.
+fn connect<N: Net>(net: &N, plan: &Plan) -> Connecting<N::Stream> {
+    let (net, address, limit) = (net.clone(), plan.address.clone(), plan.connect_timeout);
+    let attempt = async move {
+        let found = net.resolve(address.host(), address.port()).await;
+        let found = found.map_err(|_| Cause::Unresolved)?;
+        let mut result = Err(Cause::Unresolved);
+        for socket_address in found {
+            result = net.connect(socket_address).await.map_err(|_| Cause::Unreachable);
+            if result.is_ok() {
+                break;
+            }
+        }
+        result
+    };
+    Box::pin(async move {
+        tokio::time::timeout(limit, attempt).await.unwrap_or(Err(Cause::ConnectTimeout))
+    })
+}
+
+/// Writes once, as much as the socket takes.
+pub(crate) fn write_some(
+    stream: &mut (impl AsyncWrite + Unpin),
+    output: &mut Output,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    let stream = Pin::new(stream);
+    let written = match output.single() {
+        Some(bytes) => ready!(stream.poll_write(cx, bytes))?,
+        None => {
+            let mut slices = [IoSlice::new(&[]); WRITE_SLICES_MAX];
+            let filled = output.slices(&mut slices);
+            ready!(stream.poll_write_vectored(cx, &slices[..filled]))?
+        }
+    };
+    if written == 0 {
+        return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+    }
+    output.advance(written);
+    Poll::Ready(Ok(()))
+}
+
+/// The time, from the one clock.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
