@@ -1,4 +1,11 @@
 //! The configuration, valid by construction: what the drivers run on.
+//!
+//! - `load`: files and arguments in, a [`Config`] out, or an [`Error`] with every problem
+//! - `format`, `yaml`: texts into a tree of values that know where they stand
+//! - `set`, `url`: what the command line adds
+//! - `keys`: the table of keys; `reader` and `leaf` walk the tree beside it
+//! - `read`: what the keys mean
+//! - `problem`: messages
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -6,6 +13,24 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::proto::cluster::Address;
+
+mod format;
+pub mod keys;
+mod leaf;
+mod load;
+mod problem;
+mod read;
+mod reader;
+mod set;
+mod tree;
+mod url;
+mod yaml;
+
+pub use format::Format;
+pub use leaf::listen_address;
+pub use problem::{Error, masked};
+pub use set::{NotASet, Set};
+pub use url::UrlError;
 
 /// A whole configuration. Every listener's upstream exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,3 +75,6 @@ pub enum Target {
     /// A server of its own.
     Server(Address),
 }
+
+#[cfg(test)]
+mod tests;
