@@ -1,5 +1,6 @@
 //! Redpoll, a proxy for Redis and Valkey.
 
+pub mod admin;
 mod client;
 pub mod config;
 mod discovery;
