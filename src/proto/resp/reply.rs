@@ -39,11 +39,18 @@ pub struct ReplyDecoder {
     at: usize,
     /// The open aggregates, the innermost last. At most `NESTING_MAX`.
     levels: Vec<Level>,
+    /// An attribute has just ended, and the value that it belongs to is due.
+    attributed: bool,
 }
 
 impl Default for ReplyDecoder {
     fn default() -> Self {
-        ReplyDecoder { place: Place::Value { scanned: 0 }, at: 0, levels: Vec::new() }
+        ReplyDecoder {
+            place: Place::Value { scanned: 0 },
+            at: 0,
+            levels: Vec::new(),
+            attributed: false,
+        }
     }
 }
 
@@ -74,6 +81,7 @@ impl ReplyDecoder {
                 Step::Partial => return Ok(None),
                 Step::More => {}
                 Step::Value => {
+                    self.attributed = false;
                     if self.close_levels() {
                         return Ok(Some(std::mem::take(&mut self.at)));
                     }
@@ -94,6 +102,8 @@ impl ReplyDecoder {
     fn value(&mut self, bytes: &[u8], scanned: usize) -> Result<Step, ProtocolError> {
         let Some(&kind) = bytes.get(self.at) else { return Ok(Step::Partial) };
         match kind {
+            // One attribute a value: a chain of them would nest without end.
+            b'|' | b'.' if self.attributed => Err(ProtocolError::UnexpectedByte(kind)),
             b'+' | b'-' | b':' | b',' | b'(' | b'#' | b'_' => self.line(bytes, kind, scanned),
             b'$' | b'!' | b'=' => self.bulk_header(bytes, kind),
             b'*' | b'~' | b'%' | b'|' | b'>' => self.aggregate(bytes, kind),
@@ -236,7 +246,10 @@ impl ReplyDecoder {
         let attribute = kind == b'|';
         let left = if matches!(kind, b'%' | b'|') { count * 2 } else { count };
         match (left, attribute) {
-            (0, true) => Ok(Step::More),
+            (0, true) => {
+                self.attributed = true;
+                Ok(Step::More)
+            }
             (0, false) => Ok(Step::Value),
             _ => {
                 self.open(Level { left: Some(left), odd: None, attribute })?;
@@ -280,6 +293,7 @@ impl ReplyDecoder {
             return Err(ProtocolError::NestingTooDeep);
         }
         self.levels.push(level);
+        self.attributed = false;
         Ok(())
     }
 
@@ -298,6 +312,7 @@ impl ReplyDecoder {
             let attribute = level.attribute;
             self.levels.truncate(self.levels.len() - 1);
             if attribute {
+                self.attributed = true;
                 return false;
             }
         }
@@ -428,6 +443,9 @@ mod tests {
             (b".\r\n", E::UnexpectedByte(b'.')),
             (b"%?\r\n+a\r\n.\r\n", E::UnexpectedByte(b'.')),
             (b"$?\r\n$1\r\n", E::UnexpectedByte(b'$')),
+            (b"|0\r\n|0\r\n:1\r\n", E::UnexpectedByte(b'|')),
+            (b"*2\r\n|1\r\n+a\r\n+b\r\n|1\r\n", E::UnexpectedByte(b'|')),
+            (b"*?\r\n|0\r\n.\r\n", E::UnexpectedByte(b'.')),
         ] {
             let mut whole = ReplyDecoder::default();
             assert_eq!(whole.scan(bytes), Err(error), "{}", bytes.escape_ascii());
