@@ -53,6 +53,12 @@ impl Value {
         let mut writer = Writer::new(out, Protocol::Resp3);
         match self {
             Value::Simple(text) => line(out, b'+', text),
+            // Only the form that says its length can hold line ends.
+            Value::Error(text) if text.iter().any(|byte| matches!(byte, b'\r' | b'\n')) => {
+                line(out, b'!', text.len().to_string().as_bytes());
+                out.extend_from_slice(text);
+                out.extend_from_slice(b"\r\n");
+            }
             Value::Error(text) => line(out, b'-', text),
             Value::Integer(value) => writer.integer(*value),
             Value::Bulk(content) => writer.bulk(content),
@@ -261,6 +267,7 @@ mod tests {
                 Value::Verbatim(*b"txt", b"hello".to_vec()),
                 Value::BigNumber(b"123456789012345678901234567890".to_vec()),
                 Value::Error(b"ERR x".to_vec()),
+                Value::Error(b"ERR two\r\nlines".to_vec()),
             ])),
         );
         let mut bytes = Vec::new();
