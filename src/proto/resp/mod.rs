@@ -12,6 +12,7 @@
 
 mod encode;
 mod number;
+pub mod property;
 mod reply;
 mod request;
 mod value;
@@ -30,6 +31,15 @@ pub enum Protocol {
     Resp2,
     /// RESP3.
     Resp3,
+}
+
+/// How far a decoder is in the bytes of a frame that is not complete. It looks at none of these twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Progress {
+    /// Never looked at again: the bytes before this one, as far as they have arrived.
+    done: usize,
+    /// Searched for the end of their value, and read once more when it is found.
+    searched: std::ops::Range<usize>,
 }
 
 /// Why bytes are not RESP. A connection that sent them cannot be understood any further.

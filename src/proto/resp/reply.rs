@@ -3,8 +3,8 @@
 use bytes::{Bytes, BytesMut};
 use memchr::memchr;
 
-use super::ProtocolError;
 use super::number::{Header, parse_header, parse_integer};
+use super::{Progress, ProtocolError};
 use crate::limits::{BULK_BYTES_MAX, FRAME_BYTES_MAX, LINE_BYTES_MAX, NESTING_MAX};
 
 /// What the next byte of the frame belongs to.
@@ -97,6 +97,25 @@ impl ReplyDecoder {
     #[must_use]
     pub fn is_inside_frame(&self) -> bool {
         self.at > 0 || self.place != Place::Value { scanned: 0 }
+    }
+
+    /// What of the bytes received will not be looked at again.
+    pub(super) fn progress(&self) -> Progress {
+        let searched = match self.place {
+            Place::Value { scanned } => self.at + 1..self.at + 1 + scanned,
+            Place::Bulk { len, verbatim: true } => self.at..self.at + len,
+            Place::Bulk { .. } | Place::Chunk | Place::ChunkBulk { .. } => 0..0,
+        };
+        let done = match self.place {
+            Place::Bulk { len, verbatim: false } | Place::ChunkBulk { len } => self.at + len,
+            Place::Value { .. } | Place::Bulk { .. } | Place::Chunk => self.at,
+        };
+        Progress { searched, done }
+    }
+
+    /// Memory held beside the buffer, in bytes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.levels.capacity() * size_of::<Level>()
     }
 
     fn value(&mut self, bytes: &[u8], scanned: usize) -> Result<Step, ProtocolError> {

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use memchr::memchr;
 
 use super::number::{Header, parse_header};
-use super::{ProtocolError, Writer};
+use super::{Progress, ProtocolError, Writer};
 use crate::limits::{BULK_BYTES_MAX, FRAME_BYTES_MAX, LINE_BYTES_MAX, REQUEST_ARGS_MAX};
 
 /// Where an argument lies in its frame, in bytes from the frame's start.
@@ -108,6 +108,21 @@ impl RequestDecoder {
     #[must_use]
     pub fn is_inside_frame(&self) -> bool {
         self.place != Place::Start
+    }
+
+    /// What of the bytes received will not be looked at again.
+    pub(super) fn progress(&self) -> Progress {
+        match self.place {
+            Place::Start => Progress::default(),
+            Place::Inline { scanned } => Progress { searched: 0..scanned, done: 0 },
+            Place::Header { .. } => Progress { searched: 0..0, done: self.at },
+            Place::Bulk { len, .. } => Progress { searched: 0..0, done: self.at + len },
+        }
+    }
+
+    /// Memory held beside the buffer, in bytes.
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.spans.capacity() * size_of::<Span>()
     }
 
     fn start(&mut self, buffer: &mut BytesMut) -> Result<bool, ProtocolError> {
