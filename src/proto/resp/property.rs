@@ -134,11 +134,12 @@ impl Decoder for RequestDecoder {
 
     fn overwrite_searched(buffer: &mut [u8], searched: Range<usize>) {
         let line = &mut buffer[searched];
-        // A blank line stays blank, any other does not become so, and quotes stay as they are.
-        let first = line.iter().position(|byte| !byte.is_ascii_whitespace());
-        let quote = line.iter().position(|byte| matches!(byte, b'"' | b'\''));
+        // A blank line stays blank, any other does not become so, and what a quote or a NUL begins
+        // stays as it is.
+        let first = line.iter().position(|byte| !matches!(byte, b' ' | b'\t'..=b'\r'));
+        let special = line.iter().position(|byte| matches!(byte, b'"' | b'\'' | 0));
         let from = first.map_or(line.len(), |at| at + 1);
-        let to = quote.unwrap_or(line.len()).max(from);
+        let to = special.unwrap_or(line.len()).max(from);
         line[from..to].fill(b'\n');
     }
 }

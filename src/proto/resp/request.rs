@@ -237,12 +237,13 @@ enum Inline {
     Command(Bytes),
 }
 
-/// Splits an inline command as Redis' `sdssplitargs`; `None` where quotes are unbalanced.
+/// Splits an inline command as Redis' `sdssplitargs`; `None` where quotes are unbalanced. A NUL ends
+/// the line, as it ends a string in C.
 fn split_inline(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut args = Vec::new();
-    let mut rest = line;
+    let mut rest = &line[..memchr(0, line).unwrap_or(line.len())];
     loop {
-        rest = rest.trim_ascii_start();
+        rest = &rest[rest.iter().take_while(|byte| is_space(**byte)).count()..];
         if rest.is_empty() {
             return Some(args);
         }
@@ -258,9 +259,7 @@ fn inline_argument(mut rest: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     loop {
         match rest {
             [] => return Some((arg, rest)),
-            [byte, ..] if byte.is_ascii_whitespace() || *byte == 0 => {
-                return Some((arg, &rest[1..]));
-            }
+            [b' ' | b'\t' | b'\r' | b'\n', after @ ..] => return Some((arg, after)),
             [quote @ (b'"' | b'\''), after @ ..] => {
                 let closed = if *quote == b'"' {
                     double_quoted(after, &mut arg)?
@@ -270,7 +269,7 @@ fn inline_argument(mut rest: &[u8]) -> Option<(Vec<u8>, &[u8])> {
                 // A closing quote ends the argument: a space or nothing must follow.
                 return match closed {
                     [] => Some((arg, closed)),
-                    [byte, after @ ..] if byte.is_ascii_whitespace() => Some((arg, after)),
+                    [byte, after @ ..] if is_space(*byte) => Some((arg, after)),
                     _ => None,
                 };
             }
@@ -327,6 +326,11 @@ fn single_quoted<'a>(mut rest: &'a [u8], arg: &mut Vec<u8>) -> Option<&'a [u8]> 
             }
         }
     }
+}
+
+/// What C calls a space: more than ends an unquoted argument.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t'..=b'\r')
 }
 
 fn hex(digit: u8) -> u8 {
@@ -391,6 +395,12 @@ mod tests {
         assert_eq!(words(&commands[0]), ["set", "k", "a bA\n\""]);
         assert_eq!(words(&commands[1]), ["set", "k", "it's \\n"]);
         assert_eq!(words(&commands[2]), ["get", "kx y"]);
+        let (commands, error) =
+            whole_and_byte_by_byte(b"get k\0 \0\0\"\n\0\0\n\x0bget a\x0bb \x0c'c'\x0b\n");
+        assert_eq!(error, None);
+        assert_eq!(commands.len(), 2, "a line that begins with a NUL is blank");
+        assert_eq!(words(&commands[0]), ["get", "k"]);
+        assert_eq!(words(&commands[1]), ["get", "a\x0bb", "c"]);
     }
 
     #[test]
