@@ -4,6 +4,7 @@ pub mod admin;
 mod client;
 pub mod config;
 mod discovery;
+pub mod embedded;
 pub mod limits;
 pub mod net;
 mod pool;

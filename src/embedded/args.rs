@@ -1,0 +1,114 @@
+//! Reading arguments.
+
+use super::error::Error;
+use super::number::parse_double;
+use crate::limits::REQUEST_ARGS_MAX;
+use crate::proto::resp::parse_integer;
+
+/// Whether an argument is this word, in whatever case.
+pub(super) fn is(arg: &[u8], word: &str) -> bool {
+    arg.eq_ignore_ascii_case(word.as_bytes())
+}
+
+/// An integer.
+///
+/// # Errors
+/// It is none, or does not fit in 64 bits.
+pub(super) fn integer(arg: &[u8]) -> Result<i64, Error> {
+    parse_integer(arg).ok_or(Error::NOT_INTEGER)
+}
+
+/// A double.
+///
+/// # Errors
+/// It is none.
+pub(super) fn double(arg: &[u8]) -> Result<f64, Error> {
+    parse_double(arg).ok_or(Error::NOT_FLOAT)
+}
+
+/// How many elements to take, not negative.
+///
+/// # Errors
+/// It is no such number.
+pub(super) fn count(arg: &[u8]) -> Result<usize, Error> {
+    parse_integer(arg).and_then(|count| usize::try_from(count).ok()).ok_or(Error::NOT_POSITIVE)
+}
+
+/// A number of at least 1; `error` if it is none.
+///
+/// # Errors
+/// It is no such number.
+pub(super) fn at_least_one(arg: &[u8], error: Error) -> Result<usize, Error> {
+    let number = parse_integer(arg).and_then(|number| usize::try_from(number).ok());
+    number.filter(|number| *number > 0).ok_or(error)
+}
+
+/// How many elements to pick at random: with repetition if negative. Redis has no bound on the
+/// latter; here it is that of a command's arguments, so that a small command has no giant reply.
+///
+/// # Errors
+/// It is no integer, or out of bounds.
+pub(super) fn pick(arg: &[u8]) -> Result<Pick, Error> {
+    let count = integer(arg)?;
+    match usize::try_from(count) {
+        Ok(count) => Ok(Pick::Distinct(count)),
+        Err(_) if count.unsigned_abs() <= u64::from(REQUEST_ARGS_MAX) => {
+            Ok(Pick::Repeated(usize::try_from(count.unsigned_abs()).unwrap_or(0)))
+        }
+        Err(_) => Err(Error::OUT_OF_RANGE),
+    }
+}
+
+/// How elements are picked at random.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pick {
+    /// Up to so many, each at most once.
+    Distinct(usize),
+    /// Exactly so many, each as often as it comes.
+    Repeated(usize),
+}
+
+/// The part of `len` elements that lies from `start` to `stop`, both inclusive and negative from
+/// the end, as `LRANGE`, `GETRANGE` and `ZRANGE` count.
+pub(super) fn range(start: i64, stop: i64, len: usize) -> std::ops::Range<usize> {
+    let size = i64::try_from(len).unwrap_or(i64::MAX);
+    let from_end = |at: i64| if at < 0 { at.saturating_add(size).max(0) } else { at };
+    let (start, stop) = (from_end(start), if stop < -size { -1 } else { from_end(stop) });
+    let end = stop.saturating_add(1).min(size);
+    if start >= end {
+        return 0..0;
+    }
+    usize::try_from(start).unwrap_or(0)..usize::try_from(end).unwrap_or(0)
+}
+
+/// The cursor and options of `HSCAN`, `SSCAN` and `ZSCAN`.
+#[derive(Debug, Default)]
+pub(super) struct ScanOptions<'a> {
+    /// `MATCH`
+    pub(super) pattern: Option<&'a [u8]>,
+}
+
+/// Reads what follows the key in a scan. Every scan gives all there is at once, so neither the
+/// cursor's value nor `COUNT` makes a difference, but both must be valid.
+///
+/// # Errors
+/// They are not.
+pub(super) fn scan_options<'a>(args: &[&'a [u8]]) -> Result<ScanOptions<'a>, Error> {
+    let cursor = args.first().copied().unwrap_or_default();
+    if cursor.is_empty() || !cursor.iter().all(u8::is_ascii_digit) {
+        return Err(Error::new("ERR invalid cursor"));
+    }
+    let mut options = ScanOptions::default();
+    for pair in args[1..].chunks(2) {
+        match pair {
+            [word, value] if is(word, "COUNT") => {
+                if integer(value)? < 1 {
+                    return Err(Error::SYNTAX);
+                }
+            }
+            [word, pattern] if is(word, "MATCH") => options.pattern = Some(pattern),
+            _ => return Err(Error::SYNTAX),
+        }
+    }
+    Ok(options)
+}

@@ -1,0 +1,394 @@
+//! The cluster as its administrator sees it.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::clock::Clock;
+use super::node::Node;
+use super::redirect::Membership;
+use super::replication::{Change, Link};
+use super::view::View;
+use crate::proto::cluster::{Address, Slot};
+
+/// A cluster: its nodes, and the truth about it. Clones are handles of the same.
+///
+/// Whatever changes is told to every node at once, except to those that are isolated: they act on
+/// the view that they had until they [`rejoin`](Cluster::rejoin). Nodes are numbered: the primaries
+/// in the order given, then the replicas.
+///
+/// # Panics
+/// Its methods panic for a number that no node has, and where a change makes no sense, like migrating
+/// a slot from a node that does not serve it.
+#[derive(Clone, Debug)]
+pub struct Cluster(Rc<RefCell<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    nodes: Vec<Node>,
+    clock: Clock,
+    /// What a node that hears everything knows.
+    truth: View,
+    /// Nodes that hear nothing.
+    isolated: BTreeSet<usize>,
+    /// Where slots are on their way to.
+    migrations: BTreeMap<Slot, usize>,
+}
+
+impl Cluster {
+    /// A cluster of primaries, which serve all slots evenly, and replicas, each with the number of
+    /// its primary.
+    #[must_use]
+    pub fn new(primaries: &[Address], replicas: &[(Address, usize)]) -> Cluster {
+        assert!(!primaries.is_empty(), "a cluster has a primary");
+        let clock = Clock::default();
+        let all = primaries.iter().map(|address| (address, None));
+        let all = all.chain(replicas.iter().map(|(address, primary)| (address, Some(*primary))));
+        let (mut nodes, mut members) = (Vec::new(), Vec::new());
+        for ((address, primary), number) in all.zip(1..) {
+            assert!(primary.is_none_or(|index| index < primaries.len()), "no such primary");
+            let node = Node::with(Some(address.clone()), clock.clone(), number);
+            members.push(View::member(&node, address, primary, number));
+            nodes.push(node);
+        }
+        let truth = View::new(members, primaries.len());
+        let view = Rc::new(truth.clone());
+        for (me, node) in nodes.iter().enumerate() {
+            node.0.borrow_mut().membership = Some(Membership::new(me, Rc::clone(&view)));
+        }
+        let (isolated, migrations) = (BTreeSet::new(), BTreeMap::new());
+        let inner = Inner { nodes, clock, truth, isolated, migrations };
+        inner.connect_replicas();
+        Cluster(Rc::new(RefCell::new(inner)))
+    }
+
+    /// Nodes it has.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.0.borrow().nodes.len()
+    }
+
+    /// One of its nodes.
+    #[must_use]
+    pub fn node(&self, index: usize) -> Node {
+        self.0.borrow().nodes[index].clone()
+    }
+
+    /// Where a node is.
+    #[must_use]
+    pub fn address(&self, index: usize) -> Address {
+        self.0.borrow().truth.members[index].address.clone()
+    }
+
+    /// The number of the primary that really serves a slot.
+    #[must_use]
+    pub fn owner(&self, slot: Slot) -> Option<usize> {
+        self.0.borrow().truth.owner(slot)
+    }
+
+    /// The number of the primary that a node really follows; `None` if it is a primary.
+    #[must_use]
+    pub fn primary(&self, index: usize) -> Option<usize> {
+        self.0.borrow().truth.members[index].primary
+    }
+
+    /// Sets the time of day of all nodes, see [`Node::set_clock`].
+    pub fn set_clock(&self, at: Instant, since_epoch: Duration) {
+        let inner = self.0.borrow();
+        inner.clock.set(at, since_epoch);
+        for node in &inner.nodes {
+            node.0.borrow_mut().clock = inner.clock.clone();
+        }
+    }
+
+    /// Sets the password of all nodes, see [`Node::set_password`].
+    pub fn set_password(&self, password: Option<&str>) {
+        for node in &self.0.borrow().nodes {
+            node.set_password(password);
+        }
+    }
+
+    /// Begins to move a slot: it is MIGRATING at `from`, IMPORTING at `to`.
+    pub fn begin_migration(&self, slot: Slot, from: usize, to: usize) {
+        let mut inner = self.0.borrow_mut();
+        assert_eq!(inner.truth.owner(slot), Some(from), "only its owner can give a slot away");
+        assert!(inner.truth.members[to].primary.is_none() && to != from, "only to a primary");
+        inner.migrations.insert(slot, to);
+        inner.with_membership(from, |own| {
+            own.migrating.insert(slot, to);
+        });
+        inner.with_membership(to, |own| {
+            own.importing.insert(slot, from);
+        });
+    }
+
+    /// Moves up to `count` keys of a slot that is migrating; returns how many it moved.
+    pub fn move_keys(&self, slot: Slot, count: usize) -> usize {
+        self.0.borrow().move_keys(slot, count)
+    }
+
+    /// Ends the move of a slot, the keys that are left included: it is served by the node that it
+    /// went to, at a new epoch. That node knows even if it is isolated.
+    pub fn finish_migration(&self, slot: Slot) {
+        let mut inner = self.0.borrow_mut();
+        inner.move_keys(slot, usize::MAX);
+        let to = inner.migrations.remove(&slot).expect("the slot is migrating");
+        inner.truth.epoch += 1;
+        inner.truth.members[to].epoch = inner.truth.epoch;
+        inner.truth.assign(slot, Some(to));
+        inner.tell(to);
+        inner.tell_all();
+    }
+
+    /// Takes a slot from whoever serves it, or gives it to a primary, without its keys.
+    pub fn assign(&self, slot: Slot, owner: Option<usize>) {
+        let mut inner = self.0.borrow_mut();
+        inner.migrations.remove(&slot);
+        inner.truth.epoch += 1;
+        if let Some(owner) = owner {
+            inner.truth.members[owner].epoch = inner.truth.epoch;
+        }
+        inner.truth.assign(slot, owner);
+        inner.tell_all();
+    }
+
+    /// Fails over to a replica: it serves its primary's slots, with the data it has, at a new epoch.
+    /// The old primary is its replica as soon as it hears of it. The promoted node knows even if it
+    /// is isolated. Slots on the move stay so, as Valkey does it since 8.0.
+    pub fn promote(&self, replica: usize) {
+        let mut inner = self.0.borrow_mut();
+        let old = inner.truth.members[replica].primary.expect("only a replica can be promoted");
+        inner.truth.promote(replica);
+        let moves = inner.nodes[old].0.borrow().membership.clone();
+        inner.with_membership(replica, |own| {
+            own.migrating = moves.as_ref().map(|old| old.migrating.clone()).unwrap_or_default();
+            own.importing = moves.map(|old| old.importing).unwrap_or_default();
+        });
+        for target in inner.migrations.values_mut().filter(|target| **target == old) {
+            *target = replica;
+        }
+        inner.tell(replica);
+        inner.tell_all();
+    }
+
+    /// Marks a node as down, or up again, in the eyes of the others.
+    pub fn set_failed(&self, index: usize, failed: bool) {
+        let mut inner = self.0.borrow_mut();
+        inner.truth.members[index].failed = failed;
+        inner.tell_all();
+    }
+
+    /// Cuts a node off from the cluster's news: it keeps the view that it has.
+    pub fn isolate(&self, index: usize) {
+        self.0.borrow_mut().isolated.insert(index);
+    }
+
+    /// Lets an isolated node hear the news again, at once what it missed.
+    pub fn rejoin(&self, index: usize) {
+        let mut inner = self.0.borrow_mut();
+        if inner.isolated.remove(&index) {
+            inner.tell(index);
+        }
+    }
+
+    /// Lets a replica fall behind its primary from now on.
+    pub fn hold_replication(&self, replica: usize) {
+        self.0.borrow().with_link(replica, Link::hold);
+    }
+
+    /// Lets a replica catch up with its primary.
+    pub fn release_replication(&self, replica: usize) {
+        self.0.borrow().with_link(replica, Link::release);
+    }
+}
+
+impl Inner {
+    fn with_membership(&self, index: usize, change: impl FnOnce(&mut Membership)) {
+        change(self.nodes[index].0.borrow_mut().membership.as_mut().expect("set by Cluster::new"));
+    }
+
+    fn with_link(&self, replica: usize, change: impl Fn(&mut Link)) {
+        for node in &self.nodes {
+            for link in &mut node.0.borrow_mut().links {
+                if Rc::ptr_eq(&link.replica.0, &self.nodes[replica].0) {
+                    change(link);
+                }
+            }
+        }
+    }
+
+    fn move_keys(&self, slot: Slot, count: usize) -> usize {
+        let to = *self.migrations.get(&slot).expect("the slot is migrating");
+        let from = self.truth.owner(slot).expect("a slot that migrates is served");
+        let (from, to) = (&self.nodes[from], &self.nodes[to]);
+        let keys: Vec<Vec<u8>> = {
+            let source = from.0.borrow();
+            source.store.keys_in(slot).take(count).map(<[u8]>::to_vec).collect()
+        };
+        for key in &keys {
+            let Some(entry) = from.0.borrow_mut().store.remove(key) else { continue };
+            from.replicate(&[Change::Remove(key.clone())]);
+            to.0.borrow_mut().store.put(key, entry.clone());
+            to.replicate(&[Change::Put(key.clone(), entry)]);
+        }
+        keys.len()
+    }
+
+    /// Tells everybody who listens.
+    fn tell_all(&mut self) {
+        for index in 0..self.nodes.len() {
+            if !self.isolated.contains(&index) {
+                self.tell(index);
+            }
+        }
+    }
+
+    fn tell(&mut self, index: usize) {
+        let view = Rc::new(self.truth.clone());
+        self.with_membership(index, |own| own.adopt(view));
+        self.connect_replicas();
+    }
+
+    /// Has every node that holds itself to be a replica fed by its primary, and by nobody else.
+    fn connect_replicas(&self) {
+        for (index, node) in self.nodes.iter().enumerate() {
+            let primary = {
+                let state = node.0.borrow();
+                state.membership.as_ref().and_then(|own| own.myself().primary)
+            };
+            let mut fed = false;
+            for (other, feeder) in self.nodes.iter().enumerate() {
+                feeder.0.borrow_mut().links.retain(|link| {
+                    let mine = Rc::ptr_eq(&link.replica.0, &node.0);
+                    fed |= mine && Some(other) == primary;
+                    !mine || Some(other) == primary
+                });
+            }
+            if let Some(primary) = primary.filter(|_| !fed) {
+                let mut feeder = self.nodes[primary].0.borrow_mut();
+                let link = Link::new(node.clone(), &feeder.store);
+                feeder.links.push(link);
+            }
+            debug_assert!(primary != Some(index), "nobody follows itself");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rig::Rig;
+    use super::*;
+
+    /// Three primaries, and a replica of the first.
+    fn cluster() -> Cluster {
+        let address = |port| Address::new("127.0.0.1", port).unwrap();
+        let primaries: Vec<Address> = (7000..7003).map(address).collect();
+        Cluster::new(&primaries, &[(address(7003), 0)])
+    }
+
+    /// `a` and `b` lie in slot 15495 and 3300; `{b}1` with `b`.
+    const SLOT_OF_B: u16 = 3300;
+
+    #[test]
+    fn a_key_is_served_by_its_owner_only() {
+        let cluster = cluster();
+        Rig::of(cluster.node(0)).story(&[
+            ("SET b 1", "+OK"),
+            ("GET a", "-MOVED 15495 127.0.0.1:7002"),
+            ("MGET a b", "-CROSSSLOT Keys in request don't hash to the same slot"),
+            ("MGET b {b}1", "*2 $1 1 $-1"),
+            ("PING", "+PONG"),
+        ]);
+        cluster.assign(Slot::of(b"a"), None);
+        Rig::of(cluster.node(0)).story(&[("GET a", "-CLUSTERDOWN Hash slot not served")]);
+    }
+
+    #[test]
+    fn a_slot_moves_key_by_key() {
+        let cluster = cluster();
+        let (mut source, mut target) = (Rig::of(cluster.node(0)), Rig::of(cluster.node(1)));
+        source.story(&[("MSET b 1 {b}1 2 {b}2 3", "+OK")]);
+        let slot = Slot::new(SLOT_OF_B).unwrap();
+        cluster.begin_migration(slot, 0, 1);
+        assert_eq!(cluster.move_keys(slot, 1), 1);
+        source.story(&[
+            ("GET {b}1", "$1 2"),
+            ("GET b", "-ASK 3300 127.0.0.1:7001"),
+            ("MGET b {b}1", "-TRYAGAIN Multiple keys request during rehashing of slot"),
+            ("MGET b {b}9", "-ASK 3300 127.0.0.1:7001"),
+        ]);
+        target.story(&[
+            ("GET b", "-MOVED 3300 127.0.0.1:7000"),
+            ("ASKING", "+OK"),
+            ("GET b", "$1 1"),
+            ("GET b", "-MOVED 3300 127.0.0.1:7000"),
+            ("ASKING", "+OK"),
+            ("MGET b {b}1", "-TRYAGAIN Multiple keys request during rehashing of slot"),
+        ]);
+        cluster.finish_migration(slot);
+        source.story(&[("GET b", "-MOVED 3300 127.0.0.1:7001")]);
+        target.story(&[("MGET b {b}1 {b}2", "*3 $1 1 $1 2 $1 3")]);
+    }
+
+    #[test]
+    fn a_replica_serves_reads_to_whom_asks_for_it() {
+        let cluster = cluster();
+        Rig::of(cluster.node(0)).story(&[("SET b 1", "+OK")]);
+        Rig::of(cluster.node(3)).story(&[
+            ("GET b", "-MOVED 3300 127.0.0.1:7000"),
+            ("READONLY", "+OK"),
+            ("GET b", "$1 1"),
+            ("SET b 2", "-MOVED 3300 127.0.0.1:7000"),
+            ("GET a", "-MOVED 15495 127.0.0.1:7002"),
+            ("FLUSHALL", "-READONLY You can't write against a read only replica."),
+            ("READWRITE", "+OK"),
+            ("GET b", "-MOVED 3300 127.0.0.1:7000"),
+        ]);
+    }
+
+    #[test]
+    fn a_replica_that_is_behind_catches_up() {
+        let cluster = cluster();
+        let (mut primary, mut replica) = (Rig::of(cluster.node(0)), Rig::of(cluster.node(3)));
+        cluster.hold_replication(3);
+        primary.story(&[("SET b 1", "+OK"), ("INCR b", ":2")]);
+        replica.story(&[("READONLY", "+OK"), ("GET b", "$-1")]);
+        cluster.release_replication(3);
+        replica.story(&[("GET b", "$1 2")]);
+    }
+
+    #[test]
+    fn an_isolated_primary_learns_of_its_demotion_when_it_rejoins() {
+        let cluster = cluster();
+        let (mut old, mut new) = (Rig::of(cluster.node(0)), Rig::of(cluster.node(3)));
+        old.story(&[("SET b 1", "+OK")]);
+        cluster.isolate(0);
+        cluster.promote(3);
+        old.story(&[("SET b lost", "+OK")]);
+        new.story(&[("GET b", "$1 1"), ("SET b 2", "+OK")]);
+        Rig::of(cluster.node(1)).story(&[("GET b", "-MOVED 3300 127.0.0.1:7003")]);
+        cluster.rejoin(0);
+        old.story(&[
+            ("GET b", "-MOVED 3300 127.0.0.1:7003"),
+            ("READONLY", "+OK"),
+            ("GET b", "$1 2"),
+        ]);
+    }
+
+    #[test]
+    fn a_slot_goes_on_moving_after_a_failover() {
+        let cluster = cluster();
+        Rig::of(cluster.node(0)).story(&[("MSET b 1 {b}1 2", "+OK")]);
+        let slot = Slot::new(SLOT_OF_B).unwrap();
+        cluster.begin_migration(slot, 0, 1);
+        cluster.move_keys(slot, 1);
+        cluster.promote(3);
+        Rig::of(cluster.node(3))
+            .story(&[("GET {b}1", "$1 2"), ("GET b", "-ASK 3300 127.0.0.1:7001")]);
+        cluster.finish_migration(slot);
+        Rig::of(cluster.node(1)).story(&[("MGET b {b}1", "*2 $1 1 $1 2")]);
+    }
+}

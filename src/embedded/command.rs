@@ -1,0 +1,286 @@
+//! The command table: a row a command. What must be known of a command before it runs is read from
+//! its row; running it is the row's function.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use super::error::{Error, Outcome};
+use super::node::ServerCall;
+use super::number::format_double;
+use super::rng::Rng;
+use super::store::Db;
+use super::{cluster_commands, connection, info};
+use super::{keys, strings};
+use crate::proto::resp::{Protocol, Writer};
+
+/// The arguments of a command, its name first.
+pub(super) type Args<'a> = &'a [&'a [u8]];
+
+/// What a command on data works with.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) db: Db<'a>,
+    pub(super) rng: &'a mut Rng,
+    pub(super) out: Writer<'a>,
+}
+
+impl Call<'_> {
+    /// Replies with a bulk string, or a null.
+    pub(super) fn bulk_or_null(out: &mut Writer<'_>, value: Option<&[u8]>) {
+        match value {
+            Some(value) => out.bulk(value),
+            None => out.null(),
+        }
+    }
+
+    /// Replies with a length.
+    pub(super) fn length(&mut self, len: usize) {
+        self.out.integer(i64::try_from(len).unwrap_or(i64::MAX));
+    }
+
+    /// Replies with a double, as Redis 7.0 does: 17 significant digits.
+    pub(super) fn double(&mut self, value: f64) {
+        let text = format_double(value);
+        match self.out.protocol() {
+            Protocol::Resp2 => self.out.bulk(text.as_bytes()),
+            Protocol::Resp3 => self.out.raw(format!(",{text}\r\n").as_bytes()),
+        }
+    }
+
+    /// Starts a list of so many pairs: flat in RESP2, pairs of their own in RESP3, each then begun
+    /// with [`pair`](Self::pair).
+    pub(super) fn pairs(&mut self, pairs: usize) {
+        match self.out.protocol() {
+            Protocol::Resp2 => self.out.array(pairs * 2),
+            Protocol::Resp3 => self.out.array(pairs),
+        }
+    }
+
+    /// Starts one of the [`pairs`](Self::pairs).
+    pub(super) fn pair(&mut self) {
+        if self.out.protocol() == Protocol::Resp3 {
+            self.out.array(2);
+        }
+    }
+}
+
+/// What a command does to the keyspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Looks at it, or has nothing to do with it.
+    Read,
+    /// Changes it.
+    Write,
+}
+
+/// Where the keys are among the arguments.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Keys {
+    /// Nowhere.
+    None,
+    /// From `first` to `last`, every `step`; a negative `last` counts from the end.
+    Range { first: usize, last: isize, step: usize },
+    /// As many as the argument at `count` says, right after it.
+    Counted { count: usize },
+    /// The same, and the destination before it.
+    StoreCounted,
+}
+
+impl Keys {
+    pub(super) const FIRST: Keys = Keys::Range { first: 1, last: 1, step: 1 };
+    pub(super) const TWO: Keys = Keys::Range { first: 1, last: 2, step: 1 };
+    pub(super) const ALL: Keys = Keys::Range { first: 1, last: -1, step: 1 };
+    pub(super) const PAIRS: Keys = Keys::Range { first: 1, last: -1, step: 2 };
+
+    /// The keys among `args`. None if their count is not valid: the command says so itself.
+    pub(super) fn of<'a>(self, args: Args<'a>) -> Vec<&'a [u8]> {
+        match self {
+            Keys::None => Vec::new(),
+            Keys::Range { first, last, step } => {
+                let last = usize::try_from(last).unwrap_or(args.len() - last.unsigned_abs());
+                let range = args.get(first..=last).unwrap_or_default();
+                range.iter().step_by(step).copied().collect()
+            }
+            Keys::Counted { count } => counted(args, count).to_vec(),
+            Keys::StoreCounted => {
+                let keys = counted(args, 2);
+                if keys.is_empty() { Vec::new() } else { [&args[1..2], keys].concat() }
+            }
+        }
+    }
+}
+
+fn counted<'a>(args: Args<'a>, at: usize) -> Args<'a> {
+    let count = args.get(at).and_then(|count| crate::proto::resp::parse_integer(count));
+    let count = count.and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
+    args.get(at + 1..).and_then(|keys| keys.get(..count)).unwrap_or_default()
+}
+
+/// What runs a command.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Run {
+    /// On the keyspace alone: such a command is replicated if it writes.
+    Data(fn(&mut Call<'_>, Args<'_>) -> Outcome),
+    /// On the node and the connection.
+    Server(fn(&mut ServerCall<'_>, Args<'_>) -> Outcome),
+    /// One of these, by the second argument.
+    Family(&'static [Row]),
+}
+
+/// A command.
+#[derive(Debug)]
+pub(super) struct Row {
+    /// In lower case; a subcommand as `family|name`.
+    pub(super) name: &'static str,
+    /// Arguments, the name included; at least so many if negative.
+    pub(super) arity: isize,
+    pub(super) access: Access,
+    pub(super) keys: Keys,
+    /// Whether it runs before the client has authenticated.
+    pub(super) before_auth: bool,
+    pub(super) run: Run,
+}
+
+impl Row {
+    /// A command that reads keys.
+    pub(super) const fn read(
+        name: &'static str,
+        arity: isize,
+        keys: Keys,
+        run: fn(&mut Call<'_>, Args<'_>) -> Outcome,
+    ) -> Row {
+        Row { name, arity, access: Access::Read, keys, before_auth: false, run: Run::Data(run) }
+    }
+
+    /// A command that changes keys.
+    pub(super) const fn write(
+        name: &'static str,
+        arity: isize,
+        keys: Keys,
+        run: fn(&mut Call<'_>, Args<'_>) -> Outcome,
+    ) -> Row {
+        Row { name, arity, access: Access::Write, keys, before_auth: false, run: Run::Data(run) }
+    }
+
+    /// A command on the node or the connection.
+    pub(super) const fn server(
+        name: &'static str,
+        arity: isize,
+        run: fn(&mut ServerCall<'_>, Args<'_>) -> Outcome,
+    ) -> Row {
+        Row {
+            name,
+            arity,
+            access: Access::Read,
+            keys: Keys::None,
+            before_auth: false,
+            run: Run::Server(run),
+        }
+    }
+
+    /// The same, allowed before the client has authenticated.
+    pub(super) const fn greeting(
+        name: &'static str,
+        arity: isize,
+        run: fn(&mut ServerCall<'_>, Args<'_>) -> Outcome,
+    ) -> Row {
+        Row { before_auth: true, ..Row::server(name, arity, run) }
+    }
+
+    /// A command whose second argument says which one of `rows`.
+    pub(super) const fn family(name: &'static str, rows: &'static [Row]) -> Row {
+        Row {
+            name,
+            arity: -2,
+            access: Access::Read,
+            keys: Keys::None,
+            before_auth: false,
+            run: Run::Family(rows),
+        }
+    }
+
+    fn takes(&self, args: usize) -> bool {
+        match usize::try_from(self.arity) {
+            Ok(exactly) => args == exactly,
+            Err(_) => args >= self.arity.unsigned_abs(),
+        }
+    }
+}
+
+/// The row of a command, whose number of arguments fits.
+///
+/// # Errors
+/// There is no such command or subcommand, or the number of arguments does not fit.
+pub(super) fn find(args: Args<'_>) -> Result<&'static Row, Error> {
+    let name = args.first().map(|name| name.to_ascii_lowercase()).unwrap_or_default();
+    let row = TABLE.get(name.as_slice()).copied().ok_or_else(|| unknown_command(args))?;
+    let row = match (row.run, args.get(1)) {
+        (Run::Family(rows), Some(sub)) => {
+            find_sub(row.name, rows, sub).ok_or_else(|| unknown_subcommand(row.name, sub))?
+        }
+        (Run::Family(_) | Run::Data(_) | Run::Server(_), _) => row,
+    };
+    if row.takes(args.len()) { Ok(row) } else { Err(Error::arity(row.name)) }
+}
+
+/// How many commands there are, subcommands not counted.
+pub(super) fn count() -> usize {
+    TABLE.len()
+}
+
+static TABLE: LazyLock<BTreeMap<&'static [u8], &'static Row>> = LazyLock::new(|| {
+    let groups: [&'static [Row]; 5] =
+        [strings::ROWS, keys::ROWS, connection::ROWS, info::ROWS, cluster_commands::ROWS];
+    groups.into_iter().flatten().map(|row| (row.name.as_bytes(), row)).collect()
+});
+
+fn find_sub(family: &str, rows: &'static [Row], name: &[u8]) -> Option<&'static Row> {
+    rows.iter().find(|row| {
+        let own = row.name.as_bytes().get(family.len() + 1..);
+        own.is_some_and(|own| own.eq_ignore_ascii_case(name))
+    })
+}
+
+fn unknown_subcommand(family: &str, name: &[u8]) -> Error {
+    let name = printed(name, 128);
+    let family = family.to_ascii_uppercase();
+    Error::from(format!("ERR unknown subcommand '{name}'. Try {family} HELP."))
+}
+
+fn unknown_command(args: Args<'_>) -> Error {
+    let name = printed(args.first().copied().unwrap_or_default(), 128);
+    let mut shown = String::new();
+    for arg in args.iter().skip(1) {
+        if shown.len() >= 128 {
+            break;
+        }
+        shown.push_str(&format!("'{}' ", printed(arg, 128 - shown.len())));
+    }
+    Error::from(format!("ERR unknown command '{name}', with args beginning with: {shown}"))
+}
+
+/// At most `max` bytes of what a client wrote, as C prints it: up to the first zero.
+fn printed(text: &[u8], max: usize) -> String {
+    let text = &text[..text.len().min(max)];
+    let end = memchr::memchr(0, text).unwrap_or(text.len());
+    String::from_utf8_lossy(&text[..end]).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys_of(line: &str) -> Vec<String> {
+        let args: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        let keys = find(&args).unwrap().keys.of(&args);
+        keys.into_iter().map(|key| String::from_utf8(key.to_vec()).unwrap()).collect()
+    }
+
+    #[test]
+    fn keys_are_found_where_the_row_says() {
+        assert_eq!(keys_of("GET a"), ["a"]);
+        assert_eq!(keys_of("MSET a 1 b 2"), ["a", "b"]);
+        assert_eq!(keys_of("DEL a b c"), ["a", "b", "c"]);
+        assert_eq!(keys_of("PING"), [""; 0]);
+    }
+}

@@ -1,0 +1,313 @@
+//! A client's connection, and the commands on it.
+
+use std::rc::Rc;
+
+use super::args::is;
+use super::command::{Args, Call, Row};
+use super::error::{Error, Outcome};
+use super::info::REDIS_VERSION;
+use super::node::ServerCall;
+use crate::proto::resp::{Protocol, parse_integer};
+
+/// What a node keeps of a client: the state that commands like `HELLO` and `READONLY` change.
+#[derive(Debug)]
+pub struct Connection {
+    id: u64,
+    peer: String,
+    /// Unix milliseconds.
+    since: i64,
+    name: Option<Vec<u8>>,
+    library: Vec<u8>,
+    library_version: Vec<u8>,
+    pub(super) protocol: Protocol,
+    pub(super) authenticated: bool,
+    pub(super) readonly: bool,
+    /// The command before this one was `ASKING`.
+    pub(super) asking: bool,
+    quit: bool,
+    /// Held so that the node can count its connections.
+    _presence: Rc<()>,
+}
+
+impl Connection {
+    pub(super) fn new(id: u64, peer: String, since: i64, presence: Rc<()>) -> Connection {
+        Connection {
+            id,
+            peer,
+            since,
+            name: None,
+            library: Vec::new(),
+            library_version: Vec::new(),
+            protocol: Protocol::Resp2,
+            authenticated: false,
+            readonly: false,
+            asking: false,
+            quit: false,
+            _presence: presence,
+        }
+    }
+
+    /// The number that `CLIENT ID` tells; no two connections to a node have the same.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Whether the client has asked to be disconnected, with `QUIT`.
+    #[must_use]
+    pub fn wants_close(&self) -> bool {
+        self.quit
+    }
+
+    /// The protocol that replies are written in.
+    #[must_use]
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+}
+
+pub(super) const ROWS: &[Row] = &[
+    Row::server("asking", 1, asking),
+    Row::greeting("auth", -2, auth),
+    Row::family("client", CLIENT),
+    Row::server("echo", 2, echo),
+    Row::greeting("hello", -1, hello),
+    Row::server("ping", -1, ping),
+    Row::greeting("quit", -1, quit),
+    Row::server("readonly", 1, readonly),
+    Row::server("readwrite", 1, readwrite),
+    Row::greeting("reset", 1, reset),
+    Row::server("select", 2, select),
+];
+
+const CLIENT: &[Row] = &[
+    Row::server("client|getname", 2, client_getname),
+    Row::server("client|id", 2, client_id),
+    Row::server("client|info", 2, client_info),
+    Row::server("client|setinfo", 4, client_setinfo),
+    Row::server("client|setname", 3, client_setname),
+];
+
+fn ping(call: &mut ServerCall<'_>, args: Args<'_>) -> Outcome {
+    match args {
+        [_] => call.out().simple("PONG"),
+        [_, message] => call.out().bulk(message),
+        _ => return Err(Error::arity("ping")),
+    }
+    Ok(())
+}
+
+fn echo(call: &mut ServerCall<'_>, args: Args<'_>) -> Outcome {
+    call.out().bulk(args[1]);
+    Ok(())
+}
+
+fn quit(call: &mut ServerCall<'_>, _args: Args<'_>) -> Outcome {
+    call.connection.quit = true;
+    call.out().simple("OK");
+    Ok(())
+}
+
+fn reset(call: &mut ServerCall<'_>, _args: Args<'_>) -> Outcome {
+    let connection = &mut *call.connection;
+    connection.protocol = Protocol::Resp2;
+    connection.name = None;
+    connection.readonly = false;
+    connection.authenticated = false;
+    call.out().simple("RESET");
+    Ok(())
+}
+
+fn select(call: &mut ServerCall<'_>, args: Args<'_>) -> Outcome {
+    let index = parse_integer(args[1]).filter(|index| i32::try_from(*index).is_ok());
+    let index = index.ok_or(Error::new("ERR invalid DB index"))?;
+    if index != 0 && call.state.membership.is_some() {
+        return Err(Error::new("ERR SELECT is not allowed in cluster mode"));
+    }
+    if index != 0 {
+        return Err(Error::new("ERR DB index is out of range"));
+    }
+    call.out().simple("OK");
+    Ok(())
+}
+
+fn asking(call: &mut ServerCall<'_>, _args: Args<'_>) -> Outcome {
+    in_cluster(call)?;
+    call.connection.asking = true;
+    call.out().simple("OK");
+    Ok(())
+}
+
+fn readonly(call: &mut ServerCall<'_>, _args: Args<'_>) -> Outcome {
+    in_cluster(call)?;
+    call.connection.readonly = true;
+    call.out().simple("OK");
+    Ok(())
+}
+
+fn readwrite(call: &mut ServerCall<'_>, _args: Args<'_>) -> Outcome {
+    in_cluster(call)?;
+    call.connection.readonly = false;
+    call.out().simple("OK");
+    Ok(())
+}
+
+fn in_cluster(call: &ServerCall<'_>) -> Outcome {
+    let disabled = Error::new("ERR This instance has cluster support disabled");
+    if call.state.membership.is_some() { Ok(()) } else { Err(disabled) }
+}
+
+fn auth(call: &mut ServerCall<'_>, args: Args<'_>) -> Outcome {
+    let (user, password) = match args {
+        [_, password] if call.state.password.is_some() => (&b"default"[..], *password),
+        [_, _] => {
+            return Err(Error::new(
+                "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
+            ));
+        }
+        [_, user, password] => (*user, *password),
+        _ => return Err(Error::SYNTAX),
+    };
+    authenticate(call, user, password)?;
+    call.out().simple("OK");
+    Ok(())
+}
+
+/// There is one user, and without a password configured it needs none.
+fn authenticate(call: &mut ServerCall<'_>, user: &[u8], password: &[u8]) -> Outcome {
+    let expected = call.state.password.as_deref();
+    if user != b"default" || expected.is_some_and(|expected| expected != password) {
+        return Err(Error::WRONG_PASS);
+    }
+    call.connection.authenticated = true;
+    Ok(())
+}
+
+fn hello(call: &mut ServerCall<'_>, args: Args<'_>) -> Outcome {
+    let protocol = match args.get(1) {
+        None => call.connection.protocol,
+        Some(version) => match parse_integer(version) {
+            Some(2) => Protocol::Resp2,
+            Some(3) => Protocol::Resp3,
+            Some(_) => return Err(Error::new("NOPROTO unsupported protocol version")),
+            None => {
+                return Err(Error::new("ERR Protocol version is not an integer or out of range"));
+            }
+        },
+    };
+    let mut name = None;
+    let mut rest = args.get(2..).unwrap_or_default();
+    while let Some((word, values)) = rest.split_first() {
+        rest = match values {
+            [user, password, rest @ ..] if is(word, "AUTH") => {
+                authenticate(call, user, password)?;
+                rest
+            }
+            [value, rest @ ..] if is(word, "SETNAME") => {
+                name = Some(valid_name(value, NAME_ERROR)?);
+                rest
+            }
+            _ => {
+                let word = String::from_utf8_lossy(word);
+                return Err(Error::from(format!("ERR Syntax error in HELLO option '{word}'")));
+            }
+        };
+    }
+    if call.state.password.is_some() && !call.connection.authenticated {
+        return Err(Error::new(
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
+        ));
+    }
+    if let Some(name) = name {
+        call.connection.name = name;
+    }
+    call.connection.protocol = protocol;
+    greet(call);
+    Ok(())
+}
+
+fn greet(call: &mut ServerCall<'_>) {
+    let role = if call.state.is_replica() { "replica" } else { "master" };
+    let mode = if call.state.membership.is_some() { "cluster" } else { "standalone" };
+    let (id, protocol) = (call.connection.id, call.connection.protocol);
+    let mut out = call.out();
+    out.map(7);
+    for (key, value) in [("server", "redis"), ("version", REDIS_VERSION)] {
+        out.bulk(key.as_bytes());
+        out.bulk(value.as_bytes());
+    }
+    out.bulk(b"proto");
+    out.integer(if protocol == Protocol::Resp3 { 3 } else { 2 });
+    out.bulk(b"id");
+    out.integer(i64::try_from(id).unwrap_or(i64::MAX));
+    for (key, value) in [("mode", mode), ("role", role)] {
+        out.bulk(key.as_bytes());
+        out.bulk(value.as_bytes());
+    }
+    out.bulk(b"modules");
+    out.array(0);
+}
+
+fn client_id(call: &mut ServerCall<'_>, _args: Args<'_>) -> Outcome {
+    let id = i64::try_from(call.connection.id).unwrap_or(i64::MAX);
+    call.out().integer(id);
+    Ok(())
+}
+
+fn client_getname(call: &mut ServerCall<'_>, _args: Args<'_>) -> Outcome {
+    let name = call.connection.name.clone();
+    Call::bulk_or_null(&mut call.out(), name.as_deref());
+    Ok(())
+}
+
+fn client_setname(call: &mut ServerCall<'_>, args: Args<'_>) -> Outcome {
+    call.connection.name = valid_name(args[2], NAME_ERROR)?;
+    call.out().simple("OK");
+    Ok(())
+}
+
+/// Not in Redis 7.0, but what every client library sends since 7.2.
+fn client_setinfo(call: &mut ServerCall<'_>, args: Args<'_>) -> Outcome {
+    let (attribute, value) = (args[2], args[3]);
+    let invalid = |name: &str| {
+        let text = "cannot contain spaces, newlines or special characters.";
+        valid_name(value, Error::from(format!("ERR {name} {text}"))).map(Option::unwrap_or_default)
+    };
+    if is(attribute, "lib-name") {
+        call.connection.library = invalid("lib-name")?;
+    } else if is(attribute, "lib-ver") {
+        call.connection.library_version = invalid("lib-ver")?;
+    } else {
+        let attribute = String::from_utf8_lossy(attribute);
+        return Err(Error::from(format!("ERR Unrecognized option '{attribute}'")));
+    }
+    call.out().simple("OK");
+    Ok(())
+}
+
+fn client_info(call: &mut ServerCall<'_>, _args: Args<'_>) -> Outcome {
+    let Connection { id, peer, since, name, library, library_version, protocol, .. } =
+        &*call.connection;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let name = text(name.as_deref().unwrap_or_default());
+    let age = (call.now - since) / 1000;
+    let flags = if call.connection.readonly { "r" } else { "N" };
+    let resp = if *protocol == Protocol::Resp3 { 3 } else { 2 };
+    let (library, version) = (text(library), text(library_version));
+    let line = format!(
+        "id={id} addr={peer} name={name} age={age} idle=0 flags={flags} db=0 cmd=client|info user=default resp={resp} lib-name={library} lib-ver={version}\n"
+    );
+    call.out().verbatim(&line);
+    Ok(())
+}
+
+const NAME_ERROR: Error =
+    Error::new("ERR Client names cannot contain spaces, newlines or special characters.");
+
+/// A name if it is one; `None` if it is empty, which takes a name away.
+fn valid_name(name: &[u8], error: Error) -> Result<Option<Vec<u8>>, Error> {
+    if !name.iter().all(u8::is_ascii_graphic) {
+        return Err(error);
+    }
+    Ok(if name.is_empty() { None } else { Some(name.to_vec()) })
+}

@@ -1,0 +1,50 @@
+//! A small Redis 7.0 in memory: `redpoll demo` runs it, the simulator's nodes are it, stories are
+//! told with it.
+//!
+//! ```text
+//! server: bytes -> RequestDecoder -> arguments -> Node::execute -> replies -> one write a turn
+//! node:   arguments -> row (command) -> admit: auth, slot (redirect), role -> run -> reply
+//!                                                                              | writes
+//!         replicas <----------------------------- change (replication) <-------'
+//! ```
+//!
+//! - [`Node`] is a handle of one server. Its state outlives whatever task serves it, so a host may
+//!   crash and come back with its data or without ([`Node::clear`]).
+//! - [`Cluster`] is the cluster's administrator: migrates slots, promotes replicas, and decides which
+//!   nodes hear of it. Each node acts on the view that it was told last.
+//! - A command is a row of a table (`command`) and a function from keyspace, arguments and time to a
+//!   reply: no clock, no I/O, no dice but the node's own.
+//!
+//! What it does not do, it does not know: such a command is answered `ERR unknown command`.
+
+#![expect(dead_code, reason = "the commands on collections come next")]
+
+mod args;
+mod clock;
+mod cluster;
+mod cluster_commands;
+mod command;
+mod connection;
+mod error;
+mod expiry;
+mod glob;
+mod info;
+mod keys;
+mod long_double;
+mod node;
+mod number;
+mod redirect;
+mod replication;
+#[cfg(test)]
+mod rig;
+mod rng;
+mod server;
+mod sorted_set;
+mod store;
+mod strings;
+mod view;
+mod wide;
+
+pub use cluster::Cluster;
+pub use connection::Connection;
+pub use node::{Execution, Node};

@@ -1,0 +1,297 @@
+//! One server: its state, and executing a command on it.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::clock::Clock;
+use super::command::{self, Access, Args, Call, Row, Run};
+use super::connection::Connection;
+use super::error::Error;
+use super::redirect::{Membership, Request};
+use super::replication::{Change, Link};
+use super::rng::Rng;
+use super::store::{Db, Store};
+use crate::proto::cluster::Address;
+use crate::proto::resp::Writer;
+
+/// Expired keys that one command removes at most, besides its own.
+const SWEEP_KEYS_MAX: usize = 16;
+
+/// A server: standalone, or a member of a [`Cluster`](super::Cluster). Clones are handles of the same.
+#[derive(Clone)]
+pub struct Node(pub(super) Rc<RefCell<State>>);
+
+/// A command that a node has executed, or refused.
+#[derive(Clone, Copy, Debug)]
+pub struct Execution<'a> {
+    /// The node's id, as `CLUSTER MYID` tells it.
+    pub node: &'a str,
+    /// The client's connection, as `CLIENT ID` tells it.
+    pub connection: u64,
+    /// The command, its name first.
+    pub args: &'a [&'a [u8]],
+    /// Whether `ASKING` came directly before.
+    pub asking: bool,
+    /// The reply: one frame.
+    pub reply: &'a [u8],
+    /// When it was executed.
+    pub now: Instant,
+}
+
+type Observer = Box<dyn FnMut(&Execution<'_>)>;
+
+/// What a node is and holds.
+pub(super) struct State {
+    /// 40 hexadecimal digits.
+    pub(super) id: String,
+    /// Where it is, as far as it knows.
+    pub(super) address: Option<Address>,
+    pub(super) clock: Clock,
+    pub(super) store: Store,
+    pub(super) rng: Rng,
+    pub(super) password: Option<Vec<u8>>,
+    /// Its place in a cluster.
+    pub(super) membership: Option<Membership>,
+    /// The replicas that it feeds.
+    pub(super) links: Vec<Link>,
+    /// The id of the connection opened last.
+    last_connection: u64,
+    /// One more reference is held by each open connection.
+    presence: Rc<()>,
+    observer: Option<Observer>,
+}
+
+/// What a command on the node or the connection works with.
+pub(super) struct ServerCall<'a> {
+    pub(super) state: &'a mut State,
+    pub(super) connection: &'a mut Connection,
+    /// Unix milliseconds.
+    pub(super) now: i64,
+    reply: &'a mut Vec<u8>,
+}
+
+impl ServerCall<'_> {
+    /// Where the reply goes, in the protocol that the connection speaks by now.
+    pub(super) fn out(&mut self) -> Writer<'_> {
+        Writer::new(self.reply, self.connection.protocol)
+    }
+}
+
+impl Node {
+    /// A server of its own, without data.
+    #[must_use]
+    pub fn standalone() -> Node {
+        Node::with(None, Clock::default(), 0)
+    }
+
+    pub(super) fn with(address: Option<Address>, clock: Clock, seed: u64) -> Node {
+        let mut rng = Rng::new(seed);
+        let id: String = (0..3).map(|_| format!("{:016x}", rng.next())).collect();
+        Node(Rc::new(RefCell::new(State {
+            id: id[..40].to_owned(),
+            address,
+            clock,
+            store: Store::default(),
+            rng,
+            password: None,
+            membership: None,
+            links: Vec::new(),
+            last_connection: 0,
+            presence: Rc::new(()),
+            observer: None,
+        })))
+    }
+
+    /// The id that `CLUSTER MYID` tells: 40 hexadecimal digits.
+    #[must_use]
+    pub fn id(&self) -> String {
+        self.0.borrow().id.clone()
+    }
+
+    /// Sets the time of day: at the moment `at`, so much has passed since the Unix epoch. Until this
+    /// is called it is 2023-11-14 22:13:20 UTC at the first command, for all nodes of a cluster alike.
+    ///
+    /// A node that is served on another runtime than before, whose clock counts from elsewhere, needs
+    /// this again before it is served.
+    pub fn set_clock(&self, at: Instant, since_epoch: Duration) {
+        let clock = Clock::default();
+        clock.set(at, since_epoch);
+        self.0.borrow_mut().clock = clock;
+    }
+
+    /// Sets what `SPOP`, `SRANDMEMBER` and their like draw from.
+    pub fn set_seed(&self, seed: u64) {
+        self.0.borrow_mut().rng = Rng::new(seed);
+    }
+
+    /// Sets or removes the password of the user `default`. Connections that are open stay as they are.
+    pub fn set_password(&self, password: Option<&str>) {
+        self.0.borrow_mut().password = password.map(|password| password.as_bytes().to_vec());
+    }
+
+    /// Shows every command to `observer` from now on, after its reply was written.
+    pub fn observe(&self, observer: Box<dyn FnMut(&Execution<'_>)>) {
+        self.0.borrow_mut().observer = Some(observer);
+    }
+
+    /// Forgets all data, as a server does that restarts without persistence. What it knows of its
+    /// cluster stays.
+    pub fn clear(&self) {
+        self.0.borrow_mut().store.clear();
+        self.replicate(&[Change::Copy(Store::default())]);
+    }
+
+    /// Keys held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.borrow().store.len()
+    }
+
+    /// Whether no key is held.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Connections open now.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.0.borrow().connections()
+    }
+
+    /// A new connection, `now`, from a client at `peer` as `CLIENT INFO` will tell.
+    #[must_use]
+    pub fn connect(&self, peer: String, now: Instant) -> Connection {
+        let mut state = self.0.borrow_mut();
+        state.last_connection += 1;
+        let since = state.clock.unix_ms(now);
+        Connection::new(state.last_connection, peer, since, Rc::clone(&state.presence))
+    }
+
+    /// Executes a command that came in on `connection` and appends its reply to `out`.
+    pub fn execute(
+        &self,
+        connection: &mut Connection,
+        args: &[&[u8]],
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) {
+        let start = out.len();
+        let asking = connection.asking;
+        let changes = self.0.borrow_mut().execute(connection, args, now, out);
+        self.replicate(&changes);
+        let Some(mut observer) = self.0.borrow_mut().observer.take() else { return };
+        let (node, reply) = (&*self.id(), &out[start..]);
+        let connection = connection.id();
+        observer(&Execution { node, connection, args, asking, reply, now });
+        self.0.borrow_mut().observer.get_or_insert(observer);
+    }
+
+    /// Passes changes on to the replicas.
+    pub(super) fn replicate(&self, changes: &[Change]) {
+        if changes.is_empty() {
+            return;
+        }
+        for link in &mut self.0.borrow_mut().links {
+            link.push(changes);
+        }
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").field("id", &self.id()).field("keys", &self.len()).finish()
+    }
+}
+
+impl State {
+    /// Connections open now.
+    pub(super) fn connections(&self) -> usize {
+        Rc::strong_count(&self.presence) - 1
+    }
+
+    /// Whether it follows a primary, as far as it knows.
+    pub(super) fn is_replica(&self) -> bool {
+        self.membership.as_ref().is_some_and(Membership::is_replica)
+    }
+
+    fn execute(
+        &mut self,
+        connection: &mut Connection,
+        args: Args<'_>,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Vec<Change> {
+        let now = self.clock.unix_ms(now);
+        let mut changes = self.sweep(now);
+        let start = out.len();
+        match self.run(connection, args, now, out) {
+            Ok(change) => changes.extend(change),
+            Err(error) => {
+                out.truncate(start);
+                Writer::new(out, connection.protocol).error(error.text());
+            }
+        }
+        changes
+    }
+
+    /// Removes some of what has expired. A replica waits for its primary to say so.
+    fn sweep(&mut self, now: i64) -> Vec<Change> {
+        if self.is_replica() {
+            return Vec::new();
+        }
+        self.store.sweep(now, SWEEP_KEYS_MAX).into_iter().map(Change::Remove).collect()
+    }
+
+    fn run(
+        &mut self,
+        connection: &mut Connection,
+        args: Args<'_>,
+        now: i64,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Change>, Error> {
+        let asking = std::mem::take(&mut connection.asking);
+        let row = command::find(args)?;
+        if self.password.is_some() && !connection.authenticated && !row.before_auth {
+            return Err(Error::NO_AUTH);
+        }
+        self.admit(row, args, now, (asking, connection.readonly))?;
+        match row.run {
+            Run::Data(run) => {
+                let out = Writer::new(out, connection.protocol);
+                let drawn_from = self.rng.clone();
+                let db = Db { store: &mut self.store, now };
+                run(&mut Call { db, rng: &mut self.rng, out }, args)?;
+                let replicated = row.access == Access::Write && !self.links.is_empty();
+                Ok(replicated.then(|| Change::command(run, args, now, drawn_from)))
+            }
+            Run::Server(run) => {
+                run(&mut ServerCall { state: self, connection, now, reply: out }, args)?;
+                Ok(None)
+            }
+            Run::Family(_) => Err(Error::arity(row.name)),
+        }
+    }
+
+    /// Whether this node may execute the command, given `ASKING` and `READONLY`; the redirect or
+    /// refusal if not.
+    fn admit(
+        &mut self,
+        row: &Row,
+        args: Args<'_>,
+        now: i64,
+        (asking, readonly): (bool, bool),
+    ) -> Result<(), Error> {
+        let writes = row.access == Access::Write;
+        if let Some(membership) = &self.membership {
+            let db = Db { store: &mut self.store, now };
+            let keys = row.keys.of(args);
+            membership.check(&Request { keys: &keys, writes, asking, readonly }, &db)?;
+        }
+        if writes && self.is_replica() { Err(Error::READ_ONLY) } else { Ok(()) }
+    }
+}

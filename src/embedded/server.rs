@@ -1,0 +1,228 @@
+//! Serving clients over a network.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep};
+
+use super::connection::Connection;
+use super::node::Node;
+use crate::limits::{CLIENT_OUTPUT_PAUSE_BYTES, OUTPUT_KEPT_BYTES_MAX, READ_BYTES};
+use crate::net::Net;
+use crate::proto::resp::{ProtocolError, RequestDecoder, Writer};
+
+/// How long to wait after a failed accept: out of descriptors, most likely.
+const ACCEPT_RETRY: Duration = Duration::from_millis(10);
+
+/// Closes the semaphore that clients wait on when the accept loop ends, however it ends.
+struct CloseOnDrop(Rc<Semaphore>);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl Node {
+    /// Accepts clients from `listener` and serves them, each in a task of its own. Ends only by being
+    /// dropped, and then so do its clients' connections.
+    pub async fn serve<N: Net>(self, net: N, listener: N::Listener) {
+        let open = CloseOnDrop(Rc::new(Semaphore::new(0)));
+        loop {
+            let Ok((accepted, peer)) = net.accept(&listener).await else {
+                sleep(ACCEPT_RETRY).await;
+                continue;
+            };
+            let Ok(stream) = net.adopt(accepted) else { continue };
+            let connection = self.connect(peer.to_string(), Instant::now());
+            let client = Client { node: self.clone(), connection, stream };
+            let open = Rc::clone(&open.0);
+            net.spawn(async move {
+                // Its end closes the connection, whichever way it comes.
+                either(open.acquire(), client.serve()).await;
+            });
+        }
+    }
+}
+
+/// Ends with the first of two futures; the other is dropped.
+async fn either(first: impl Future, second: impl Future) {
+    let (mut first, mut second) = (pin!(first), pin!(second));
+    poll_fn(|context| {
+        let ended = first.as_mut().poll(context).is_ready();
+        if ended || second.as_mut().poll(context).is_ready() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+struct Client<S> {
+    node: Node,
+    connection: Connection,
+    stream: S,
+}
+
+impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
+    /// Reads, executes all that is complete, writes once, and so on. Reading waits for writing, so
+    /// what is kept for a client that does not read is bounded.
+    async fn serve(mut self) -> io::Result<()> {
+        let mut decoder = RequestDecoder::default();
+        let mut input = BytesMut::new();
+        let mut output = Vec::new();
+        loop {
+            let turn = self.execute(&mut decoder, &mut input, &mut output);
+            self.stream.write_all(&output).await?;
+            self.stream.flush().await?;
+            output.clear();
+            output.shrink_to(OUTPUT_KEPT_BYTES_MAX);
+            match turn {
+                Turn::Close => return self.stream.shutdown().await,
+                Turn::Again => {}
+                Turn::Starved => {
+                    input.reserve(READ_BYTES);
+                    if self.stream.read_buf(&mut input).await? == 0 {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Executes the commands in `input`, until they end or their replies are many.
+    fn execute(
+        &mut self,
+        decoder: &mut RequestDecoder,
+        input: &mut BytesMut,
+        output: &mut Vec<u8>,
+    ) -> Turn {
+        let now = Instant::now();
+        while output.len() < CLIENT_OUTPUT_PAUSE_BYTES {
+            let frame = match decoder.decode(input) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return Turn::Starved,
+                Err(error) => {
+                    refuse(error, &self.connection, output);
+                    return Turn::Close;
+                }
+            };
+            let args: Vec<&[u8]> =
+                decoder.spans().iter().map(|span| &frame[span.range()]).collect();
+            self.node.execute(&mut self.connection, &args, now, output);
+            if self.connection.wants_close() {
+                return Turn::Close;
+            }
+        }
+        Turn::Again
+    }
+}
+
+/// What is to be done after what was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// Read more.
+    Starved,
+    /// Go on with what was read already.
+    Again,
+    /// Disconnect.
+    Close,
+}
+
+fn refuse(error: ProtocolError, connection: &Connection, output: &mut Vec<u8>) {
+    Writer::new(output, connection.protocol()).error(&format!("ERR {error}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+    use tokio::runtime::Builder;
+    use tokio::sync::oneshot;
+    use tokio::task::LocalSet;
+
+    use super::*;
+    use crate::net::TokioNet;
+
+    /// Runs a story with a client of a node that is served; the node's end is the story's to bring.
+    fn served<F: Future<Output = ()>>(story: impl FnOnce(TcpStream, oneshot::Sender<()>) -> F) {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        LocalSet::new().block_on(&runtime, async {
+            let listener = TokioNet.bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+            let address = TokioNet.local_addr(&listener).unwrap();
+            let (stop, stopped) = oneshot::channel();
+            TokioNet.spawn(either(stopped, Node::standalone().serve(TokioNet, listener)));
+            story(TokioNet.connect(address).await.unwrap(), stop).await;
+        });
+    }
+
+    async fn all(client: &mut TcpStream) -> String {
+        let mut replies = String::new();
+        client.read_to_string(&mut replies).await.unwrap();
+        replies
+    }
+
+    #[test]
+    fn pipelined_commands_are_answered_in_order() {
+        served(async |mut client, _stop| {
+            client.write_all(b"SET k v\r\nGET k\r\nQUIT\r\nGET k\r\n").await.unwrap();
+            assert_eq!(all(&mut client).await, "+OK\r\n$1\r\nv\r\n+OK\r\n");
+        });
+    }
+
+    #[test]
+    fn what_is_not_resp_is_refused_after_what_came_before() {
+        served(async |mut client, _stop| {
+            client.write_all(b"PING\r\n*1\r\n$-5\r\n").await.unwrap();
+            let replies = "+PONG\r\n-ERR Protocol error: invalid bulk length\r\n";
+            assert_eq!(all(&mut client).await, replies);
+        });
+    }
+
+    #[test]
+    fn clients_are_disconnected_when_serving_ends() {
+        served(async |mut client, stop| {
+            client.write_all(b"PING\r\n").await.unwrap();
+            let mut pong = [0; 7];
+            client.read_exact(&mut pong).await.unwrap();
+            drop(stop);
+            assert_eq!(all(&mut client).await, "");
+        });
+    }
+
+    #[test]
+    fn a_client_that_reads_late_gets_every_reply() {
+        served(async |client, _stop| {
+            let (mut read, mut write) = client.into_split();
+            let value = "x".repeat(100_000);
+            let many = 200;
+            let send = async {
+                let set = format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${}\r\n{value}\r\n", value.len());
+                write.write_all(set.as_bytes()).await.unwrap();
+                write.write_all("GET k\r\n".repeat(many).as_bytes()).await.unwrap();
+                write.write_all(b"QUIT\r\n").await.unwrap();
+            };
+            let receive = async {
+                sleep(Duration::from_millis(20)).await;
+                let mut replies = Vec::new();
+                read.read_to_end(&mut replies).await.unwrap();
+                let bulk = format!("${}\r\n{value}\r\n", value.len());
+                assert_eq!(replies.len(), "+OK\r\n".len() * 2 + bulk.len() * many);
+            };
+            let (mut send, mut receive) = (pin!(send), pin!(receive));
+            let mut sent = false;
+            poll_fn(|context| {
+                sent = sent || send.as_mut().poll(context).is_ready();
+                receive.as_mut().poll(context)
+            })
+            .await;
+        });
+    }
+}
