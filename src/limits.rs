@@ -66,7 +66,8 @@ pub const CLIENTS_MAX: usize = 10_000;
 /// Requests in flight on one node connection; more wait their turn within their deadline.
 pub const UPSTREAM_PIPELINE_REQUESTS_MAX: usize = 64 * 1024;
 
-/// Redirects followed for one command, then the last one is an error. Jedis and redis-py use 5 and 16.
+/// Redirects followed for one command, then the last one is an error. Jedis and redis-py use 5 and
+/// 16.
 pub const REDIRECTS_MAX: u8 = 5;
 
 /// Times one command is sent again after its connection failed.

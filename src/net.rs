@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! control thread: bind -> accept -> Accepted --(channel)--> worker thread: adopt -> Stream
-//!                                                           worker thread: resolve, connect -> Stream
+//!                                           worker thread: resolve, connect -> Stream
 //! ```
 
 use std::future::Future;
@@ -55,7 +55,8 @@ pub trait Net: Clone + 'static {
         listener: &Self::Listener,
     ) -> impl Future<Output = io::Result<(Self::Accepted, SocketAddr)>>;
 
-    /// Makes an accepted connection a stream of the calling thread's runtime, without delay (`TCP_NODELAY`).
+    /// Makes an accepted connection a stream of the calling thread's runtime, without delay
+    /// (`TCP_NODELAY`).
     ///
     /// # Errors
     /// As the operating system reports.

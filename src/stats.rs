@@ -109,7 +109,8 @@ impl Stats {
         self.workers.iter().map(|worker| pick(worker).get()).fold(0, u64::wrapping_add)
     }
 
-    /// Whether a client that connects now can be served: some upstream is usable and no drain has begun.
+    /// Whether a client that connects now can be served: some upstream is usable and no drain has
+    /// begun.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         !self.draining.load(Ordering::Relaxed)

@@ -1,5 +1,6 @@
-//! The protocol, pure: no `async`, no tokio, no clock, no dice, no lock, no shared ownership. Bytes,
-//! replies and the time come in as arguments; bytes, requests and the next deadline come out.
+//! The protocol, pure: no `async`, no tokio, no clock, no dice, no lock, no shared ownership.
+//! Bytes, replies and the time come in as arguments; bytes, requests and the next deadline come
+//! out.
 //!
 //! The same verbs everywhere:
 //!

@@ -26,8 +26,9 @@ pub enum AddressError {
 }
 
 impl Address {
-    /// An address from its parts; `None` if `host` is empty, longer than a DNS name can be, or holds
-    /// what no host name and no IP address holds, or if `port` is 0. An IPv6 address may stand in brackets.
+    /// An address from its parts; `None` if `host` is empty, longer than a DNS name can be, or
+    /// holds what no host name and no IP address holds, or if `port` is 0. An IPv6 address may
+    /// stand in brackets.
     #[must_use]
     pub fn new(host: &str, port: u16) -> Option<Address> {
         let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);

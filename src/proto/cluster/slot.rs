@@ -7,8 +7,8 @@ use crate::limits::SLOTS;
 pub struct Slot(u16);
 
 impl Slot {
-    /// The slot of a key. Only the hash tag counts, if there is one: what stands between the first `{`
-    /// and the next `}`, unless that is nothing.
+    /// The slot of a key. Only the hash tag counts, if there is one: what stands between the first
+    /// `{` and the next `}`, unless that is nothing.
     #[must_use]
     pub fn of(key: &[u8]) -> Slot {
         Slot(crc16(hash_tag(key)) % SLOTS as u16)

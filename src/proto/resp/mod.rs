@@ -1,10 +1,10 @@
 //! RESP, sans I/O, after the RESP specification (RESP2 and RESP3) and Redis' `networking.c`.
 //!
 //! ```text
-//! client bytes -> RequestDecoder -> frame + argument spans      (arrays of bulks, and inline commands)
-//! node bytes   -> ReplyDecoder   -> frame                       (every type, nested)
-//! frame        -> Value, elements                               (a look inside)
-//! Writer       -> bytes                                         (what the proxy says itself, in RESP2 or RESP3)
+//! client bytes -> RequestDecoder -> frame + argument spans   (arrays of bulks, inline commands)
+//! node bytes   -> ReplyDecoder   -> frame                    (every type, nested)
+//! frame        -> Value, elements                            (a look inside)
+//! Writer       -> bytes                                      (what the proxy says, RESP2 or 3)
 //! ```
 //!
 //! Both decoders are incremental: they keep their place, so a byte is looked at a bounded number of
@@ -33,7 +33,7 @@ pub enum Protocol {
     Resp3,
 }
 
-/// How far a decoder is in the bytes of a frame that is not complete. It looks at none of these twice.
+/// How far a decoder is in the bytes of a frame that is not complete.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Progress {
     /// Never looked at again: the bytes before this one, as far as they have arrived.

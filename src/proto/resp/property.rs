@@ -2,8 +2,9 @@
 //! not hold; the fuzz target, the seeded tests and proptest call the same ones.
 //!
 //! ```text
-//! fuzz bytes -> check_bytes -> check_requests, check_replies    in one piece, byte by byte, in drawn pieces
-//! Value      -> check_value                                     and each split point of its encoding
+//! fuzz bytes -> check_bytes -> check_requests, check_replies   whole, byte by byte, in pieces
+//! Value      -> check_value                                    every prefix of its encoding
+//! any bytes  -> check_each_split                               every way to cut them in two
 //! ```
 //!
 //! | property | how it is seen |
@@ -11,7 +12,7 @@
 //! | any cutting gives what one piece gives | frames, arguments, the error and where it is are equal |
 //! | a strict prefix of a frame wants more | a new decoder is shown prefixes of each frame found |
 //! | memory is bounded by what was received | the decoder's own heap is compared with the buffer |
-//! | work is linear in what was received | bytes dealt with are overwritten before more arrive: a decoder that looked at one again would find something else |
+//! | work is linear in what was received | bytes dealt with are overwritten before more arrive, so that a second look would find something else |
 //! | what is written reads back | frames and values are encoded, decoded and compared |
 
 use std::ops::Range;
@@ -90,7 +91,7 @@ pub fn check_value(value: &Value) {
     }
 }
 
-/// Each way to cut `input` in two gives what `input` gives in one piece, as requests and as replies.
+/// Each way to cut `input` in two gives what it gives in one piece, as requests and as replies.
 ///
 /// # Panics
 /// The property does not hold.
@@ -283,8 +284,8 @@ fn pieces(input: &[u8], seed: u8) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// No strict prefix of `frame` is a frame or an error: every one of a short frame is tried, the last
-/// ones and some between of a long one.
+/// No strict prefix of `frame` is a frame or an error. Every one of a short frame is tried; of a
+/// long one, the longest and some between.
 fn check_prefixes<D: Decoder>(frame: &[u8]) {
     let step = frame.len() / 128 + 1;
     let last = frame.len().saturating_sub(24);

@@ -237,8 +237,8 @@ enum Inline {
     Command(Bytes),
 }
 
-/// Splits an inline command as Redis' `sdssplitargs`; `None` where quotes are unbalanced. A NUL ends
-/// the line, as it ends a string in C.
+/// Splits an inline command as Redis' `sdssplitargs`; `None` where quotes are unbalanced. A NUL
+/// ends the line, as it ends a string in C.
 fn split_inline(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut args = Vec::new();
     let mut rest = &line[..memchr(0, line).unwrap_or(line.len())];
@@ -378,7 +378,8 @@ mod tests {
     #[test]
     fn commands_are_found_however_they_are_cut() {
         let (commands, error) = whole_and_byte_by_byte(
-            b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n\r\n*0\r\n*-1\r\nPING\r\n*3\r\n$3\r\nSET\r\n$0\r\n\r\n$12\r\nhello\r\nworld\r\n",
+            b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n\r\n*0\r\n*-1\r\nPING\r\n\
+              *3\r\n$3\r\nSET\r\n$0\r\n\r\n$12\r\nhello\r\nworld\r\n",
         );
         assert_eq!(error, None);
         assert_eq!(words(&commands[0]), ["GET", "k"]);

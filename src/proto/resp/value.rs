@@ -127,9 +127,11 @@ impl Value {
     }
 }
 
-/// The frames of the elements of an array, set or push, in order; `None` if `frame` is none of these.
+/// The frames of the elements of an array, set or push, in order; `None` if `frame` is none of
+/// these.
 ///
-/// `frame` must come from a decoder. Streamed aggregates, which no server sends, are not looked into.
+/// `frame` must come from a decoder. Streamed aggregates, which no server sends, are not looked
+/// into.
 #[must_use]
 pub fn elements(frame: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
     let [b'*' | b'~' | b'>', rest @ ..] = frame else { return None };
