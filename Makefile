@@ -1,0 +1,59 @@
+# Every chore has one name. `make help` lists them.
+
+# What `make sim` and `make fuzz` do unless told: make sim SEEDS=5000, make fuzz FUZZ_SECONDS=600.
+SEEDS ?= 1000
+FUZZ_SECONDS ?= 60
+
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-tools lint fmt sim fuzz fuzz-replay deny clean
+
+help: ## list these
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+demo: ## run an embedded cluster with Redpoll before it, on 127.0.0.1:6380
+	cargo run --release -- demo
+
+test: test-tools ## install what the tests need, run them all, replay the corpus, simulate 200 seeds
+	cargo build --release
+	REDPOLL_BIN="$(TARGET)/release/redpoll" cargo test --workspace --no-fail-fast
+	$(MAKE) --no-print-directory fuzz-replay
+	$(MAKE) --no-print-directory sim SEEDS=200
+
+test-tools: ## install what the tests need beside Rust, where it is missing
+	@scripts/test-tools
+
+lint: ## check formatting, lints and documentation
+	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir "$(TARGET)" -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+
+fmt: ## format the source
+	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
+
+sim: ## simulate SEEDS seeds (1000)
+	cargo run --quiet -p redpoll-sim -- run --seeds $(SEEDS)
+
+fuzz: ## fuzz the codec for FUZZ_SECONDS seconds (60), from the committed corpus
+	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz
+	@mkdir -p "$(TARGET)/fuzz-corpus/decode"
+	@if cargo +nightly --version >/dev/null 2>&1; then toolchain=+nightly sanitizer=address; \
+	else export RUSTC_BOOTSTRAP=1; toolchain= sanitizer=none; fi; set -x; \
+	cargo $$toolchain fuzz run --sanitizer $$sanitizer decode \
+	    "$(TARGET)/fuzz-corpus/decode" fuzz/corpus/decode -- -max_total_time=$(FUZZ_SECONDS)
+
+fuzz-replay: ## run the fuzz targets over the committed corpus, without cargo-fuzz
+	cargo build --quiet --manifest-path fuzz/Cargo.toml --target-dir "$(TARGET)"
+	"$(TARGET)/debug/decode" -runs=0 fuzz/corpus/decode
+
+deny: ## check licences, sources and banned crates of all dependencies
+	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
+	cargo deny --all-features check bans licenses sources
+
+clean: ## remove everything that was built
+	cargo clean
+	rm -rf fuzz/target fuzz/artifacts fuzz/coverage
