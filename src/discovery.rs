@@ -239,12 +239,11 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Conversation<S> {
     async fn ask(&mut self, words: &[&str]) -> Result<Value, AskError> {
         self.stream.write_all(format!("{}\r\n", words.join(" ")).as_bytes()).await?;
         let frame = self.reply().await?;
-        match Value::parse(&frame).ok_or(AskError::Malformed)? {
-            Value::Error(text) => {
-                Err(AskError::Refused(String::from_utf8_lossy(&text).into_owned()))
-            }
-            value => Ok(value),
+        let value = Value::parse(&frame).ok_or(AskError::Malformed)?;
+        if let Value::Error(text) = value {
+            return Err(AskError::Refused(String::from_utf8_lossy(&text).into_owned()));
         }
+        Ok(value)
     }
 
     async fn reply(&mut self) -> Result<Bytes, AskError> {

@@ -1,8 +1,34 @@
-//! Redpoll, a proxy for Redis and Valkey.
+//! Redpoll, a proxy for Redis and Valkey: to every client it is one Redis; behind it are a Redis Cluster
+//! or standalone servers, reached over few, long, pipelined connections.
+//!
+//! ```text
+//!           one worker = one thread = one current-thread runtime, nothing shared on the hot path
+//!
+//! client.rs (a task a client)                               upstream.rs (a task a node connection)
+//! bytes -> RequestDecoder -> Command -> part -> route -> pool -> Request -> Pipeline -> bytes
+//!          '------------- proto::session ------------'                          | FIFO
+//! bytes <- Output <- in order <- Ring <- verdict <------------- Reply <- Pipeline <- bytes
+//!                                          '- MOVED, ASK, retry: the same part again -> route
+//! ```
+//!
+//! Two tasks, two queues, two message types: `Request` goes down, `Reply` comes up. Redirects, retries
+//! and merges are decided in one place, the session. Each turn takes everything there is, then writes
+//! once.
+//!
+//! - [`proto`]: the protocol, pure: RESP, the command table, cluster topology, pipeline, session
+//! - [`net`]: the one seam to the world, the network and its tasks, as a trait
+//! - `client`, `upstream`: the two kinds of tasks; `queue`, `reply_to`: what connects them
+//! - `pool`, `worker`: a worker's connections to nodes, and its clients
+//! - `discovery`: the topology, looked at at intervals and when something seems to have changed
+//! - [`proxy`]: the whole, from listeners to the drain
+//! - [`config`], [`stats`], [`admin`]: what the operator says, counts and asks
+//! - [`embedded`]: a small Redis Cluster in memory; [`demo`] and the simulator run it
+//! - [`limits`]: every bound
 
 pub mod admin;
 mod client;
 pub mod config;
+pub mod demo;
 mod discovery;
 pub mod embedded;
 pub mod limits;

@@ -607,12 +607,12 @@ fn plan(command: &Command<'_>, router: &Router) -> Plan {
 
 /// An outcome that has to wait: a small frame is copied, so that it does not pin the buffer it is in.
 fn kept(outcome: Outcome) -> Outcome {
-    match outcome {
-        Outcome::Frame(frame) if frame.len() <= COPY_WHEN_KEPT_BYTES_MAX => {
-            Outcome::Frame(Bytes::copy_from_slice(&frame))
-        }
-        other => other,
+    if let Outcome::Frame(frame) = &outcome
+        && frame.len() <= COPY_WHEN_KEPT_BYTES_MAX
+    {
+        return Outcome::Frame(Bytes::copy_from_slice(frame));
     }
+    outcome
 }
 
 #[cfg(test)]

@@ -1,0 +1,112 @@
+//! `redpoll demo`: a Redis Cluster in memory and a proxy before it, in one process.
+//!
+//! ```text
+//! redis-cli -> proxy (its own threads) -> three nodes (one thread, free loopback ports)
+//! ```
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use crate::config::{Config, Listener, Target, Upstream};
+use crate::embedded::Cluster;
+use crate::net::{Net, TokioNet};
+use crate::proto::cluster::Address;
+use crate::proxy::{self, Error};
+use crate::stats::Stats;
+
+/// Primaries of the demonstration's cluster.
+const NODES: usize = 3;
+
+/// Serves clients at `listen` from a cluster in memory, until SIGINT or SIGTERM.
+///
+/// # Errors
+/// `listen` cannot be bound, or the operating system refuses a thread, an event loop or a port.
+pub fn run(listen: SocketAddr) -> Result<(), Error> {
+    let nodes = start_nodes()?;
+    let config = config(listen, nodes.clone());
+    let stats = Stats::new(config.workers.get(), config.upstreams.keys().map(String::as_str));
+    introduce(listen, &nodes);
+    proxy::run(config, stats)
+}
+
+/// Starts the cluster on a thread of its own, which lives as long as the process.
+fn start_nodes() -> io::Result<Vec<Address>> {
+    let (tell, told) = mpsc::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("nodes".into()).spawn(move || {
+        let local = tokio::task::LocalSet::new();
+        runtime.block_on(local.run_until(serve_nodes(tell)));
+    })?;
+    told.recv().map_err(io::Error::other)?
+}
+
+async fn serve_nodes(tell: mpsc::Sender<io::Result<Vec<Address>>>) {
+    let (listeners, addresses) = match bind_nodes().await {
+        Ok(bound) => bound,
+        Err(error) => return drop(tell.send(Err(error))),
+    };
+    let cluster = Cluster::new(&addresses, &[]);
+    set_clock(&cluster);
+    for (number, listener) in listeners.into_iter().enumerate() {
+        TokioNet.spawn(cluster.node(number).serve(TokioNet, listener));
+    }
+    drop(tell.send(Ok(addresses)));
+    std::future::pending().await
+}
+
+async fn bind_nodes() -> io::Result<(Vec<TcpListener>, Vec<Address>)> {
+    let mut listeners = Vec::new();
+    let mut addresses = Vec::new();
+    for _ in 0..NODES {
+        let listener = TokioNet.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+        let bound = listener.local_addr()?;
+        let address = Address::new(&bound.ip().to_string(), bound.port());
+        addresses.push(address.ok_or(io::ErrorKind::AddrNotAvailable)?);
+        listeners.push(listener);
+    }
+    Ok((listeners, addresses))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the demonstration runs in the world's time")]
+fn set_clock(cluster: &Cluster) {
+    let since_epoch = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
+    cluster.set_clock(tokio::time::Instant::now(), since_epoch);
+}
+
+fn config(listen: SocketAddr, nodes: Vec<Address>) -> Config {
+    let upstream = Upstream {
+        target: Target::Cluster(nodes),
+        op_timeout: Duration::from_secs(1),
+        connect_timeout: Duration::from_millis(500),
+    };
+    Config {
+        listeners: vec![Listener { address: listen, upstream: "demo".into() }],
+        upstreams: [("demo".to_owned(), upstream)].into(),
+        admin: None,
+        workers: NonZeroUsize::MIN,
+        drain_timeout: Duration::from_secs(1),
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "this is what the demonstration has to say")]
+fn introduce(listen: SocketAddr, nodes: &[Address]) {
+    let nodes: Vec<_> = nodes.iter().map(Address::to_string).collect();
+    let port = listen.port();
+    println!(
+        "A Redis Cluster in memory: {}\n\
+         Redpoll serves it as one Redis on {listen}. In another terminal:\n\n    \
+         redis-cli -p {port} SET greeting hello\n    \
+         redis-cli -p {port} MSET a 1 b 2 c 3        # three keys, three nodes\n    \
+         redis-cli -p {port} MGET a b c greeting\n    \
+         redis-cli -p {port} INFO server\n\n\
+         Ctrl-C ends it; what was stored is gone then.",
+        nodes.join(", ")
+    );
+}
