@@ -1,3 +1,13 @@
 //! The `redpoll` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+mod cli;
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    cli::main()
+}
