@@ -5,16 +5,19 @@
 //! socket <- Output <- Session <- Receiver<ToClient>
 //! ```
 
+use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Sleep, sleep_until, timeout};
 
+use crate::backend::Backend;
+use crate::io::{now, write_some};
 use crate::limits::{
     LINGER_MS, READ_BYTES, READ_BYTES_MIN, READ_GROWTH_BYTES_MAX, READS_PER_TURN_MAX,
 };
@@ -24,8 +27,34 @@ use crate::proto::pipeline::Request;
 use crate::proto::session::{Session, Tally, Turn};
 use crate::queue::{Receiver, Sender};
 use crate::reply_to::{ReplyTo, ToClient};
-use crate::upstream::{now, write_some};
-use crate::worker::{Listening, Worker};
+use crate::stats::Own;
+
+/// What all clients of a worker share.
+pub(crate) struct Shared {
+    pub(crate) count: Rc<Own>,
+    started: Instant,
+    /// What clients are read into, so that an idle one needs no buffer.
+    buffer: RefCell<BytesMut>,
+}
+
+impl Shared {
+    /// What the clients of a worker that starts now share.
+    pub(crate) fn new(count: Rc<Own>) -> Shared {
+        Shared { count, started: now(), buffer: RefCell::new(BytesMut::new()) }
+    }
+}
+
+/// What a client connected to.
+pub(crate) struct Listening<N> {
+    pub(crate) backend: Rc<Backend<N>>,
+    pub(crate) port: u16,
+}
+
+impl<N> Clone for Listening<N> {
+    fn clone(&self) -> Self {
+        Listening { backend: Rc::clone(&self.backend), port: self.port }
+    }
+}
 
 /// Why a client's task ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +78,7 @@ enum Input {
 
 /// The task's state.
 struct Client<N: Net> {
-    worker: Rc<Worker<N>>,
+    shared: Rc<Shared>,
     listening: Listening<N>,
     stream: N::Stream,
     session: Session,
@@ -64,14 +93,14 @@ struct Client<N: Net> {
 
 /// Serves one client until it ends.
 pub(crate) async fn serve<N: Net>(
-    worker: Rc<Worker<N>>,
+    shared: Rc<Shared>,
     listening: Listening<N>,
     stream: N::Stream,
     identity: Identity,
     (myself, inbox): (Sender<ToClient>, Receiver<ToClient>),
 ) {
     let mut client = Client {
-        worker,
+        shared,
         listening,
         stream,
         session: Session::new(identity),
@@ -92,13 +121,13 @@ pub(crate) async fn serve<N: Net>(
 impl<N: Net> Client<N> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         self.inbox.register(cx);
-        let (worker, listening) = (Rc::clone(&self.worker), self.listening.clone());
-        let mut router = listening.upstream.router.borrow_mut();
-        let facts = || facts(&worker, &listening);
+        let (shared, listening) = (Rc::clone(&self.shared), self.listening.clone());
+        let mut router = listening.backend.router.borrow_mut();
+        let facts = || facts(&shared, &listening);
         let mut turn = Turn {
             now: now(),
             router: &mut router,
-            op_timeout: listening.upstream.op_timeout,
+            op_timeout: listening.backend.op_timeout,
             facts: &facts,
             tally: Tally::default(),
         };
@@ -124,7 +153,7 @@ impl<N: Net> Client<N> {
                 Poll::Ready(Err(_)) => return Poll::Ready(End::Lost),
                 Poll::Ready(Ok(())) => {
                     let written = self.session.output().written() - before;
-                    self.worker.count.stats().client_written_bytes_total.add(written);
+                    self.shared.count.worker().client_written_bytes_total.add(written);
                 }
             }
         }
@@ -154,7 +183,7 @@ impl<N: Net> Client<N> {
 
     /// Sends what the session wants sent, given the bytes in `buffer`.
     fn pump(&mut self, buffer: &mut BytesMut, turn: &mut Turn<'_>) {
-        let mut pool = self.listening.upstream.pool.borrow_mut();
+        let mut pool = self.listening.backend.pool.borrow_mut();
         while let Some(transmit) = self.session.poll_transmit(buffer, turn) {
             let Request { frame, asking, deadline, reply_to: ticket } = transmit.request;
             let reply_to = ReplyTo::new(self.myself.clone(), ticket);
@@ -169,16 +198,17 @@ impl<N: Net> Client<N> {
             if self.input != Input::Open || !self.session.wants_input() {
                 return Ok(());
             }
-            // A worker's clients share one buffer; a client has its own only while it holds a remainder.
-            let worker = Rc::clone(&self.worker);
-            let mut shared = worker.buffer.borrow_mut();
+            // A worker's clients share one buffer; a client has its own only while it holds a
+            // remainder.
+            let shared = Rc::clone(&self.shared);
+            let mut common = shared.buffer.borrow_mut();
             let own = !self.buffer.is_empty();
             let mut buffer =
-                if own { std::mem::take(&mut self.buffer) } else { std::mem::take(&mut *shared) };
+                if own { std::mem::take(&mut self.buffer) } else { std::mem::take(&mut *common) };
             make_room(&mut buffer, own);
             let read = pin!(self.stream.read_buf(&mut buffer)).poll(cx);
             if let Poll::Ready(Ok(count @ 1..)) = read {
-                worker.count.stats().client_read_bytes_total.add(count as u64);
+                shared.count.worker().client_read_bytes_total.add(count as u64);
                 self.pump(&mut buffer, turn);
             }
             if own {
@@ -186,7 +216,7 @@ impl<N: Net> Client<N> {
             } else {
                 self.buffer = BytesMut::from(&buffer[..]);
                 buffer.clear();
-                *shared = buffer;
+                *common = buffer;
             }
             match read {
                 Poll::Pending => return Ok(()),
@@ -221,8 +251,8 @@ impl<N: Net> Client<N> {
         }
     }
 
-    /// Lets the client read what was written: a socket that is closed with bytes unread in it makes the
-    /// other side lose what it has not read yet.
+    /// Lets the client read what was written: a socket that is closed with bytes unread in it makes
+    /// the other side lose what it has not read yet.
     async fn linger(&mut self) {
         if self.stream.shutdown().await.is_err() || self.input == Input::Finished {
             return;
@@ -242,7 +272,7 @@ impl<N: Net> Client<N> {
         if tally == Tally::default() {
             return;
         }
-        let stats = self.worker.count.stats();
+        let stats = self.shared.count.worker();
         stats.commands_total.add(tally.commands);
         stats.requests_total.add(tally.requests);
         stats.redirects_moved_total.add(tally.moved);
@@ -252,7 +282,7 @@ impl<N: Net> Client<N> {
         stats.unsure_total.add(tally.unsure);
         stats.protocol_errors_total.add(tally.protocol_errors);
         if tally.wants_refresh {
-            self.listening.upstream.wants_refresh();
+            self.listening.backend.wants_refresh();
         }
     }
 }
@@ -266,11 +296,11 @@ fn make_room(buffer: &mut BytesMut, own: bool) {
     }
 }
 
-fn facts<N: Net>(worker: &Worker<N>, listening: &Listening<N>) -> Facts {
-    let stats = worker.count.all();
-    let uptime = now().saturating_duration_since(worker.started);
+fn facts<N>(shared: &Shared, listening: &Listening<N>) -> Facts {
+    let stats = shared.count.all();
+    let uptime = now().saturating_duration_since(shared.started);
     Facts {
-        cluster: listening.upstream.is_cluster,
+        cluster: listening.backend.is_cluster,
         port: listening.port,
         uptime_s: uptime.as_secs(),
         clients: stats.sum(|worker| &worker.clients),

@@ -1,13 +1,14 @@
-//! Where the nodes of an upstream are: asked at intervals, and when something seems to have changed.
+//! Where the nodes of an upstream are: asked at intervals, and when something seems to have
+//! changed.
 //!
 //! ```text
 //! wants_refresh (MOVED, failures) --.
 //! interval with jitter -------------'-> ask node after node -> Topology -> every worker
 //! ```
 //!
-//! A view is taken over unless it is older than the one in force: it carries the cluster's epoch, which
-//! only grows. If for several rounds no node has a view that new, the cluster is another one (it was reset
-//! or restored), and the newest view there is is taken.
+//! A view is taken over unless it is older than the one in force: it carries the cluster's epoch,
+//! which only grows. If for several rounds no node has a view that new, the cluster is another one
+//! (it was reset or restored), and the newest view there is is taken.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -84,7 +85,8 @@ impl<N: Net> Discovery<N> {
                 refusals = 0;
                 stats.refreshes_total.add(1);
                 stats.slots_uncovered.store(view.uncovered() as u64, Ordering::Relaxed);
-                // Published even if unchanged: a worker may have followed redirects that led astray.
+                // Published even if unchanged: a worker may have followed redirects that led
+                // astray.
                 let view = Arc::new(view);
                 self.announce(current.as_deref(), &view);
                 publish(&view);
@@ -125,9 +127,12 @@ impl<N: Net> Discovery<N> {
             let asked = timeout(limit, ask(&self.net, &address)).await;
             match asked.unwrap_or(Err(AskError::Timeout)) {
                 Err(error) => {
-                    tracing::debug!(upstream = self.name, node = %address, "no topology: {error}");
+                    let name = &self.name;
+                    // Until there is a view, this is what keeps every client waiting.
                     if current.is_none() {
-                        tracing::warn!(upstream = self.name, node = %address, "no topology: {error}");
+                        tracing::warn!(upstream = name, node = %address, "no topology: {error}");
+                    } else {
+                        tracing::debug!(upstream = name, node = %address, "no topology: {error}");
                     }
                 }
                 Ok(view) if current.is_none_or(|current| view.epoch() >= current.epoch()) => {

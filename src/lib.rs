@@ -1,5 +1,5 @@
-//! Redpoll, a proxy for Redis and Valkey: to every client it is one Redis; behind it are a Redis Cluster
-//! or standalone servers, reached over few, long, pipelined connections.
+//! Redpoll, a proxy for Redis and Valkey: to every client it is one Redis; behind it are a Redis
+//! Cluster or standalone servers, reached over few, long, pipelined connections.
 //!
 //! ```text
 //!           one worker = one thread = one current-thread runtime, nothing shared on the hot path
@@ -11,14 +11,14 @@
 //!                                          '- MOVED, ASK, retry: the same part again -> route
 //! ```
 //!
-//! Two tasks, two queues, two message types: `Request` goes down, `Reply` comes up. Redirects, retries
-//! and merges are decided in one place, the session. Each turn takes everything there is, then writes
-//! once.
+//! Two tasks, two queues, two message types: `Request` goes down, `Reply` comes up. Redirects,
+//! retries and merges are decided in one place, the session. Each turn takes everything there is,
+//! then writes once.
 //!
 //! - [`proto`]: the protocol, pure: RESP, the command table, cluster topology, pipeline, session
 //! - [`net`]: the one seam to the world, the network and its tasks, as a trait
 //! - `client`, `upstream`: the two kinds of tasks; `queue`, `reply_to`: what connects them
-//! - `pool`, `worker`: a worker's connections to nodes, and its clients
+//! - `pool`, `backend`, `worker`: a worker's connections to nodes, its slot table, its clients
 //! - `discovery`: the topology, looked at at intervals and when something seems to have changed
 //! - [`proxy`]: the whole, from listeners to the drain
 //! - [`config`], [`stats`], [`admin`]: what the operator says, counts and asks
@@ -26,11 +26,13 @@
 //! - [`limits`]: every bound
 
 pub mod admin;
+mod backend;
 mod client;
 pub mod config;
 pub mod demo;
 mod discovery;
 pub mod embedded;
+mod io;
 pub mod limits;
 pub mod net;
 mod pool;

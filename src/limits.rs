@@ -96,8 +96,8 @@ pub const TOPOLOGY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// milliseconds.
 pub const LINGER_MS: u64 = 1_000;
 
-/// Rounds of questions in which every node's view was older than the one in force, before the newest
-/// of them is taken all the same.
+/// Rounds of questions in which every node's view was older than the one in force, before the
+/// newest of them is taken all the same.
 pub const TOPOLOGY_REFUSALS_MAX: u32 = 5;
 
 /// What clients have, once the drain is over, to take what they are told, in milliseconds.

@@ -10,26 +10,26 @@ use crate::proto::resp::Protocol;
 use crate::proto::session::Lane;
 use crate::queue::{Sender, queue};
 use crate::reply_to::ReplyTo;
+use crate::stats::Own;
 use crate::upstream;
-use crate::worker::Count;
 
 /// The queue of one connection's task.
 type Requests = Sender<Request<ReplyTo>>;
 
 /// One connection a lane, created on first use and kept.
 ///
-/// A lane names what a connection's key consists of here: the node and the protocol. Role, database and
-/// credentials are the same for all connections of a pool.
+/// A lane names what a connection's key consists of here: the node and the protocol. Role, database
+/// and credentials are the same for all connections of a pool.
 pub(crate) struct Pool<N> {
     net: N,
     connect_timeout: Duration,
-    count: Rc<Count>,
+    count: Rc<Own>,
     /// By node, then by protocol.
     lanes: Vec<[Option<Requests>; 2]>,
 }
 
 impl<N: Net> Pool<N> {
-    pub(crate) fn new(net: N, connect_timeout: Duration, count: Rc<Count>) -> Pool<N> {
+    pub(crate) fn new(net: N, connect_timeout: Duration, count: Rc<Own>) -> Pool<N> {
         Pool { net, connect_timeout, count, lanes: Vec::new() }
     }
 

@@ -7,7 +7,8 @@
 //!            shutdown: drop the workers' queues, wait for the workers to end
 //! ```
 //!
-//! [`run`] gives each worker a thread; [`serve`] runs everything on the current one, for simulations.
+//! [`run`] gives each worker a thread; [`serve`] runs everything on the current one, for
+//! simulations.
 
 use std::io;
 use std::net::SocketAddr;
@@ -83,8 +84,8 @@ pub async fn serve<N: Net>(
     control(net, Arc::new(config), stats, seed, (start, shutdown)).await
 }
 
-/// Runs the proxy on the operating system's network, a thread a worker, until SIGINT or SIGTERM, and then
-/// the drain to its end.
+/// Runs the proxy on the operating system's network, a thread a worker, until SIGINT or SIGTERM,
+/// and then the drain to its end.
 ///
 /// # Errors
 /// A listener cannot be opened, or the operating system refuses threads, signals or an event loop.

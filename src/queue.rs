@@ -3,7 +3,8 @@
 //! The queue itself is unbounded; what bounds it is who may put in: the unanswered commands of one
 //! session (`limits::CLIENT_PIPELINE_REQUESTS_MAX`), and the connections of one process.
 //!
-//! Ending is dropping: without senders the receiver is at its end, without receiver what is sent is lost.
+//! Ending is dropping: without senders the receiver is at its end, without receiver what is sent is
+//! lost.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

@@ -117,3 +117,30 @@ impl Stats {
             && self.upstreams.iter().any(|upstream| upstream.usable.load(Ordering::Relaxed))
     }
 }
+
+/// One worker's hold on the counters: its own to write, everybody's to read.
+#[derive(Debug)]
+pub struct Own {
+    stats: Stats,
+    worker: usize,
+}
+
+impl Own {
+    /// The hold of the worker of this number; `None` if there is none.
+    #[must_use]
+    pub fn new(stats: Stats, worker: usize) -> Option<Own> {
+        (worker < stats.workers.len()).then_some(Own { stats, worker })
+    }
+
+    /// The worker's own counters.
+    #[must_use]
+    pub fn worker(&self) -> &WorkerStats {
+        &self.stats.workers[self.worker]
+    }
+
+    /// Everybody's.
+    #[must_use]
+    pub fn all(&self) -> &Stats {
+        &self.stats
+    }
+}

@@ -5,33 +5,31 @@
 //!           ReplyTo <- Pipeline <- bytes  <- socket
 //! ```
 //!
-//! The task lives as long as the pool keeps its queue's sender. Without a connection it makes one when
-//! there is something to send; a connection that ends fails what is in flight, and the next request
-//! makes the next one. After a failed attempt, requests fail at once until the next attempt is due.
+//! The task lives as long as the pool keeps its queue's sender. Without a connection it makes one
+//! when there is something to send; a connection that ends fails what is in flight, and the next
+//! request makes the next one. After a failed attempt, requests fail at once until the next attempt
+//! is due.
 
 use std::future::{Future, poll_fn};
-use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::io::AsyncReadExt;
 use tokio::time::{Sleep, sleep_until};
 
-use crate::limits::{
-    CONNECT_BACKOFF_MS_MAX, CONNECT_BACKOFF_MS_MIN, UPSTREAM_READ_BYTES, WRITE_SLICES_MAX,
-};
+use crate::io::{now, write_some};
+use crate::limits::{CONNECT_BACKOFF_MS_MAX, CONNECT_BACKOFF_MS_MIN, UPSTREAM_READ_BYTES};
 use crate::net::Net;
 use crate::proto::cluster::Address;
-use crate::proto::output::Output;
 use crate::proto::pipeline::{Pipeline, Request};
 use crate::proto::reply::Cause;
 use crate::proto::resp::Protocol;
 use crate::queue::Receiver;
 use crate::reply_to::ReplyTo;
-use crate::worker::Count;
+use crate::stats::Own;
 
 /// What a node connection is made from.
 #[derive(Clone, Debug)]
@@ -60,7 +58,7 @@ enum Link<S> {
 struct Upstream<N: Net> {
     net: N,
     plan: Plan,
-    count: Rc<Count>,
+    count: Rc<Own>,
     requests: Receiver<Request<ReplyTo>>,
     pipeline: Pipeline<ReplyTo>,
     link: Link<N::Stream>,
@@ -78,7 +76,7 @@ struct Upstream<N: Net> {
 pub(crate) async fn serve<N: Net>(
     net: N,
     plan: Plan,
-    count: Rc<Count>,
+    count: Rc<Own>,
     requests: Receiver<Request<ReplyTo>>,
 ) {
     let mut upstream = Upstream {
@@ -96,7 +94,7 @@ pub(crate) async fn serve<N: Net>(
     };
     poll_fn(|cx| upstream.poll(cx)).await;
     if matches!(upstream.link, Link::Up(_)) {
-        upstream.count.stats().upstream_connections.sub(1);
+        upstream.count.worker().upstream_connections.sub(1);
     }
 }
 
@@ -145,7 +143,7 @@ impl<N: Net> Upstream<N> {
     }
 
     fn connected(&mut self, result: Result<N::Stream, Cause>) {
-        let stats = self.count.stats();
+        let stats = self.count.worker();
         match result {
             Ok(stream) => {
                 stats.upstream_connections.add(1);
@@ -157,7 +155,8 @@ impl<N: Net> Upstream<N> {
             Err(cause) => {
                 stats.upstream_connect_failures_total.add(1);
                 if self.failures == 0 {
-                    tracing::warn!(node = %self.plan.address, "cannot connect: {}", cause.describe());
+                    let node = &self.plan.address;
+                    tracing::warn!(%node, "cannot connect: {}", cause.describe());
                 }
                 self.back_off();
                 self.link = Link::Down;
@@ -167,7 +166,7 @@ impl<N: Net> Upstream<N> {
     }
 
     fn disconnected(&mut self, cause: Cause) {
-        self.count.stats().upstream_connections.sub(1);
+        self.count.worker().upstream_connections.sub(1);
         if cause != Cause::Closed {
             tracing::warn!(node = %self.plan.address, "disconnected: {}", cause.describe());
         }
@@ -270,31 +269,4 @@ fn connect<N: Net>(net: &N, plan: &Plan) -> Connecting<N::Stream> {
     Box::pin(async move {
         tokio::time::timeout(limit, attempt).await.unwrap_or(Err(Cause::ConnectTimeout))
     })
-}
-
-/// Writes once, as much as the socket takes.
-pub(crate) fn write_some(
-    stream: &mut (impl AsyncWrite + Unpin),
-    output: &mut Output,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<()>> {
-    let stream = Pin::new(stream);
-    let written = match output.single() {
-        Some(bytes) => ready!(stream.poll_write(cx, bytes))?,
-        None => {
-            let mut slices = [IoSlice::new(&[]); WRITE_SLICES_MAX];
-            let filled = output.slices(&mut slices);
-            ready!(stream.poll_write_vectored(cx, &slices[..filled]))?
-        }
-    };
-    if written == 0 {
-        return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-    }
-    output.advance(written);
-    Poll::Ready(Ok(()))
-}
-
-/// The time, from the one clock.
-pub(crate) fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }

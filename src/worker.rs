@@ -12,42 +12,22 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::BytesMut;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
-use crate::client;
-use crate::config::{Config, Target};
+use crate::backend::Backend;
+use crate::client::{self, Listening, Shared};
+use crate::config::Config;
 use crate::limits::STOP_MS;
 use crate::net::Net;
 use crate::pool::Pool;
-use crate::proto::cluster::{Router, Topology};
+use crate::proto::cluster::Topology;
 use crate::proto::command::Identity;
 use crate::queue::{Sender, queue};
 use crate::reply_to::{ToClient, ToWorker};
-use crate::stats::{Stats, WorkerStats};
-use crate::upstream::now;
-
-/// What a worker counts with.
-#[derive(Debug)]
-pub(crate) struct Count {
-    stats: Stats,
-    worker: usize,
-}
-
-impl Count {
-    /// The worker's own counters.
-    pub(crate) fn stats(&self) -> &WorkerStats {
-        &self.stats.workers[self.worker]
-    }
-
-    /// Everybody's.
-    pub(crate) fn all(&self) -> &Stats {
-        &self.stats
-    }
-}
+use crate::stats::{Own, Stats};
 
 /// What a worker is made from; can be sent to its thread.
 #[derive(Debug)]
@@ -64,42 +44,11 @@ pub(crate) struct Setup<N: Net> {
     pub(crate) inbox: mpsc::UnboundedReceiver<ToWorker<N::Accepted>>,
 }
 
-/// A worker's view of one upstream.
-pub(crate) struct Upstream<N> {
-    pub(crate) router: RefCell<Router>,
-    pub(crate) pool: RefCell<Pool<N>>,
-    pub(crate) op_timeout: Duration,
-    pub(crate) is_cluster: bool,
-    refresh: mpsc::Sender<()>,
-}
-
-impl<N> Upstream<N> {
-    /// Asks for a look at the topology. One request at a time is enough.
-    pub(crate) fn wants_refresh(&self) {
-        let _: Result<(), _> = self.refresh.try_send(());
-    }
-}
-
-/// What a client connected to.
-pub(crate) struct Listening<N> {
-    pub(crate) upstream: Rc<Upstream<N>>,
-    pub(crate) port: u16,
-}
-
-impl<N> Clone for Listening<N> {
-    fn clone(&self) -> Self {
-        Listening { upstream: Rc::clone(&self.upstream), port: self.port }
-    }
-}
-
-/// What all clients of a worker share.
-pub(crate) struct Worker<N> {
-    pub(crate) count: Rc<Count>,
-    pub(crate) started: Instant,
-    /// What clients are read into, so that an idle one needs no buffer.
-    pub(crate) buffer: RefCell<BytesMut>,
+/// A worker.
+struct Worker<N> {
     net: N,
-    upstreams: Vec<Rc<Upstream<N>>>,
+    shared: Rc<Shared>,
+    backends: Vec<Rc<Backend<N>>>,
     listeners: Vec<Listening<N>>,
     clients: RefCell<BTreeMap<u64, Sender<ToClient>>>,
     /// The last client has left.
@@ -109,7 +58,7 @@ pub(crate) struct Worker<N> {
 /// Runs a worker until its drain is over.
 pub(crate) async fn run<N: Net>(setup: Setup<N>) {
     let drain_timeout = setup.config.drain_timeout;
-    let (worker, mut inbox) = build(setup);
+    let Some((worker, mut inbox)) = build(setup) else { return };
     while let Some(message) = inbox.recv().await {
         match message {
             ToWorker::Client { accepted, peer, listener, id } => {
@@ -130,50 +79,38 @@ pub(crate) async fn run<N: Net>(setup: Setup<N>) {
 /// A worker, and where it hears from control.
 type Built<N> = (Rc<Worker<N>>, mpsc::UnboundedReceiver<ToWorker<<N as Net>::Accepted>>);
 
-fn build<N: Net>(setup: Setup<N>) -> Built<N> {
+fn build<N: Net>(setup: Setup<N>) -> Option<Built<N>> {
     let Setup { net, config, stats, worker, ports, refresh, inbox } = setup;
-    let count = Rc::new(Count { stats, worker });
-    let upstreams: Vec<_> = config
+    let count = Rc::new(Own::new(stats, worker)?);
+    let backends: Vec<_> = config
         .upstreams
         .values()
         .zip(refresh)
         .map(|(upstream, refresh)| {
-            let (router, is_cluster) = match &upstream.target {
-                Target::Cluster(_) => (Router::cluster(), true),
-                Target::Server(address) => (Router::single(address.clone()), false),
-            };
             let pool = Pool::new(net.clone(), upstream.connect_timeout, Rc::clone(&count));
-            Rc::new(Upstream {
-                router: RefCell::new(router),
-                pool: RefCell::new(pool),
-                op_timeout: upstream.op_timeout,
-                is_cluster,
-                refresh,
-            })
+            Rc::new(Backend::new(upstream, pool, refresh))
         })
         .collect();
     let by_name: BTreeMap<&str, _> =
-        config.upstreams.keys().map(String::as_str).zip(&upstreams).collect();
+        config.upstreams.keys().map(String::as_str).zip(&backends).collect();
     let listeners = config.listeners.iter().zip(ports).filter_map(|(listener, port)| {
-        let upstream = Rc::clone(by_name.get(listener.upstream.as_str())?);
-        Some(Listening { upstream, port })
+        let backend = Rc::clone(by_name.get(listener.upstream.as_str())?);
+        Some(Listening { backend, port })
     });
     let worker = Rc::new(Worker {
-        count,
-        started: now(),
-        buffer: RefCell::new(BytesMut::new()),
         net,
+        shared: Rc::new(Shared::new(Rc::clone(&count))),
         listeners: listeners.collect(),
-        upstreams,
+        backends,
         clients: RefCell::new(BTreeMap::new()),
         empty: Notify::new(),
     });
-    (worker, inbox)
+    Some((worker, inbox))
 }
 
 impl<N: Net> Worker<N> {
     fn welcome(self: &Rc<Self>, accepted: N::Accepted, peer: &str, listener: usize, id: u64) {
-        let stats = self.count.stats();
+        let stats = self.shared.count.worker();
         stats.clients_total.add(1);
         let Some(listening) = self.listeners.get(listener).cloned() else { return };
         let stream = match self.net.adopt(accepted) {
@@ -186,13 +123,14 @@ impl<N: Net> Worker<N> {
         let identity = Identity::new(id, peer.to_owned());
         let worker = Rc::clone(self);
         self.net.spawn(async move {
-            client::serve(Rc::clone(&worker), listening, stream, identity, (sender, inbox)).await;
+            let shared = Rc::clone(&worker.shared);
+            client::serve(shared, listening, stream, identity, (sender, inbox)).await;
             worker.farewell(id);
         });
     }
 
     fn farewell(&self, id: u64) {
-        self.count.stats().clients.sub(1);
+        self.shared.count.worker().clients.sub(1);
         let mut clients = self.clients.borrow_mut();
         clients.remove(&id);
         if clients.is_empty() {
@@ -201,9 +139,9 @@ impl<N: Net> Worker<N> {
     }
 
     fn adopt(&self, upstream: usize, topology: &Topology) {
-        let Some(upstream) = self.upstreams.get(upstream) else { return };
-        let unlisted = upstream.router.borrow_mut().adopt(topology);
-        upstream.pool.borrow_mut().retire(&unlisted);
+        let Some(backend) = self.backends.get(upstream) else { return };
+        let unlisted = backend.router.borrow_mut().adopt(topology);
+        backend.pool.borrow_mut().retire(&unlisted);
         self.tell_all(|| ToClient::Topology);
     }
 

@@ -14,7 +14,8 @@ Exit codes:
   69  cannot listen on an address
   78  wrong configuration";
 
-/// A proxy for Redis and Valkey: one Redis to its clients, few pipelined connections to the servers.
+/// A proxy for Redis and Valkey: one Redis to its clients, few pipelined connections to the
+/// servers.
 #[derive(Debug, Parser)]
 #[command(name = "redpoll", version = env!("REDPOLL_VERSION"), after_help = EXIT_CODES)]
 #[command(arg_required_else_help = false)]

@@ -12,8 +12,8 @@ use bytes::Bytes;
 use super::resp::{Protocol, Writer};
 use crate::limits::{BY_REFERENCE_BYTES_MIN, OUTPUT_KEPT_BYTES_MAX};
 
-/// What is to be written to one socket, in order. Small frames are copied together, so that one write
-/// takes many of them; large ones are sent from where they lie.
+/// What is to be written to one socket, in order. Small frames are copied together, so that one
+/// write takes many of them; large ones are sent from where they lie.
 #[derive(Debug, Default)]
 pub struct Output {
     /// What comes before the tail. Empty unless a large frame waits.

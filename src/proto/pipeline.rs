@@ -6,8 +6,8 @@
 //!         recall        '-> sent <--poll_answer-- ReplyDecoder <- (socket)
 //! ```
 //!
-//! A request that expires is answered at once and alone. If it was sent, its place stays, so that its
-//! late reply is recognised and discarded; if not, it is removed.
+//! A request that expires is answered at once and alone. If it was sent, its place stays, so that
+//! its late reply is recognised and discarded; if not, it is removed.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -152,7 +152,8 @@ impl<D: Duty> Pipeline<D> {
     /// The next answer there is, given the bytes received; call until it gives `None`.
     ///
     /// # Errors
-    /// What was received makes the connection useless: end it, and report that with the cause given.
+    /// What was received makes the connection useless: end it, and report that with the cause
+    /// given.
     pub fn poll_answer(&mut self, buffer: &mut BytesMut) -> Result<Option<(D, Reply)>, Cause> {
         if let Some((reply_to, failure)) = self.failed.pop_front() {
             return Ok(Some((reply_to, Reply::Failure(failure))));

@@ -165,7 +165,9 @@ mod tests {
 
     #[test]
     fn slots_are_read_with_replicas_and_null_hosts() {
-        let reply = b"*2\r\n*4\r\n:0\r\n:5460\r\n*3\r\n$9\r\n127.0.0.1\r\n:30001\r\n$2\r\nid\r\n*2\r\n$9\r\n127.0.0.1\r\n:30004\r\n*3\r\n:5461\r\n:16383\r\n*2\r\n$-1\r\n:30002\r\n";
+        let reply = b"*2\r\n*4\r\n:0\r\n:5460\r\n*3\r\n$9\r\n127.0.0.1\r\n:30001\r\n$2\r\nid\r\n\
+            *2\r\n$9\r\n127.0.0.1\r\n:30004\r\n\
+            *3\r\n:5461\r\n:16383\r\n*2\r\n$-1\r\n:30002\r\n";
         let topology = Topology::from_slots(&Value::parse(reply).unwrap(), 1, &asked()).unwrap();
         assert_eq!(owner(&topology, 0).as_deref(), Some("127.0.0.1:30001"));
         assert_eq!(owner(&topology, 16383).as_deref(), Some("10.0.0.9:30002"));

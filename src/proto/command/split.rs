@@ -5,8 +5,8 @@
 //!            <- merge in the order of the keys
 //! ```
 //!
-//! The unit is the slot and not the node, because a Redis Cluster node answers CROSSSLOT to keys of two
-//! slots even if it serves both. The parts for one node leave in one write all the same.
+//! The unit is the slot and not the node, because a Redis Cluster node answers CROSSSLOT to keys of
+//! two slots even if it serves both. The parts for one node leave in one write all the same.
 
 use bytes::Bytes;
 
@@ -92,8 +92,8 @@ impl Split {
 
     /// Makes one reply of the replies to the parts, which are in the order of `shares`.
     ///
-    /// Where parts failed, the reply says what holds for the command as a whole: it is unsent only if
-    /// no part of it left.
+    /// Where parts failed, the reply says what holds for the command as a whole: it is unsent only
+    /// if no part of it left.
     #[must_use]
     pub fn merge(&self, outcomes: &[Outcome]) -> Outcome {
         if let Some(failed) = failure(outcomes) {

@@ -9,16 +9,20 @@
 //! ```
 //!
 //! **Order.** Commands of one client for one slot must take effect in the order sent, although each
-//! connection keeps only its own order. So a part is sent only if all earlier unanswered parts of its
-//! slot are in flight on the same lane; else it is parked. While nothing is parked and the slot table
-//! is what it was when the oldest command in flight was routed, that holds by itself: the session is
+//! connection keeps only its own order. So a part is sent only if all earlier unanswered parts of
+//! its slot are in flight on the same lane; else it is parked. While nothing is parked and the slot
+//! table is what it was when the oldest command in flight was routed, that holds by itself: the
+//! session is
 //! *settled*, and a command is sent without a look at the others.
 
+mod order;
 mod part;
 mod ring;
+mod turn;
+mod verdict;
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::collections::VecDeque;
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 
@@ -26,64 +30,19 @@ pub use self::part::Lane;
 use self::part::{Part, State};
 pub use self::ring::Ticket;
 use self::ring::{Many, Ring, Work};
-use super::cluster::{Redirect, RedirectKind, Route, Router, Slot};
+pub use self::turn::{Tally, Transmit, Turn};
+use super::cluster::{Route, Router, Slot};
 use super::command::{
     self, Access, After, Command, Facts, Identity, Outcome, Refusal, Split, Spread, parse,
 };
 use super::output::Output;
 use super::pipeline::Request;
-use super::reply::{Cause, Failure, Progress, Reply};
+use super::reply::Progress;
 use super::resp::{ProtocolError, RequestDecoder};
 use crate::limits::{
     CLIENT_OUTPUT_BYTES_MAX, CLIENT_OUTPUT_PAUSE_BYTES, CLIENT_PIPELINE_BYTES_MAX,
-    CLIENT_PIPELINE_REQUESTS_MAX, COPY_WHEN_KEPT_BYTES_MAX, REDIRECTS_MAX, RETRIES_MAX,
+    CLIENT_PIPELINE_REQUESTS_MAX, COPY_WHEN_KEPT_BYTES_MAX,
 };
-
-/// What a session works with for one turn, lent by its worker.
-pub struct Turn<'a> {
-    /// The time, read once.
-    pub now: Instant,
-    /// Who serves what; MOVED patches it.
-    pub router: &'a mut Router,
-    /// From reading a command to answering it, at the latest.
-    pub op_timeout: Duration,
-    /// What INFO tells; asked only when it is needed.
-    pub facts: &'a dyn Fn() -> Facts,
-    /// What happened, for the counters.
-    pub tally: Tally,
-}
-
-/// What happened in one turn.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Commands read.
-    pub commands: u64,
-    /// Requests put out.
-    pub requests: u64,
-    /// MOVED followed.
-    pub moved: u64,
-    /// ASK followed.
-    pub asked: u64,
-    /// Requests put out again after a failure.
-    pub retries: u64,
-    /// Failures told as `UNSENT`.
-    pub unsent: u64,
-    /// Failures told as `UNSURE`.
-    pub unsure: u64,
-    /// Protocol errors of the client.
-    pub protocol_errors: u64,
-    /// Whether the topology seems to have changed.
-    pub wants_refresh: bool,
-}
-
-/// A request to be sent on a lane.
-#[derive(Debug)]
-pub struct Transmit {
-    /// Where to.
-    pub lane: Lane,
-    /// What; whoever sends it turns the ticket into a duty to answer.
-    pub request: Request<Ticket>,
-}
 
 /// Where the conversation is.
 ///
@@ -112,7 +71,7 @@ pub struct Session {
     decoder: RequestDecoder,
     ring: Ring,
     output: Output,
-    transmits: std::collections::VecDeque<Transmit>,
+    transmits: VecDeque<Transmit>,
     /// Parts that are parked.
     parked: usize,
     /// Something happened since the parked parts were last looked at.
@@ -133,7 +92,7 @@ impl Session {
             decoder: RequestDecoder::default(),
             ring: Ring::default(),
             output: Output::default(),
-            transmits: std::collections::VecDeque::new(),
+            transmits: VecDeque::new(),
             parked: 0,
             stirred: false,
             displaced: false,
@@ -155,27 +114,6 @@ impl Session {
             if !self.decode(buffer, turn) && !self.release_parked(turn) {
                 return None;
             }
-        }
-    }
-
-    /// Takes the answer to a request that was put out.
-    pub fn answer(&mut self, ticket: Ticket, reply: Reply, turn: &mut Turn<'_>) {
-        let Some((part, _)) = self.ring.part(ticket) else {
-            debug_assert!(self.mode == Mode::Stopped, "answered twice");
-            return;
-        };
-        let State::InFlight(lane) = part.state else {
-            debug_assert!(false, "answered without having been sent");
-            return;
-        };
-        self.stirred = true;
-        match reply {
-            Reply::Failure(failure) => self.receive_failure(ticket, lane, failure, turn),
-            Reply::Frame(frame) if frame[0] == b'-' => match Redirect::parse(&frame) {
-                Some(redirect) => self.redirect(ticket, lane, &redirect, turn),
-                None => self.finish(ticket, Outcome::Frame(frame)),
-            },
-            Reply::Frame(frame) => self.finish(ticket, Outcome::Frame(frame)),
         }
     }
 
@@ -202,8 +140,8 @@ impl Session {
         &mut self.output
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is to be called at the latest: commands that were
-    /// sent are timed where they were sent to.
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called at the latest: commands that
+    /// were sent are timed where they were sent to.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
         if self.parked == 0 {
             return None;
@@ -384,101 +322,6 @@ impl Session {
         self.transmits.push_back(Transmit { lane, request });
     }
 
-    fn park(&mut self, parts: usize) {
-        self.parked += parts;
-        self.stirred = true;
-        self.displaced = true;
-    }
-
-    /// Whether a new part may be sent without a look at the others.
-    fn is_settled(&mut self, router: &Router) -> bool {
-        if self.ring.is_empty() {
-            self.displaced = false;
-            self.version = router.version();
-        }
-        self.displaced |= self.version != router.version();
-        !self.displaced
-    }
-
-    fn redirect(&mut self, ticket: Ticket, lane: Lane, redirect: &Redirect, turn: &mut Turn<'_>) {
-        let target = redirect
-            .target(turn.router.address(lane.node))
-            .and_then(|address| turn.router.node(address));
-        let Some((part, _)) = self.ring.part(ticket) else { return };
-        part.redirects += 1;
-        let Some(node) = target.filter(|_| part.redirects <= REDIRECTS_MAX) else {
-            let reason = format!(
-                "gave up after {} redirects, the last one from {} to {}:{}",
-                part.redirects - 1,
-                turn.router.address(lane.node),
-                redirect.host.as_deref().unwrap_or(""),
-                redirect.port,
-            );
-            turn.tally.wants_refresh = true;
-            return self.tell(ticket, Progress::Unsent, &reason, turn);
-        };
-        let asking = redirect.kind == RedirectKind::Ask;
-        part.state = State::Parked { target: Some(node), asking };
-        let slot = part.slot;
-        if asking {
-            turn.tally.asked += 1;
-        } else {
-            turn.tally.moved += 1;
-            turn.tally.wants_refresh = true;
-            turn.router.moved(slot, node);
-        }
-        self.park(1);
-    }
-
-    fn receive_failure(
-        &mut self,
-        ticket: Ticket,
-        lane: Lane,
-        failure: Failure,
-        turn: &mut Turn<'_>,
-    ) {
-        turn.tally.wants_refresh = true;
-        if self.may_retry(ticket, failure, turn.now)
-            && let Some((part, _)) = self.ring.part(ticket)
-        {
-            part.retries += 1;
-            part.state = State::Parked { target: None, asking: false };
-            turn.tally.retries += 1;
-            return self.park(1);
-        }
-        let reason = format!("{}: {}", turn.router.address(lane.node), failure.cause.describe());
-        self.tell(ticket, failure.progress, &reason, turn);
-    }
-
-    /// Whether a failed part may be sent again: it was certainly not executed, or it only reads and
-    /// would not see what the same client wrote after it.
-    fn may_retry(&mut self, ticket: Ticket, failure: Failure, now: Instant) -> bool {
-        let Some((part, deadline)) = self.ring.part(ticket) else { return false };
-        let (slot, access) = (part.slot, part.access);
-        if part.retries >= RETRIES_MAX
-            || deadline <= now
-            || !matches!(failure.cause, Cause::Closed | Cause::Garbled)
-        {
-            return false;
-        }
-        let overtaken = |later: &Part| {
-            later.slot == slot
-                && later.access == Access::Write
-                && matches!(later.state, State::InFlight(_))
-        };
-        failure.progress == Progress::Unsent
-            || (access == Access::Read && !self.ring.parts_after(ticket).any(overtaken))
-    }
-
-    /// Answers a part with what is known of it.
-    fn tell(&mut self, ticket: Ticket, progress: Progress, reason: &str, turn: &mut Turn<'_>) {
-        match progress {
-            Progress::Unsent => turn.tally.unsent += 1,
-            Progress::Sent => turn.tally.unsure += 1,
-        }
-        self.finish(ticket, Outcome::Failed { progress, reason: reason.to_owned() });
-    }
-
     fn finish(&mut self, ticket: Ticket, outcome: Outcome) {
         if self.ring.pop_front_single(ticket) {
             self.write(outcome);
@@ -504,64 +347,6 @@ impl Session {
                     .error(&format!("{code} {reason}; {advice}"));
             }
         }
-    }
-
-    /// Sends the parked parts that may be sent; true if something was done.
-    fn release_parked(&mut self, turn: &mut Turn<'_>) -> bool {
-        if self.parked == 0 || !std::mem::take(&mut self.stirred) {
-            return false;
-        }
-        let router = &*turn.router;
-        let protocol = self.identity.protocol;
-        let is_routed = |lane: Lane, slot| {
-            lane.protocol == protocol && router.route(slot) == Route::To(lane.node)
-        };
-        // What is in flight for each slot among the parts seen so far: one lane, or not to be joined.
-        let mut lanes: BTreeMap<Slot, Option<Lane>> = BTreeMap::new();
-        let mut uncovered = Vec::new();
-        let mut routed_by_table = true;
-        for (ticket, deadline, part) in self.ring.parts_mut() {
-            let earlier = lanes.get(&part.slot).copied();
-            let (target, asking) = match part.state {
-                State::Done => continue,
-                State::InFlight(lane) => {
-                    routed_by_table &= is_routed(lane, part.slot);
-                    let joined = earlier.is_none_or(|earlier| earlier == Some(lane));
-                    lanes.insert(part.slot, joined.then_some(lane));
-                    continue;
-                }
-                State::Parked { target, asking } => (target, asking),
-            };
-            let node = match target.map_or_else(|| router.route(part.slot), Route::To) {
-                Route::To(node) => node,
-                Route::Uncovered => {
-                    uncovered.push(ticket);
-                    continue;
-                }
-                Route::Unknown => {
-                    lanes.insert(part.slot, None);
-                    continue;
-                }
-            };
-            let lane = Lane { node, protocol: part.protocol };
-            if earlier.is_some_and(|earlier| earlier != Some(lane)) {
-                lanes.insert(part.slot, None);
-                continue;
-            }
-            lanes.insert(part.slot, Some(lane));
-            routed_by_table &= is_routed(lane, part.slot);
-            part.state = State::InFlight(lane);
-            self.parked -= 1;
-            let request = Request { frame: part.frame.clone(), asking, deadline, reply_to: ticket };
-            self.transmits.push_back(Transmit { lane, request });
-        }
-        self.parked -= uncovered.len();
-        self.displaced = self.parked > 0 || !routed_by_table;
-        self.version = turn.router.version();
-        for ticket in uncovered {
-            self.finish(ticket, Outcome::Frame(CLUSTERDOWN));
-        }
-        true
     }
 }
 
@@ -605,7 +390,8 @@ fn plan(command: &Command<'_>, router: &Router) -> Plan {
     Plan::One(slot, access)
 }
 
-/// An outcome that has to wait: a small frame is copied, so that it does not pin the buffer it is in.
+/// An outcome that has to wait: a small frame is copied, so that it does not pin the buffer it is
+/// in.
 fn kept(outcome: Outcome) -> Outcome {
     if let Outcome::Frame(frame) = &outcome
         && frame.len() <= COPY_WHEN_KEPT_BYTES_MAX

@@ -87,7 +87,8 @@ impl Ring {
         Ticket { place, part: 0 }
     }
 
-    /// The part that a ticket stands for, and the deadline of its command; `None` if it is answered.
+    /// The part that a ticket stands for, and the deadline of its command; `None` if it is
+    /// answered.
     pub(super) fn part(&mut self, ticket: Ticket) -> Option<(&mut Part, Instant)> {
         let place = self.places.get_mut(index(self.first, ticket)?)?;
         let part = match &mut place.work {

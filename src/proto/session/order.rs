@@ -1,0 +1,87 @@
+//! The order of one client's commands for one slot; the rule is in the documentation of `session`.
+
+use std::collections::BTreeMap;
+
+use super::part::{Lane, State};
+use super::turn::{Transmit, Turn};
+use super::{CLUSTERDOWN, Session};
+use crate::proto::cluster::{Route, Router, Slot};
+use crate::proto::command::Outcome;
+use crate::proto::pipeline::Request;
+
+impl Session {
+    pub(super) fn park(&mut self, parts: usize) {
+        self.parked += parts;
+        self.stirred = true;
+        self.displaced = true;
+    }
+
+    /// Whether a new part may be sent without a look at the others.
+    pub(super) fn is_settled(&mut self, router: &Router) -> bool {
+        if self.ring.is_empty() {
+            self.displaced = false;
+            self.version = router.version();
+        }
+        self.displaced |= self.version != router.version();
+        !self.displaced
+    }
+
+    /// Sends the parked parts that may be sent; true if something was done.
+    pub(super) fn release_parked(&mut self, turn: &mut Turn<'_>) -> bool {
+        if self.parked == 0 || !std::mem::take(&mut self.stirred) {
+            return false;
+        }
+        let router = &*turn.router;
+        let protocol = self.identity.protocol;
+        let is_routed = |lane: Lane, slot| {
+            lane.protocol == protocol && router.route(slot) == Route::To(lane.node)
+        };
+        // What is in flight for each slot among the parts seen so far: one lane, or not to be
+        // joined.
+        let mut lanes: BTreeMap<Slot, Option<Lane>> = BTreeMap::new();
+        let mut uncovered = Vec::new();
+        let mut routed_by_table = true;
+        for (ticket, deadline, part) in self.ring.parts_mut() {
+            let earlier = lanes.get(&part.slot).copied();
+            let (target, asking) = match part.state {
+                State::Done => continue,
+                State::InFlight(lane) => {
+                    routed_by_table &= is_routed(lane, part.slot);
+                    let joined = earlier.is_none_or(|earlier| earlier == Some(lane));
+                    lanes.insert(part.slot, joined.then_some(lane));
+                    continue;
+                }
+                State::Parked { target, asking } => (target, asking),
+            };
+            let node = match target.map_or_else(|| router.route(part.slot), Route::To) {
+                Route::To(node) => node,
+                Route::Uncovered => {
+                    uncovered.push(ticket);
+                    continue;
+                }
+                Route::Unknown => {
+                    lanes.insert(part.slot, None);
+                    continue;
+                }
+            };
+            let lane = Lane { node, protocol: part.protocol };
+            if earlier.is_some_and(|earlier| earlier != Some(lane)) {
+                lanes.insert(part.slot, None);
+                continue;
+            }
+            lanes.insert(part.slot, Some(lane));
+            routed_by_table &= is_routed(lane, part.slot);
+            part.state = State::InFlight(lane);
+            self.parked -= 1;
+            let request = Request { frame: part.frame.clone(), asking, deadline, reply_to: ticket };
+            self.transmits.push_back(Transmit { lane, request });
+        }
+        self.parked -= uncovered.len();
+        self.displaced = self.parked > 0 || !routed_by_table;
+        self.version = turn.router.version();
+        for ticket in uncovered {
+            self.finish(ticket, Outcome::Frame(CLUSTERDOWN));
+        }
+        true
+    }
+}

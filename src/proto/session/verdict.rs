@@ -1,0 +1,120 @@
+//! What a reply means: pass it on, ask elsewhere, ask again, or give up. All of it is decided here.
+
+use std::time::Instant;
+
+use super::part::{Lane, Part, State};
+use super::ring::Ticket;
+use super::turn::Turn;
+use super::{Mode, Session};
+use crate::limits::{REDIRECTS_MAX, RETRIES_MAX};
+use crate::proto::cluster::{Redirect, RedirectKind};
+use crate::proto::command::{Access, Outcome};
+use crate::proto::reply::{Cause, Failure, Progress, Reply};
+
+impl Session {
+    /// Takes the answer to a request that was put out.
+    pub fn answer(&mut self, ticket: Ticket, reply: Reply, turn: &mut Turn<'_>) {
+        let Some((part, _)) = self.ring.part(ticket) else {
+            debug_assert!(self.mode == Mode::Stopped, "answered twice");
+            return;
+        };
+        let State::InFlight(lane) = part.state else {
+            debug_assert!(false, "answered without having been sent");
+            return;
+        };
+        self.stirred = true;
+        match reply {
+            Reply::Failure(failure) => self.receive_failure(ticket, lane, failure, turn),
+            Reply::Frame(frame) if frame[0] == b'-' => match Redirect::parse(&frame) {
+                Some(redirect) => self.redirect(ticket, lane, &redirect, turn),
+                None => self.finish(ticket, Outcome::Frame(frame)),
+            },
+            Reply::Frame(frame) => self.finish(ticket, Outcome::Frame(frame)),
+        }
+    }
+
+    fn redirect(&mut self, ticket: Ticket, lane: Lane, redirect: &Redirect, turn: &mut Turn<'_>) {
+        let target = redirect
+            .target(turn.router.address(lane.node))
+            .and_then(|address| turn.router.node(address));
+        let Some((part, _)) = self.ring.part(ticket) else { return };
+        part.redirects += 1;
+        let Some(node) = target.filter(|_| part.redirects <= REDIRECTS_MAX) else {
+            let reason = format!(
+                "gave up after {} redirects, the last one from {} to {}:{}",
+                part.redirects - 1,
+                turn.router.address(lane.node),
+                redirect.host.as_deref().unwrap_or(""),
+                redirect.port,
+            );
+            turn.tally.wants_refresh = true;
+            return self.tell(ticket, Progress::Unsent, &reason, turn);
+        };
+        let asking = redirect.kind == RedirectKind::Ask;
+        part.state = State::Parked { target: Some(node), asking };
+        let slot = part.slot;
+        if asking {
+            turn.tally.asked += 1;
+        } else {
+            turn.tally.moved += 1;
+            turn.tally.wants_refresh = true;
+            turn.router.moved(slot, node);
+        }
+        self.park(1);
+    }
+
+    fn receive_failure(
+        &mut self,
+        ticket: Ticket,
+        lane: Lane,
+        failure: Failure,
+        turn: &mut Turn<'_>,
+    ) {
+        turn.tally.wants_refresh = true;
+        if self.may_retry(ticket, failure, turn.now)
+            && let Some((part, _)) = self.ring.part(ticket)
+        {
+            part.retries += 1;
+            part.state = State::Parked { target: None, asking: false };
+            turn.tally.retries += 1;
+            return self.park(1);
+        }
+        let reason = format!("{}: {}", turn.router.address(lane.node), failure.cause.describe());
+        self.tell(ticket, failure.progress, &reason, turn);
+    }
+
+    /// Whether a failed part may be sent again: it was certainly not executed, or it only reads and
+    /// would not see what the same client wrote after it.
+    fn may_retry(&mut self, ticket: Ticket, failure: Failure, now: Instant) -> bool {
+        let Some((part, deadline)) = self.ring.part(ticket) else { return false };
+        let (slot, access) = (part.slot, part.access);
+        if part.retries >= RETRIES_MAX
+            || deadline <= now
+            || !matches!(failure.cause, Cause::Closed | Cause::Garbled)
+        {
+            return false;
+        }
+        let overtaken = |later: &Part| {
+            later.slot == slot
+                && later.access == Access::Write
+                && matches!(later.state, State::InFlight(_))
+        };
+        failure.progress == Progress::Unsent
+            || (access == Access::Read && !self.ring.parts_after(ticket).any(overtaken))
+    }
+
+    /// Answers a part with what is known of it.
+    pub(super) fn tell(
+        &mut self,
+        ticket: Ticket,
+        progress: Progress,
+        reason: &str,
+        turn: &mut Turn<'_>,
+    ) {
+        match progress {
+            Progress::Unsent => turn.tally.unsent += 1,
+            Progress::Sent => turn.tally.unsure += 1,
+        }
+        self.finish(ticket, Outcome::Failed { progress, reason: reason.to_owned() });
+    }
+}
