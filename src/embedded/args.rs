@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use super::number::parse_double;
+use super::rng::Rng;
 use crate::limits::REQUEST_ARGS_MAX;
 use crate::proto::resp::parse_integer;
 
@@ -68,6 +69,17 @@ pub(super) enum Pick {
     Repeated(usize),
 }
 
+impl Pick {
+    /// Indices below `len`.
+    pub(super) fn draw(self, rng: &mut Rng, len: usize) -> Vec<usize> {
+        match self {
+            Pick::Repeated(_) if len == 0 => Vec::new(),
+            Pick::Repeated(count) => (0..count).map(|_| rng.below(len)).collect(),
+            Pick::Distinct(count) => rng.distinct(count, len).into_iter().collect(),
+        }
+    }
+}
+
 /// The part of `len` elements that lies from `start` to `stop`, both inclusive and negative from
 /// the end, as `LRANGE`, `GETRANGE` and `ZRANGE` count.
 pub(super) fn range(start: i64, stop: i64, len: usize) -> std::ops::Range<usize> {
@@ -81,34 +93,35 @@ pub(super) fn range(start: i64, stop: i64, len: usize) -> std::ops::Range<usize>
     usize::try_from(start).unwrap_or(0)..usize::try_from(end).unwrap_or(0)
 }
 
-/// The cursor and options of `HSCAN`, `SSCAN` and `ZSCAN`.
-#[derive(Debug, Default)]
-pub(super) struct ScanOptions<'a> {
-    /// `MATCH`
-    pub(super) pattern: Option<&'a [u8]>,
-}
-
-/// Reads what follows the key in a scan. Every scan gives all there is at once, so neither the
-/// cursor's value nor `COUNT` makes a difference, but both must be valid.
+/// The cursor of a scan, read as C's `strtoul` reads it. Every scan gives all there is at once, so
+/// its value makes no difference.
 ///
 /// # Errors
-/// They are not.
-pub(super) fn scan_options<'a>(args: &[&'a [u8]]) -> Result<ScanOptions<'a>, Error> {
-    let cursor = args.first().copied().unwrap_or_default();
-    if cursor.is_empty() || !cursor.iter().all(u8::is_ascii_digit) {
-        return Err(Error::new("ERR invalid cursor"));
-    }
-    let mut options = ScanOptions::default();
-    for pair in args[1..].chunks(2) {
+/// It is none.
+pub(super) fn cursor(arg: &[u8]) -> Result<(), Error> {
+    let digits = arg.strip_prefix(b"-").or(arg.strip_prefix(b"+")).unwrap_or(arg);
+    let digits = std::str::from_utf8(digits).unwrap_or("x");
+    let valid = arg.is_empty() || !digits.starts_with('+') && digits.parse::<u64>().is_ok();
+    if valid { Ok(()) } else { Err(Error::new("ERR invalid cursor")) }
+}
+
+/// Reads what follows the cursor of a scan, and gives the pattern of `MATCH`, which matches all if
+/// there is none. `COUNT` makes no difference either.
+///
+/// # Errors
+/// It is not valid.
+pub(super) fn scan_pattern<'a>(options: &[&'a [u8]]) -> Result<&'a [u8], Error> {
+    let mut pattern: &[u8] = b"*";
+    for pair in options.chunks(2) {
         match pair {
             [word, value] if is(word, "COUNT") => {
                 if integer(value)? < 1 {
                     return Err(Error::SYNTAX);
                 }
             }
-            [word, pattern] if is(word, "MATCH") => options.pattern = Some(pattern),
+            [word, value] if is(word, "MATCH") => pattern = value,
             _ => return Err(Error::SYNTAX),
         }
     }
-    Ok(options)
+    Ok(pattern)
 }

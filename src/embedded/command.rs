@@ -10,7 +10,8 @@ use super::number::format_double;
 use super::rng::Rng;
 use super::store::Db;
 use super::{cluster_commands, connection, info};
-use super::{keys, strings};
+use super::{hashes, keys, lists, lists_ends, sets, sets_combine, strings};
+use super::{zsets, zsets_combine, zsets_pop, zsets_range};
 use crate::proto::resp::{Protocol, Writer};
 
 /// The arguments of a command, its name first.
@@ -53,6 +54,24 @@ impl Call<'_> {
         match self.out.protocol() {
             Protocol::Resp2 => self.out.array(pairs * 2),
             Protocol::Resp3 => self.out.array(pairs),
+        }
+    }
+
+    /// Replies with members of a sorted set, and their scores if `with_scores`.
+    pub(super) fn members(&mut self, members: &[(Vec<u8>, f64)], with_scores: bool) {
+        if with_scores {
+            self.pairs(members.len())
+        } else {
+            self.out.array(members.len())
+        }
+        for (member, score) in members {
+            if with_scores {
+                self.pair();
+            }
+            self.out.bulk(member);
+            if with_scores {
+                self.double(*score);
+            }
         }
     }
 
@@ -229,8 +248,22 @@ pub(super) fn count() -> usize {
 }
 
 static TABLE: LazyLock<BTreeMap<&'static [u8], &'static Row>> = LazyLock::new(|| {
-    let groups: [&'static [Row]; 5] =
-        [strings::ROWS, keys::ROWS, connection::ROWS, info::ROWS, cluster_commands::ROWS];
+    let groups = [
+        strings::ROWS,
+        keys::ROWS,
+        hashes::ROWS,
+        lists::ROWS,
+        lists_ends::ROWS,
+        sets::ROWS,
+        sets_combine::ROWS,
+        zsets::ROWS,
+        zsets_range::ROWS,
+        zsets_combine::ROWS,
+        zsets_pop::ROWS,
+        connection::ROWS,
+        info::ROWS,
+        cluster_commands::ROWS,
+    ];
     groups.into_iter().flatten().map(|row| (row.name.as_bytes(), row)).collect()
 });
 
@@ -281,6 +314,20 @@ mod tests {
         assert_eq!(keys_of("GET a"), ["a"]);
         assert_eq!(keys_of("MSET a 1 b 2"), ["a", "b"]);
         assert_eq!(keys_of("DEL a b c"), ["a", "b", "c"]);
+        assert_eq!(keys_of("ZUNIONSTORE d 2 a b WEIGHTS 1 2"), ["d", "a", "b"]);
+        assert_eq!(keys_of("LMPOP 2 a b LEFT"), ["a", "b"]);
+        assert_eq!(keys_of("LMPOP 9 a b LEFT"), [""; 0]);
         assert_eq!(keys_of("PING"), [""; 0]);
+    }
+
+    #[test]
+    fn a_command_that_is_not_there_is_named_with_its_arguments() {
+        let error = find(&[b"FOO", b"bar", b"baz"]).unwrap_err();
+        let words = "ERR unknown command 'FOO', with args beginning with: 'bar' 'baz' ";
+        assert_eq!(error.text(), words);
+        let error = find(&[b"client", b"No\0pe"]).unwrap_err();
+        assert_eq!(error.text(), "ERR unknown subcommand 'No'. Try CLIENT HELP.");
+        let error = find(&[b"client"]).unwrap_err();
+        assert_eq!(error.text(), "ERR wrong number of arguments for 'client' command");
     }
 }

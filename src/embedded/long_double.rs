@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use super::args::is;
+use super::error::Error;
 use super::wide::Wide;
 
 /// A finite number `± mantissa * 2^exponent`; the mantissa's highest bit is set, unless it is zero.
@@ -47,6 +49,19 @@ impl LongDouble {
         }
         let scale = exponent.saturating_sub(i32::try_from(fraction.len()).unwrap_or(0));
         LongDouble::from_decimal(negative, &digits, scale)
+    }
+
+    /// Reads a number as [`parse`](Self::parse) does; `infinite` is the error if it is infinity,
+    /// `malformed` if it is no number.
+    ///
+    /// # Errors
+    /// It is one of the two.
+    pub(super) fn read(text: &[u8], malformed: Error, infinite: Error) -> Result<Self, Error> {
+        let name = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text);
+        if is(name, "inf") || is(name, "infinity") {
+            return Err(infinite);
+        }
+        LongDouble::parse(text).ok_or(malformed)
     }
 
     /// The sum, rounded to nearest, ties to even; `None` if it is not finite.

@@ -17,8 +17,6 @@
 //!
 //! What it does not do, it does not know: such a command is answered `ERR unknown command`.
 
-#![expect(dead_code, reason = "the commands on collections come next")]
-
 mod args;
 mod clock;
 mod cluster;
@@ -28,8 +26,11 @@ mod connection;
 mod error;
 mod expiry;
 mod glob;
+mod hashes;
 mod info;
 mod keys;
+mod lists;
+mod lists_ends;
 mod long_double;
 mod node;
 mod number;
@@ -39,11 +40,17 @@ mod replication;
 mod rig;
 mod rng;
 mod server;
+mod sets;
+mod sets_combine;
 mod sorted_set;
 mod store;
 mod strings;
 mod view;
 mod wide;
+mod zsets;
+mod zsets_combine;
+mod zsets_pop;
+mod zsets_range;
 
 pub use cluster::Cluster;
 pub use connection::Connection;

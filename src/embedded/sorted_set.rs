@@ -29,6 +29,9 @@ pub(super) struct SortedSet {
     order: BTreeSet<(Score, Vec<u8>)>,
 }
 
+/// Members with their scores, in some order.
+pub(super) type Scored = Vec<(Vec<u8>, f64)>;
+
 impl SortedSet {
     /// Members in it.
     pub(super) fn len(&self) -> usize {

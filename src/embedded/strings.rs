@@ -278,10 +278,10 @@ fn add(call: &mut Call<'_>, key: &[u8], increment: i64) -> Outcome {
 
 fn incrbyfloat(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
     let value = match call.db.read::<Text>(args[1])? {
-        Some(value) => LongDouble::parse(value).ok_or(Error::NOT_FLOAT)?,
+        Some(value) => LongDouble::read(value, Error::NOT_FLOAT, Error::NOT_FINITE)?,
         None => LongDouble::ZERO,
     };
-    let increment = LongDouble::parse(args[2]).ok_or(Error::NOT_FLOAT)?;
+    let increment = LongDouble::read(args[2], Error::NOT_FLOAT, Error::NOT_FINITE)?;
     let sum = value.plus(increment).ok_or(Error::NOT_FINITE)?.to_string();
     *call.db.create::<Text>(args[1])? = sum.clone().into_bytes();
     call.out.bulk(sum.as_bytes());
