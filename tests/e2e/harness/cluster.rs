@@ -1,0 +1,142 @@
+//! A real Redis Cluster of three primaries.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use redis::Value;
+
+use super::{PATIENCE, Server, run_tool, wait_until};
+
+/// Three primaries that serve all the slots between them.
+pub(crate) struct Cluster {
+    /// The nodes, in the order of the slots that they began with.
+    pub(crate) nodes: Vec<Server>,
+}
+
+impl Cluster {
+    /// Starts the nodes and joins them with `redis-cli --cluster create`.
+    ///
+    /// # Errors
+    /// A node does not start, or the cluster does not become whole in time.
+    pub(crate) fn start(directory: &Path) -> Result<Cluster> {
+        let nodes = (0..3)
+            .map(|index| Server::node(&directory.join(format!("node{index}"))))
+            .collect::<Result<Vec<_>>>()?;
+        let mut create = Command::new("redis-cli");
+        create.args(["--cluster", "create"]);
+        create.args(nodes.iter().map(|node| node.address().to_string()));
+        create.arg("--cluster-yes");
+        run_tool(&mut create, "")?;
+        let cluster = Cluster { nodes };
+        cluster.wait_until_whole()?;
+        Ok(cluster)
+    }
+
+    /// Waits until every node sees every slot served.
+    ///
+    /// # Errors
+    /// It does not happen within [`PATIENCE`].
+    pub(crate) fn wait_until_whole(&self) -> Result<()> {
+        wait_until("cluster_state is ok on every node", PATIENCE, || {
+            let whole = self.nodes.iter().all(|node| {
+                let info = node.wire().and_then(|mut wire| wire.say("CLUSTER INFO"));
+                info.is_ok_and(|info| {
+                    info.contains("cluster_state:ok") && info.contains("cluster_slots_ok:16384")
+                })
+            });
+            Ok(whole.then_some(()))
+        })
+    }
+
+    /// The slot of a key, by Redis' own reckoning.
+    ///
+    /// # Errors
+    /// The first node does not answer.
+    pub(crate) fn slot(&self, key: &str) -> Result<u16> {
+        let mut connection = self.nodes[0].connection()?;
+        Ok(redis::cmd("CLUSTER").arg("KEYSLOT").arg(key).query(&mut connection)?)
+    }
+
+    /// The node that owns each slot now, by index.
+    ///
+    /// # Errors
+    /// The first node does not answer, or a slot has no owner.
+    pub(crate) fn owners(&self) -> Result<Vec<usize>> {
+        type Node = (String, u16, String, Value);
+        let mut connection = self.nodes[0].connection()?;
+        let ranges: Vec<(usize, usize, Node)> =
+            redis::cmd("CLUSTER").arg("SLOTS").query(&mut connection)?;
+        let mut owners = vec![usize::MAX; redpoll::limits::SLOTS];
+        for (first, last, (_, port, ..)) in ranges {
+            let owner = self.nodes.iter().position(|node| node.port == port);
+            owners[first..=last].fill(owner.context("a node of this cluster")?);
+        }
+        ensure!(!owners.contains(&usize::MAX), "a slot has no owner");
+        Ok(owners)
+    }
+
+    /// The first `count` keys `{prefix}0`, `{prefix}1`, … that a node owns now.
+    ///
+    /// # Errors
+    /// The first node does not answer.
+    pub(crate) fn keys_of(&self, node: usize, prefix: &str, count: usize) -> Result<Vec<String>> {
+        let owners = self.owners()?;
+        let mut connection = self.nodes[0].connection()?;
+        let mut keys = Vec::with_capacity(count);
+        for index in 0.. {
+            if keys.len() == count {
+                break;
+            }
+            let key = format!("{prefix}{index}");
+            let slot: usize =
+                redis::cmd("CLUSTER").arg("KEYSLOT").arg(&key).query(&mut connection)?;
+            if owners[slot] == node {
+                keys.push(key);
+            }
+        }
+        Ok(keys)
+    }
+
+    /// Moves one slot with its keys to another node as `redis-cli --cluster reshard` does, while
+    /// clients use it. The owner of the slot must be `from`.
+    ///
+    /// # Errors
+    /// A node refuses a step.
+    pub(crate) fn move_slot(&self, slot: u16, from: usize, to: usize) -> Result<()> {
+        let mut source = self.nodes[from].connection()?;
+        let mut target = self.nodes[to].connection()?;
+        let source_id: String = redis::cmd("CLUSTER").arg("MYID").query(&mut source)?;
+        let target_id: String = redis::cmd("CLUSTER").arg("MYID").query(&mut target)?;
+        let set_slot = |state: &str, id: &str| {
+            redis::cmd("CLUSTER").arg("SETSLOT").arg(slot).arg(state).arg(id).to_owned()
+        };
+        set_slot("IMPORTING", &source_id).exec(&mut target)?;
+        set_slot("MIGRATING", &target_id).exec(&mut source)?;
+        loop {
+            let keys: Vec<String> =
+                redis::cmd("CLUSTER").arg("GETKEYSINSLOT").arg(slot).arg(10).query(&mut source)?;
+            if keys.is_empty() {
+                break;
+            }
+            redis::cmd("MIGRATE")
+                .arg("127.0.0.1")
+                .arg(self.nodes[to].port)
+                .arg("")
+                .arg(0)
+                .arg(5000)
+                .arg("KEYS")
+                .arg(&keys)
+                .exec(&mut source)?;
+        }
+        // The new owner first, so that there is one at every moment.
+        set_slot("NODE", &target_id).exec(&mut target)?;
+        set_slot("NODE", &target_id).exec(&mut source)?;
+        for (index, node) in self.nodes.iter().enumerate() {
+            if index != from && index != to {
+                set_slot("NODE", &target_id).exec(&mut node.connection()?)?;
+            }
+        }
+        Ok(())
+    }
+}

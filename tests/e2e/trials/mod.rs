@@ -1,0 +1,42 @@
+//! The trials, a file a subject. Each is a story of its own and needs no other to have run.
+
+use anyhow::Result;
+
+use crate::harness::Stage;
+
+mod conversation;
+mod drain;
+mod errors;
+mod exit_codes;
+mod failures;
+mod hostile;
+mod many;
+mod tools;
+mod types;
+
+/// What a trial is called, and what it does.
+type Story = (&'static str, fn(&Stage) -> Result<()>);
+
+/// Names stories by their functions.
+macro_rules! stories {
+    ($($name:ident),+ $(,)?) => { &[$((stringify!($name), $name)),+] };
+}
+use stories;
+
+/// All of them, the quick ones first.
+pub(crate) fn all() -> impl Iterator<Item = Story> {
+    [
+        exit_codes::STORIES,
+        conversation::STORIES,
+        types::STORIES,
+        errors::STORIES,
+        tools::STORIES,
+        drain::STORIES,
+        hostile::STORIES,
+        many::STORIES,
+        failures::STORIES,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+}
