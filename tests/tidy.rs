@@ -53,15 +53,22 @@ fn rust_files() -> Vec<String> {
         .collect()
 }
 
-/// The files below `src` that are compiled for tests only.
-fn test_only_files() -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
+/// The files below `folder` less those that are compiled for tests only.
+fn files_without_tests(folder: &str) -> Vec<String> {
+    let mut test_modules = BTreeSet::new();
     for path in files("src", &["rs"]) {
         let code = source::code_of(&read(&path));
-        let folder = path.strip_suffix("/mod.rs").or(path.strip_suffix(".rs")).unwrap();
-        found.extend(source::test_modules(&code).iter().map(|name| format!("{folder}/{name}.rs")));
+        let roots = ["/mod.rs", "/lib.rs", "/main.rs", ".rs"];
+        let folder = roots.iter().find_map(|root| path.strip_suffix(root)).unwrap();
+        let names = source::test_modules(&code);
+        test_modules.extend(names.iter().map(|name| format!("{folder}/{name}")));
     }
-    found
+    let is_test = |path: &str| {
+        test_modules.iter().any(|module| {
+            path.strip_prefix(module.as_str()).is_some_and(|rest| rest.starts_with(['.', '/']))
+        })
+    };
+    files(folder, &["rs"]).into_iter().filter(|path| !is_test(path)).collect()
 }
 
 fn assert_rule_holds(rule: Rule, paths: &[String]) {
@@ -89,6 +96,8 @@ fn lines_are_at_most_100_characters_wide() {
     assert_accepts(rules::width, "src/a.rs", &"é".repeat(100));
     assert_accepts(rules::width, "a.md", &format!("| {long} |\nhttps://{long}\n"));
     assert_accepts(rules::width, "src/a.rs", &format!("//! | {long} |\n"));
+    let generated = format!("<!-- commands -->\n{long}\n<!-- /commands -->\n{long}\n");
+    assert_finds(rules::width, "README.md", &generated, "README.md:4:");
     let paths: Vec<_> = rust_files().into_iter().chain(files(".", &["md"])).collect();
     assert_rule_holds(rules::width, &paths);
 }
@@ -167,10 +176,7 @@ fn the_protocol_is_pure() {
     ] {
         assert_accepts(rules::purity, "src/proto/a.rs", text);
     }
-    let tests = test_only_files();
-    let paths: Vec<_> =
-        files("src/proto", &["rs"]).into_iter().filter(|path| !tests.contains(path)).collect();
-    assert_rule_holds(rules::purity, &paths);
+    assert_rule_holds(rules::purity, &files_without_tests("src/proto"));
 }
 
 #[test]
@@ -199,10 +205,7 @@ fn modules_use_lower_layers_only() {
         assert_accepts(rules::layers, path, text);
     }
     assert_finds(rules::layers, "src/novel.rs", "//! x\n", "src/novel.rs:1: no layer");
-    let tests = test_only_files();
-    let paths: Vec<_> =
-        files("src", &["rs"]).into_iter().filter(|path| !tests.contains(path)).collect();
-    assert_rule_holds(rules::layers, &paths);
+    assert_rule_holds(rules::layers, &files_without_tests("src"));
 }
 
 #[test]

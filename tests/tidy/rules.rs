@@ -11,12 +11,14 @@ const FILE_LINES_MAX: usize = 500;
 /// Longest function from its name to its closing brace, in lines.
 const FUNCTION_LINES_MAX: usize = 70;
 
-/// What each top-level module of `src` may use beside itself, from the lowest layer up.
+/// What each top-level module of `src` may use beside itself, from the lowest layer up. A client is
+/// served within its worker, which spawns it: these two alone know each other.
 const LAYERS: &[(&str, &[&str])] = &[
     ("limits", &[]),
+    ("queue", &[]),
     ("stats", &["limits"]),
-    ("proto", &["limits"]),
     ("net", &["limits"]),
+    ("proto", &["limits"]),
     ("config", &["limits", "proto"]),
     ("admin", &["config", "limits", "stats"]),
     ("io", &["limits", "proto"]),
@@ -36,7 +38,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("discovery", &["limits", "net", "proto", "stats"]),
     ("proxy", &["config", "discovery", "limits", "net", "proto", "reply_to", "stats", "worker"]),
     ("embedded", &["limits", "net", "proto"]),
-    ("demo", &["config", "embedded", "limits", "net", "proto", "proxy", "stats"]),
+    ("demo", &["admin", "config", "embedded", "limits", "net", "proto", "proxy", "stats"]),
     ("cli", &["admin", "config", "demo", "limits", "net", "proto", "proxy", "stats"]),
 ];
 
@@ -82,12 +84,14 @@ const UNFINISHED: &[&str] = &[
 const MACHINE: &[&str] =
     &[concat!("/ho", "me/"), concat!("/ro", "ot/"), concat!("/Us", "ers/"), concat!("/wo", "rk/")];
 
-/// Lines are short enough to be read side by side.
+/// Lines are short enough to be read side by side. The README's list of commands is generated.
 pub(crate) fn width(path: &str, text: &str) -> Vec<String> {
+    let mut generated = false;
     let wide = text.lines().enumerate().filter(|(_, line)| {
+        generated = (generated || line.starts_with("<!-- commands")) && !line.starts_with("<!-- /");
         let content = line.trim_start().trim_start_matches(['/', '!']).trim_start();
         let cannot_wrap = content.starts_with('|') || content.contains("://");
-        line.chars().count() > LINE_CHARS_MAX && !cannot_wrap
+        line.chars().count() > LINE_CHARS_MAX && !cannot_wrap && !generated
     });
     wide.map(|(at, line)| {
         let chars = line.chars().count();
