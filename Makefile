@@ -48,7 +48,7 @@ fuzz: ## fuzz the codec for FUZZ_SECONDS seconds (60), from the committed corpus
 
 fuzz-replay: ## run the fuzz targets over the committed corpus, without cargo-fuzz
 	cargo build --quiet --manifest-path fuzz/Cargo.toml --target-dir "$(TARGET)"
-	"$(TARGET)/debug/decode" -runs=0 fuzz/corpus/decode
+	"$(TARGET)/debug/decode" -runs=0 -artifact_prefix="$(TARGET)/" fuzz/corpus/decode
 
 deny: ## check licences, sources and banned crates of all dependencies
 	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
