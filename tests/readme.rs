@@ -121,6 +121,15 @@ fn every_command_is_a_make_target_or_is_run_here() {
 }
 
 #[test]
+fn the_commands_listed_are_those_of_the_table() {
+    let readme = read("README.md");
+    let after = readme.split_once("<!-- commands -->\n").unwrap().1;
+    let listed = after.split_once("<!-- /commands -->").unwrap().0;
+    let table = redpoll::proto::command::table::markdown();
+    assert_eq!(listed, table, "between the marks in README.md belongs:\n{table}");
+}
+
+#[test]
 fn the_demo_answers_as_shown() {
     let port = free_port();
     let _demo = start(&["demo", "--listen", &format!("127.0.0.1:{port}")], port);
