@@ -39,7 +39,7 @@ pub const BY_REFERENCE_BYTES_MIN: usize = 16 * 1024;
 pub const COPY_WHEN_KEPT_BYTES_MAX: usize = 4 * 1024;
 
 /// An output buffer that has grown beyond this is given back once it is empty, in bytes.
-pub const OUTPUT_KEPT_BYTES_MAX: usize = 64 * 1024;
+pub const OUTPUT_KEPT_BYTES_MAX: usize = 16 * 1024;
 
 /// One write to a node gathers at most about this much, in bytes; the rest follows in the next.
 pub const UPSTREAM_BATCH_BYTES_MAX: usize = 256 * 1024;

@@ -1,7 +1,7 @@
 //! The admin HTTP server: whether the process lives, whether it is ready, and its counters.
 //!
 //! It has a thread and a runtime of its own, so it answers when every worker is busy, and it holds
-//! little: a connection serves one request within [`CONNECTION_TIME_MAX`], and where there are too
+//! little: a connection serves one request within `CONNECTION_TIME_MAX`, and where there are too
 //! many connections the oldest is closed for the newest.
 
 use std::collections::VecDeque;

@@ -142,7 +142,8 @@ mod tests {
     fn shards_are_read_in_both_protocols_with_gaps_replicas_and_unknown_endpoints() {
         let node = |endpoint: &str, port: u16, role: &str| {
             format!(
-                "*8\r\n$2\r\nid\r\n$1\r\nx\r\n$4\r\nport\r\n:{port}\r\n$8\r\nendpoint\r\n{endpoint}$4\r\nrole\r\n+{role}\r\n"
+                "*8\r\n$2\r\nid\r\n$1\r\nx\r\n$4\r\nport\r\n:{port}\r\n\
+                 $8\r\nendpoint\r\n{endpoint}$4\r\nrole\r\n+{role}\r\n"
             )
         };
         let shards = [

@@ -7,8 +7,8 @@ use super::super::resp::Value;
 use super::*;
 use crate::proto::reply::{Cause, Failure, Reply};
 
-/// Two nodes, `h:1` with the slots below 8192 and `h:2` with the others. `b` is in slot 3300, `a` in
-/// slot 15495.
+/// Two nodes, `h:1` with the slots below 8192 and `h:2` with the others. `b` is in slot 3300, `a`
+/// in slot 15495.
 struct Rig {
     session: Session,
     router: Router,
