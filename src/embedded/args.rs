@@ -51,6 +51,9 @@ pub(super) fn at_least_one(arg: &[u8], error: Error) -> Result<usize, Error> {
 /// It is no integer, or out of bounds.
 pub(super) fn pick(arg: &[u8]) -> Result<Pick, Error> {
     let count = integer(arg)?;
+    if count == i64::MIN {
+        return Err(Error::OUT_OF_SYMMETRIC_RANGE);
+    }
     match usize::try_from(count) {
         Ok(count) => Ok(Pick::Distinct(count)),
         Err(_) if count.unsigned_abs() <= u64::from(REQUEST_ARGS_MAX) => {
@@ -70,6 +73,18 @@ pub(super) enum Pick {
 }
 
 impl Pick {
+    /// The same where each element comes as a pair, which halves what is allowed.
+    ///
+    /// # Errors
+    /// It is more than that.
+    pub(super) fn of_pairs(self) -> Result<Pick, Error> {
+        let fits = |count: usize| i64::try_from(count).is_ok_and(|count| count <= i64::MAX / 2);
+        match self {
+            Pick::Distinct(count) | Pick::Repeated(count) if fits(count) => Ok(self),
+            Pick::Distinct(_) | Pick::Repeated(_) => Err(Error::OUT_OF_RANGE),
+        }
+    }
+
     /// Indices below `len`.
     pub(super) fn draw(self, rng: &mut Rng, len: usize) -> Vec<usize> {
         match self {

@@ -25,8 +25,6 @@ const CLUSTER: &[Row] = &[
     Row::server("cluster|slots", 2, slots),
 ];
 
-const INVALID_SLOT: Error = Error::new("ERR Invalid or out of range slot");
-
 fn membership<'a>(call: &'a ServerCall<'_>) -> Result<&'a Membership, Error> {
     let disabled = Error::new("ERR This instance has cluster support disabled");
     call.state.membership.as_ref().ok_or(disabled)
@@ -46,7 +44,7 @@ fn key_slot(call: &mut ServerCall<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn slot(arg: &[u8]) -> Result<Option<Slot>, Error> {
-    let number = parse_integer(arg).ok_or(INVALID_SLOT)?;
+    let number = parse_integer(arg).ok_or(Error::NOT_INTEGER)?;
     Ok(u16::try_from(number).ok().and_then(Slot::new))
 }
 
@@ -228,4 +226,124 @@ fn shards_node(out: &mut Writer<'_>, member: &Member) {
     out.integer(0);
     out.bulk(b"health");
     out.bulk(if member.failed { b"fail" } else { b"online" });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cluster::Cluster;
+    use super::super::rig::Rig;
+    use crate::proto::cluster::{Address, Slot};
+
+    /// Two primaries, and a replica of the second.
+    fn cluster() -> Cluster {
+        let address = |host: &str| Address::new(host, 6379).unwrap();
+        Cluster::new(&[address("node-0"), address("node-1")], &[(address("node-2"), 1)])
+    }
+
+    #[test]
+    fn slots_and_shards_are_told_in_both_protocols() {
+        let cluster = cluster();
+        let id = |index: usize| cluster.node(index).id();
+        let mut rig = Rig::of(cluster.node(0));
+        let node = |index: usize, extra: &str| {
+            format!("*4 $6 node-{index} :6379 $40 {} {extra}", id(index))
+        };
+        let slots = |extra: &str| {
+            let nodes: Vec<String> = (0..3).map(|index| node(index, extra)).collect();
+            format!("*2 *3 :0 :8191 {} *4 :8192 :16383 {} {}", nodes[0], nodes[1], nodes[2])
+        };
+        assert_eq!(rig.run("CLUSTER SLOTS"), slots("*0"));
+        assert!(
+            rig.run("CLUSTER SHARDS").starts_with("*2 *4 $5 slots *2 :0 :8191 $5 nodes *1 *14")
+        );
+        rig.run("HELLO 3");
+        assert_eq!(rig.run("CLUSTER SLOTS"), slots("%0"));
+        let shard = |index: usize, role: &str| {
+            format!(
+                "%7 $2 id $40 {} $4 port :6379 $2 ip $6 node-{index} $8 endpoint $6 node-{index} $4 role {role} $18 replication-offset :0 $6 health $6 online",
+                id(index)
+            )
+        };
+        let (first, second, third) =
+            (shard(0, "$6 master"), shard(1, "$6 master"), shard(2, "$7 replica"));
+        assert_eq!(
+            rig.run("CLUSTER SHARDS"),
+            format!(
+                "*2 %2 $5 slots *2 :0 :8191 $5 nodes *1 {first} %2 $5 slots *2 :8192 :16383 $5 nodes *2 {second} {third}"
+            )
+        );
+    }
+
+    #[test]
+    fn nodes_tell_of_slots_on_the_move() {
+        let cluster = cluster();
+        cluster.begin_migration(Slot::new(7).unwrap(), 0, 1);
+        let (id, peer, replica) =
+            (cluster.node(0).id(), cluster.node(1).id(), cluster.node(2).id());
+        let mut rig = Rig::of(cluster.node(0));
+        let text = rig.run("CLUSTER NODES");
+        let mut lines = text.lines();
+        assert_eq!(
+            lines.next().unwrap().split_once(' ').unwrap().1,
+            format!("{id} node-0:6379@16379 myself,master - 0 0 1 connected 0-8191 [7->-{peer}]")
+        );
+        assert_eq!(
+            lines.next().unwrap(),
+            format!("{peer} node-1:6379@16379 master - 0 1700000000000 2 connected 8192-16383")
+        );
+        assert_eq!(
+            lines.next().unwrap(),
+            format!("{replica} node-2:6379@16379 slave {peer} 0 1700000000000 2 connected")
+        );
+        let importing = Rig::of(cluster.node(1)).run("CLUSTER NODES");
+        assert!(importing.contains(&format!("8192-16383 [7-<-{id}]")), "{importing}");
+        cluster.finish_migration(Slot::new(7).unwrap());
+        let text = rig.run("CLUSTER NODES");
+        assert!(text.contains("connected 0-6 8-8191\n"), "{text}");
+        assert!(text.contains(" 3 connected 7 8192-16383\n"), "{text}");
+    }
+
+    #[test]
+    fn a_failed_node_is_marked_and_left_out() {
+        let cluster = cluster();
+        cluster.set_failed(2, true);
+        let mut rig = Rig::of(cluster.node(0));
+        let nodes = rig.run("CLUSTER NODES");
+        assert!(nodes.contains("slave,fail") && nodes.contains("disconnected"), "{nodes}");
+        assert!(!rig.run("CLUSTER SLOTS").contains("node-2"));
+        assert!(rig.run("CLUSTER SHARDS").contains("$6 health $4 fail"));
+    }
+
+    #[test]
+    fn keys_are_found_by_slot() {
+        let cluster = cluster();
+        Rig::of(cluster.node(0)).story(&[
+            ("MSET b 1 {b}1 2 {b}2 3", "+OK"),
+            ("CLUSTER KEYSLOT b", ":3300"),
+            ("CLUSTER COUNTKEYSINSLOT 3300", ":3"),
+            ("CLUSTER GETKEYSINSLOT 3300 2", "*2 $1 b $4 {b}1"),
+            ("CLUSTER COUNTKEYSINSLOT 16384", "-ERR Invalid slot"),
+            ("CLUSTER GETKEYSINSLOT 0 -1", "-ERR Invalid slot or number of keys"),
+            ("CLUSTER COUNTKEYSINSLOT x", "-ERR value is not an integer or out of range"),
+            ("CLUSTER FORGET x", "-ERR unknown subcommand 'FORGET'. Try CLUSTER HELP."),
+        ]);
+        Rig::new().story(&[("CLUSTER INFO", "-ERR This instance has cluster support disabled")]);
+    }
+
+    #[test]
+    fn info_counts_slots_and_epochs() {
+        let cluster = cluster();
+        cluster.assign(Slot::new(0).unwrap(), None);
+        let info = Rig::of(cluster.node(2)).run("CLUSTER INFO");
+        for line in [
+            "cluster_state:ok",
+            "cluster_slots_assigned:16383",
+            "cluster_known_nodes:3",
+            "cluster_size:2",
+            "cluster_current_epoch:3",
+            "cluster_my_epoch:2",
+        ] {
+            assert!(info.contains(line), "{line} in {info}");
+        }
+    }
 }

@@ -242,11 +242,6 @@ pub(super) fn find(args: Args<'_>) -> Result<&'static Row, Error> {
     if row.takes(args.len()) { Ok(row) } else { Err(Error::arity(row.name)) }
 }
 
-/// How many commands there are, subcommands not counted.
-pub(super) fn count() -> usize {
-    TABLE.len()
-}
-
 static TABLE: LazyLock<BTreeMap<&'static [u8], &'static Row>> = LazyLock::new(|| {
     let groups = [
         strings::ROWS,

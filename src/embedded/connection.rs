@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::args::is;
+use super::args::{integer, is};
 use super::command::{Args, Call, Row};
 use super::error::{Error, Outcome};
 use super::info::REDIS_VERSION;
@@ -119,8 +119,12 @@ fn reset(call: &mut ServerCall<'_>, _args: Args<'_>) -> Outcome {
 }
 
 fn select(call: &mut ServerCall<'_>, args: Args<'_>) -> Outcome {
-    let index = parse_integer(args[1]).filter(|index| i32::try_from(*index).is_ok());
-    let index = index.ok_or(Error::new("ERR invalid DB index"))?;
+    let index = integer(args[1])?;
+    if i32::try_from(index).is_err() {
+        return Err(Error::new(
+            "ERR value is out of range, value must between -2147483648 and 2147483647",
+        ));
+    }
     if index != 0 && call.state.membership.is_some() {
         return Err(Error::new("ERR SELECT is not allowed in cluster mode"));
     }
@@ -310,4 +314,96 @@ fn valid_name(name: &[u8], error: Error) -> Result<Option<Vec<u8>>, Error> {
         return Err(error);
     }
     Ok(if name.is_empty() { None } else { Some(name.to_vec()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::node::Node;
+    use super::super::rig::Rig;
+
+    const GREETING: &str = "$6 server $5 redis $7 version $6 7.0.15 $5 proto";
+
+    #[test]
+    fn hello_chooses_the_protocol_of_its_own_reply() {
+        let rest = "$2 id :1 $4 mode $10 standalone $4 role $6 master $7 modules *0";
+        Rig::new().story(&[
+            ("HELLO", &format!("*14 {GREETING} :2 {rest}")),
+            ("GET none", "$-1"),
+            ("HELLO 3 SETNAME me", &format!("%7 {GREETING} :3 {rest}")),
+            ("GET none", "_"),
+            ("CLIENT GETNAME", "$2 me"),
+            ("HELLO 4", "-NOPROTO unsupported protocol version"),
+            ("HELLO x", "-ERR Protocol version is not an integer or out of range"),
+            ("HELLO 2 FOO", "-ERR Syntax error in HELLO option 'FOO'"),
+            ("RESET", "+RESET"),
+            ("CLIENT GETNAME", "$-1"),
+        ]);
+    }
+
+    #[test]
+    fn a_password_is_asked_for() {
+        let node = Node::standalone();
+        node.set_password(Some("secret"));
+        let mut rig = Rig::of(node);
+        let wrong = "-WRONGPASS invalid username-password pair or user is disabled.";
+        let needed = "-NOAUTH Authentication required.";
+        rig.story(&[
+            ("GET k", needed),
+            ("GET", "-ERR wrong number of arguments for 'get' command"),
+            ("AUTH wrong", wrong),
+            ("AUTH other secret", wrong),
+            ("HELLO 3 AUTH default wrong", wrong),
+        ]);
+        assert!(rig.run("HELLO 3").starts_with("-NOAUTH HELLO must be called with the client"));
+        rig.story(&[
+            ("AUTH secret", "+OK"),
+            ("GET k", "$-1"),
+            ("RESET", "+RESET"),
+            ("GET k", needed),
+        ]);
+        assert!(rig.run("HELLO 3 AUTH default secret").starts_with("%7 "));
+    }
+
+    #[test]
+    fn without_a_password_only_the_default_user_needs_none() {
+        Rig::new().story(&[
+            ("AUTH default any", "+OK"),
+            ("AUTH other any", "-WRONGPASS invalid username-password pair or user is disabled."),
+            ("AUTH a b c", "-ERR syntax error"),
+        ]);
+        assert!(Rig::new().run("AUTH x").starts_with("-ERR AUTH <password> called without any"));
+    }
+
+    #[test]
+    fn clients_are_told_apart() {
+        let node = Node::standalone();
+        let (mut first, mut second) = (Rig::of(node.clone()), Rig::of(node.clone()));
+        assert_eq!((first.run("CLIENT ID"), second.run("CLIENT ID")), (":1".into(), ":2".into()));
+        assert_eq!(node.connections(), 2);
+        drop(second);
+        assert_eq!(node.connections(), 1);
+        first.story(&[
+            ("CLIENT SETINFO lib-name tester", "+OK"),
+            ("CLIENT SETINFO lib-foo tester", "-ERR Unrecognized option 'lib-foo'"),
+            (
+                "CLIENT SETNAME \u{e9}",
+                "-ERR Client names cannot contain spaces, newlines or special characters.",
+            ),
+            ("CLIENT KILL x", "-ERR unknown subcommand 'KILL'. Try CLIENT HELP."),
+        ]);
+        assert!(first.run("CLIENT INFO").contains("id=1 addr=192.0.2.1:40000 name= age=0 "));
+    }
+
+    #[test]
+    fn the_only_database_is_0() {
+        Rig::new().story(&[
+            ("SELECT 0", "+OK"),
+            ("SELECT 1", "-ERR DB index is out of range"),
+            ("SELECT x", "-ERR value is not an integer or out of range"),
+            ("PING", "+PONG"),
+            ("PING hi", "$2 hi"),
+            ("PING a b", "-ERR wrong number of arguments for 'ping' command"),
+            ("ASKING", "-ERR This instance has cluster support disabled"),
+        ]);
+    }
 }

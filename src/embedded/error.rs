@@ -18,6 +18,9 @@ impl Error {
     pub(super) const NOT_FLOAT: Error = Error::new("ERR value is not a valid float");
     pub(super) const NOT_POSITIVE: Error =
         Error::new("ERR value is out of range, must be positive");
+    pub(super) const OUT_OF_SYMMETRIC_RANGE: Error = Error::new(
+        "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+    );
     pub(super) const OUT_OF_RANGE: Error = Error::new("ERR value is out of range");
     pub(super) const NO_SUCH_KEY: Error = Error::new("ERR no such key");
     pub(super) const OVERFLOW: Error = Error::new("ERR increment or decrement would overflow");

@@ -1,6 +1,6 @@
 //! Commands on hashes.
 
-use super::args::{cursor, integer, is, pick, scan_pattern};
+use super::args::{Pick, cursor, integer, is, pick, scan_pattern};
 use super::command::{Args, Call, Keys, Row};
 use super::error::{Error, Outcome};
 use super::glob;
@@ -182,6 +182,7 @@ fn hrandfield(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
     let empty = Hash::new();
     let hash = call.db.read::<Hash>(args[1])?.unwrap_or(&empty);
     let fields: Vec<_> = hash.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    let wanted = if with_values { wanted.map(Pick::of_pairs).transpose()? } else { wanted };
     let Some(wanted) = wanted else {
         let field = (!fields.is_empty()).then(|| &fields[call.rng.below(fields.len())]);
         Call::bulk_or_null(&mut call.out, field.map(|(field, _)| field.as_slice()));

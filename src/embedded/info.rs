@@ -1,7 +1,7 @@
 //! Commands that tell about the node, or concern all its keys.
 
 use super::args::is;
-use super::command::{self, Args, Call, Keys, Row};
+use super::command::{Args, Call, Keys, Row};
 use super::error::{Error, Outcome};
 use super::node::ServerCall;
 
@@ -9,20 +9,12 @@ use super::node::ServerCall;
 pub(super) const REDIS_VERSION: &str = "7.0.15";
 
 pub(super) const ROWS: &[Row] = &[
-    Row::family("command", COMMAND),
     Row::read("dbsize", 1, Keys::None, dbsize),
     Row::write("flushall", -1, Keys::None, flush),
     Row::write("flushdb", -1, Keys::None, flush),
     Row::server("info", -1, info),
     Row::read("time", 1, Keys::None, time),
 ];
-
-const COMMAND: &[Row] = &[Row::server("command|count", 2, command_count)];
-
-fn command_count(call: &mut ServerCall<'_>, _args: Args<'_>) -> Outcome {
-    call.out().integer(i64::try_from(command::count()).unwrap_or(i64::MAX));
-    Ok(())
-}
 
 fn dbsize(call: &mut Call<'_>, _args: Args<'_>) -> Outcome {
     let len = call.db.store.len();
@@ -110,5 +102,29 @@ fn keyspace_section(call: &ServerCall<'_>) -> String {
         String::new()
     } else {
         format!("db0:keys={keys},expires={expires},avg_ttl=0\r\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rig::Rig;
+
+    #[test]
+    fn sections_are_told_as_asked_for() {
+        let mut rig = Rig::new();
+        rig.story(&[
+            ("SET k v EX 100", "+OK"),
+            ("SET l v", "+OK"),
+            ("INFO keyspace", "$44 # Keyspace db0:keys=2,expires=1,avg_ttl=0"),
+            ("INFO nothing", "$0"),
+            ("TIME", "*2 $10 1700000000 $1 0"),
+            ("FLUSHALL LATER", "-ERR syntax error"),
+            ("FLUSHALL ASYNC", "+OK"),
+            ("DBSIZE", ":0"),
+        ]);
+        let info = rig.run("INFO");
+        for line in ["redis_version:7.0.15", "role:master", "cluster_enabled:0"] {
+            assert!(info.contains(line), "{line} in {info}");
+        }
     }
 }

@@ -201,3 +201,73 @@ fn copy(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::rig::Rig;
+
+    #[test]
+    fn keys_of_any_type_are_counted_named_and_removed() {
+        Rig::new().story(&[
+            ("MSET a 1 b 2", "+OK"),
+            ("RPUSH l x", ":1"),
+            ("EXISTS a a none", ":2"),
+            ("TOUCH a none", ":1"),
+            ("TYPE l", "+list"),
+            ("TYPE none", "+none"),
+            ("UNLINK a none", ":1"),
+            ("DEL a b l", ":2"),
+            ("DBSIZE", ":0"),
+        ]);
+    }
+
+    #[test]
+    fn expiry_is_set_under_conditions() {
+        Rig::new().story(&[
+            ("SET k v", "+OK"),
+            ("EXPIRE k 100 XX", ":0"),
+            ("EXPIRE k 100 GT", ":0"),
+            ("EXPIRE k 100 LT", ":1"),
+            ("EXPIRE k 50 NX", ":0"),
+            ("EXPIRE k 50 GT", ":0"),
+            ("PEXPIRE k 200000 GT", ":1"),
+            ("PTTL k", ":200000"),
+            ("EXPIRETIME k", ":1700000200"),
+            ("PEXPIREAT k 1700000300000", ":1"),
+            ("PEXPIRETIME k", ":1700000300000"),
+            ("PERSIST k", ":1"),
+            ("PERSIST k", ":0"),
+            (
+                "EXPIRE k 1 NX XX",
+                "-ERR NX and XX, GT or LT options at the same time are not compatible",
+            ),
+            ("EXPIRE k 1 GT LT", "-ERR GT and LT options at the same time are not compatible"),
+            ("EXPIRE k 1 ZZ", "-ERR Unsupported option ZZ"),
+            ("EXPIRE k 9223372036854775807", "-ERR invalid expire time in 'expire' command"),
+            ("EXPIRE k x", "-ERR value is not an integer or out of range"),
+            ("EXPIRE none 1", ":0"),
+            ("EXPIREAT k 1", ":1"),
+            ("TTL k", ":-2"),
+        ]);
+    }
+
+    #[test]
+    fn a_key_takes_its_expiry_along() {
+        Rig::new().story(&[
+            ("SET a 1 EX 10", "+OK"),
+            ("RENAME a b", "+OK"),
+            ("TTL b", ":10"),
+            ("COPY b c", ":1"),
+            ("TTL c", ":10"),
+            ("COPY b c", ":0"),
+            ("COPY b c REPLACE DB 0", ":1"),
+            ("COPY b c DB 1", "-ERR DB index is out of range"),
+            ("COPY b b", "-ERR source and destination objects are the same"),
+            ("RENAMENX b c", ":0"),
+            ("RENAMENX b d", ":1"),
+            ("RENAME b c", "-ERR no such key"),
+            ("RENAME d d", "+OK"),
+            ("GET d", "$1 1"),
+        ]);
+    }
+}

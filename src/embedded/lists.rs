@@ -168,7 +168,7 @@ fn rank(arg: &[u8]) -> Result<i64, Error> {
         0 => Err(Error::new(
             "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list",
         )),
-        i64::MIN => Err(Error::OUT_OF_RANGE),
+        i64::MIN => Err(Error::OUT_OF_SYMMETRIC_RANGE),
         rank => Ok(rank),
     }
 }

@@ -132,8 +132,9 @@ fn lmpop(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
     let end = End::read(end)?;
     let max = match &args[keys + 3..] {
         [] => 1,
-        [word, max] if is(word, "COUNT") => {
-            at_least_one(max, Error::new("ERR count should be greater than 0"))?
+        [word, max, rest @ ..] if is(word, "COUNT") => {
+            let max = at_least_one(max, Error::new("ERR count should be greater than 0"))?;
+            if rest.is_empty() { max } else { return Err(Error::SYNTAX) }
         }
         _ => return Err(Error::SYNTAX),
     };

@@ -295,3 +295,70 @@ impl State {
         if writes && self.is_replica() { Err(Error::READ_ONLY) } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::super::rig::Rig;
+    use super::*;
+
+    #[test]
+    fn an_observer_sees_every_command_and_its_reply() {
+        let seen = Rc::new(RefCell::new(Vec::new()));
+        let log = Rc::clone(&seen);
+        let mut rig = Rig::new();
+        let node = rig.node.clone();
+        rig.node.observe(Box::new(move |execution| {
+            assert_eq!(execution.node, node.id(), "the node can be looked at meanwhile");
+            log.borrow_mut().push(format!(
+                "{} {} {}",
+                execution.connection,
+                execution.args[0].escape_ascii(),
+                execution.reply.escape_ascii()
+            ));
+        }));
+        rig.story(&[("SET k v", "+OK"), ("FOO", UNKNOWN), ("GET k", "$1 v")]);
+        assert_eq!(
+            *seen.borrow(),
+            [
+                r"1 SET +OK\r\n",
+                r"1 FOO -ERR unknown command \'FOO\', with args beginning with: \r\n",
+                r"1 GET $1\r\nv\r\n",
+            ]
+        );
+    }
+
+    const UNKNOWN: &str = "-ERR unknown command 'FOO', with args beginning with:";
+
+    #[test]
+    fn time_goes_on_where_it_stood_when_the_clock_is_set_again() {
+        let mut rig = Rig::new();
+        rig.node.set_clock(rig.now, Duration::from_secs(1000));
+        rig.story(&[("SET k v EX 10", "+OK"), ("EXPIRETIME k", ":1010")]);
+        rig.pass(Duration::from_secs(3600));
+        rig.node.set_clock(rig.now, Duration::from_secs(1009));
+        rig.story(&[("TTL k", ":1")]);
+    }
+
+    #[test]
+    fn what_has_expired_is_swept_a_little_at_a_time() {
+        let mut rig = Rig::new();
+        for number in 0..20 {
+            rig.run(&format!("SET k{number} v PX 1"));
+        }
+        rig.pass(Duration::from_millis(1));
+        rig.story(&[("DBSIZE", ":4"), ("DBSIZE", ":0")]);
+    }
+
+    #[test]
+    fn data_outlives_connections_until_it_is_cleared() {
+        let mut rig = Rig::new();
+        rig.run("SET k v");
+        let mut next = Rig::of(rig.node.clone());
+        drop(rig);
+        next.story(&[("GET k", "$1 v")]);
+        next.node.clear();
+        next.story(&[("GET k", "$-1")]);
+    }
+}

@@ -130,13 +130,7 @@ fn srandmember(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
         Call::bulk_or_null(&mut call.out, picked);
         return Ok(());
     }
-    // Redis gives the whole set, if that is what was asked for, as a set.
-    let whole = wanted != Some(Pick::Distinct(0)) && !members.is_empty();
-    if whole && matches!(wanted, Some(Pick::Distinct(max)) if max >= members.len()) {
-        call.out.set(indices.len());
-    } else {
-        call.out.array(indices.len());
-    }
+    call.out.array(indices.len());
     for at in indices {
         call.out.bulk(members[at]);
     }
@@ -188,7 +182,7 @@ mod tests {
         rig.story(&[
             ("SADD s a b c d", ":4"),
             ("SRANDMEMBER s 0", "*0"),
-            ("SRANDMEMBER s 9", "~4 $1 a $1 b $1 c $1 d"),
+            ("SRANDMEMBER s 9", "*4 $1 a $1 b $1 c $1 d"),
             ("SPOP s 9 9", "-ERR syntax error"),
             ("SPOP s -1", "-ERR value is out of range, must be positive"),
         ]);

@@ -51,6 +51,8 @@ impl SortedSet {
     /// Gives a member its score; the score it had before is returned. `score` is not NaN.
     pub(super) fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
         debug_assert!(!score.is_nan());
+        // Zero has one sign, as in the compact form in which Redis keeps small sets.
+        let score = score + 0.0;
         let before = self.remove(member);
         self.scores.insert(member.to_vec(), score);
         self.order.insert((Score(score), member.to_vec()));

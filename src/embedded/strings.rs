@@ -83,7 +83,8 @@ impl<'a> SetOptions<'a> {
         let mut options = SetOptions::default();
         let mut at = 0;
         while let Some(word) = words.get(at) {
-            let timeless = options.expiry.is_none() && !options.persist;
+            let timed = options.expiry.map(|(unit, _)| unit);
+            let timeless = timed.is_none() && !options.persist;
             if is(word, "NX") && !options.if_present && !getex {
                 options.if_absent = true;
             } else if is(word, "XX") && !options.if_absent && !getex {
@@ -92,10 +93,11 @@ impl<'a> SetOptions<'a> {
                 options.get = true;
             } else if is(word, "KEEPTTL") && timeless && !getex {
                 options.keep_ttl = true;
-            } else if is(word, "PERSIST") && options.expiry.is_none() && getex {
+            } else if is(word, "PERSIST") && timed.is_none() && getex {
                 options.persist = true;
             } else if let (Some(unit), Some(time)) = (Unit::of_option(word), words.get(at + 1))
-                && timeless
+                && timed.is_none_or(|before| before == unit)
+                && !options.persist
                 && !options.keep_ttl
             {
                 options.expiry = Some((unit, time));

@@ -36,7 +36,7 @@ impl View {
         for primary in 0..primaries {
             owners.resize(end(primary).min(SLOTS), Some(primary));
         }
-        View { epoch: members.len() as u64, members, owners }
+        View { epoch: primaries as u64, members, owners }
     }
 
     /// A member as a newcomer is known.

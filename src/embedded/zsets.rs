@@ -193,9 +193,19 @@ fn zscan(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
     call.out.array(found.len() * 2);
     for (member, score) in found {
         call.out.bulk(member);
-        call.out.bulk(format_double(score).as_bytes());
+        call.out.bulk(scanned(score).as_bytes());
     }
     Ok(())
+}
+
+/// A score as `ZSCAN` shows it: where it is an integer, as one.
+fn scanned(score: f64) -> String {
+    const INTEGER_MAX: f64 = (i64::MAX / 2) as f64;
+    if score.fract() == 0.0 && score.abs() <= INTEGER_MAX {
+        format!("{score:.0}")
+    } else {
+        format_double(score)
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Taking members out of a sorted set from its ends, and picking them at random.
 
-use super::args::{at_least_one, count, is, pick};
+use super::args::{Pick, at_least_one, count, is, pick};
 use super::command::{Args, Call, Keys, Row};
 use super::error::{Error, Outcome};
 use super::sorted_set::{Scored, SortedSet};
@@ -70,8 +70,9 @@ fn zmpop(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
     };
     let max = match &args[keys + 3..] {
         [] => 1,
-        [word, max] if is(word, "COUNT") => {
-            at_least_one(max, Error::new("ERR count should be greater than 0"))?
+        [word, max, rest @ ..] if is(word, "COUNT") => {
+            let max = at_least_one(max, Error::new("ERR count should be greater than 0"))?;
+            if rest.is_empty() { max } else { return Err(Error::SYNTAX) }
         }
         _ => return Err(Error::SYNTAX),
     };
@@ -104,6 +105,7 @@ fn zrandmember(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
         .flat_map(SortedSet::iter)
         .map(|(member, score)| (member.to_vec(), score))
         .collect();
+    let wanted = if with_scores { wanted.map(Pick::of_pairs).transpose()? } else { wanted };
     let Some(wanted) = wanted else {
         let member = (!all.is_empty()).then(|| &all[call.rng.below(all.len())].0);
         Call::bulk_or_null(&mut call.out, member.map(Vec::as_slice));

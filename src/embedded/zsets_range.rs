@@ -136,13 +136,30 @@ impl<'a> Span<'a> {
                 all.retain(|(_, score)| min.is_below(*score) && max.is_above(*score));
                 all
             }
+            // Meant for members of one score. For others it gives what Redis gives: whatever comes
+            // between the first within one bound and the first beyond the other.
+            Span::Members { min, max } if misses(&set_ends(set), min, max) => Vec::new(),
+            Span::Members { min, max } if reverse => {
+                let from = all.iter().skip_while(|(member, _)| !max.is_above(member));
+                from.take_while(|(member, _)| min.is_below(member)).copied().collect()
+            }
             Span::Members { min, max } => {
-                all.retain(|(member, _)| min.is_below(member) && max.is_above(member));
-                all
+                let from = all.iter().skip_while(|(member, _)| !min.is_below(member));
+                from.take_while(|(member, _)| max.is_above(member)).copied().collect()
             }
         };
         selected.into_iter().map(|(member, score)| (member.to_vec(), score)).collect()
     }
+}
+
+/// The members at both ends of a set.
+fn set_ends(set: &SortedSet) -> Option<(&[u8], &[u8])> {
+    Some((set.iter().next()?.0, set.iter().next_back()?.0))
+}
+
+/// Whether a range lies wholly before or behind a set, judged by its ends as Redis does.
+fn misses(ends: &Option<(&[u8], &[u8])>, min: &Lex<'_>, max: &Lex<'_>) -> bool {
+    ends.is_none_or(|(first, last)| !min.is_below(last) || !max.is_above(first))
 }
 
 /// What one of the commands allows, before its options are read.
