@@ -1,0 +1,153 @@
+//! The simulated network.
+//!
+//! ```text
+//! the proxy, nodes, clients -> SimNet -> SimStream -> turmoil: hosts, latency, holds, crashes
+//!                                 '---------'-----> Overlay: short reads and writes, connects that hang
+//!                                                   or are refused, resets, names, task order, trace
+//! driver of the world -> Network -> both
+//! ```
+//!
+//! turmoil carries whole writes, each read as it was written, and refuses at once where a real network
+//! keeps you waiting. [`Overlay`] adds what is missing; [`Network`] is the two together, as the driver
+//! of a world sees them.
+
+mod network;
+mod overlay;
+mod stream;
+mod task;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use redpoll::net::Net;
+use tokio::sync::oneshot;
+use turmoil::net::{TcpListener, TcpStream};
+
+pub use network::{HostId, LinkSpeed, Network};
+pub use overlay::{Grain, Lookup, Obstacle, Overlay};
+pub use stream::SimStream;
+
+use crate::trace::What;
+use task::Shuffled;
+
+/// How long it takes to be told that a connection is refused. Not nothing: whoever tries again at
+/// once would do so for ever without time passing.
+const REFUSAL_TIME: Duration = Duration::from_millis(1);
+
+/// The network as one host sees it.
+#[derive(Clone, Debug)]
+pub struct SimNet {
+    overlay: Overlay,
+    host: usize,
+}
+
+/// A listening socket.
+pub struct SimListener {
+    inner: TcpListener,
+    local: SocketAddr,
+}
+
+impl SimNet {
+    /// The address of this host.
+    #[must_use]
+    pub fn ip(&self) -> IpAddr {
+        self.overlay.ip(self.host)
+    }
+
+    /// Puts words into the trace, in the name of this host.
+    pub fn note(&self, text: &str) {
+        self.record(What::Note(text.into()));
+    }
+
+    fn record(&self, what: What) {
+        self.overlay.record(Some(self.host), what);
+    }
+
+    fn stream(&self, inner: TcpStream) -> io::Result<SimStream> {
+        let end = self.overlay.add_end(self.host, inner.local_addr()?, inner.peer_addr()?);
+        Ok(SimStream::new(inner, self.overlay.clone(), end))
+    }
+
+    async fn try_connect(&self, address: SocketAddr) -> io::Result<SimStream> {
+        self.overlay.pass(self.ip(), address.ip()).await?;
+        // A task of its own: turmoil leaves the far end open for ever if a connect is dropped half-way.
+        let (answer, outcome) = oneshot::channel();
+        let connect = async move { drop(answer.send(TcpStream::connect(address).await)) };
+        #[expect(clippy::disallowed_methods, reason = "below the seam")]
+        drop(tokio::task::spawn_local(connect));
+        let connected = outcome.await.map_err(|_| io::ErrorKind::ConnectionAborted)??;
+        self.stream(connected)
+    }
+}
+
+impl Net for SimNet {
+    type Stream = SimStream;
+    type Listener = SimListener;
+    type Accepted = SimStream;
+
+    fn resolve(
+        &self,
+        host: &str,
+        port: u16,
+    ) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + 'static {
+        let literal = host.parse().map(|ip: IpAddr| vec![ip]);
+        let lookup = literal.or_else(|_| self.overlay.lookup(host));
+        self.record(What::Resolve(host.into(), lookup.as_ref().map_or(0, Vec::len)));
+        async move { Ok(lookup?.into_iter().map(|ip| SocketAddr::new(ip, port)).collect()) }
+    }
+
+    async fn bind(&self, address: SocketAddr) -> io::Result<SimListener> {
+        if !address.ip().is_unspecified() && address.ip() != self.ip() {
+            return Err(io::ErrorKind::AddrNotAvailable.into());
+        }
+        // turmoil binds to all of a host's addresses or to none.
+        let inner = TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await?;
+        let local = SocketAddr::new(address.ip(), inner.local_addr()?.port());
+        self.record(What::Bind(local));
+        Ok(SimListener { inner, local })
+    }
+
+    fn local_addr(&self, listener: &SimListener) -> io::Result<SocketAddr> {
+        Ok(listener.local)
+    }
+
+    async fn accept(&self, listener: &SimListener) -> io::Result<(SimStream, SocketAddr)> {
+        let (inner, peer) = listener.inner.accept().await?;
+        let stream = self.stream(inner)?;
+        self.record(What::Accept(stream.id(), peer));
+        Ok((stream, peer))
+    }
+
+    fn adopt(&self, accepted: SimStream) -> io::Result<SimStream> {
+        Ok(accepted)
+    }
+
+    fn connect(
+        &self,
+        address: SocketAddr,
+    ) -> impl Future<Output = io::Result<SimStream>> + 'static {
+        let net = self.clone();
+        async move {
+            net.record(What::Connect(address));
+            let result = net.try_connect(address).await;
+            match &result {
+                Ok(stream) => net.record(What::Connected(stream.id(), address)),
+                Err(error) => {
+                    tokio::time::sleep(REFUSAL_TIME).await;
+                    net.record(What::ConnectFailed(address, error.kind()));
+                }
+            }
+            result
+        }
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        let shuffled = Shuffled::new(task, self.overlay.clone(), self.host);
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that spawns")]
+        drop(tokio::task::spawn_local(shuffled));
+    }
+}

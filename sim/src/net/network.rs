@@ -1,0 +1,234 @@
+//! Hosts, time and faults, as the driver of a world sees them: turmoil's simulation and the overlay as one.
+
+use std::future::Future;
+use std::time::{Duration, SystemTime};
+
+use anyhow::anyhow;
+use turmoil::Sim;
+
+use super::SimNet;
+use super::overlay::{Grain, Obstacle, Overlay};
+
+/// Segments of one direction of a stream, and connections to one listener, that may wait. turmoil
+/// loses the end of a stream, and panics, beyond it.
+const WAITING_MAX: usize = 4_096;
+
+/// One of the hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HostId(usize);
+
+/// How long a segment travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkSpeed {
+    /// At least this long.
+    pub min: Duration,
+    /// At most this long.
+    pub max: Duration,
+}
+
+/// The network, and all that runs on it.
+pub struct Network {
+    sim: Sim<'static>,
+    overlay: Overlay,
+}
+
+impl Network {
+    /// A network without hosts. Time passes in steps of `tick`: the shorter, the slower.
+    #[must_use]
+    pub fn new(overlay: Overlay, tick: Duration, speed: LinkSpeed) -> Self {
+        let sim = turmoil::Builder::new()
+            .epoch(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000))
+            .rng_seed(overlay.dice("turmoil", 0).seed())
+            .simulation_duration(Duration::MAX)
+            .tick_duration(tick)
+            .min_message_latency(speed.min)
+            .max_message_latency(speed.max)
+            .tcp_capacity(WAITING_MAX)
+            .build();
+        Network { sim, overlay }
+    }
+
+    /// A network of 1 ms ticks and latencies from 1 to 3 ms: for stories.
+    #[must_use]
+    pub fn for_story(seed: u64, grain: Grain) -> Self {
+        let speed = LinkSpeed { min: Duration::from_millis(1), max: Duration::from_millis(3) };
+        Self::new(Overlay::new(seed, grain, false), Duration::from_millis(1), speed)
+    }
+
+    /// Adds a host called `name` that runs `software`, from now on and again after each restart.
+    pub fn add_host<F>(
+        &mut self,
+        name: &str,
+        software: impl Fn(SimNet) -> F + 'static,
+    ) -> (HostId, SimNet)
+    where
+        F: Future<Output = anyhow::Result<()>> + 'static,
+    {
+        let ip = self.sim.lookup(name);
+        let host = self.overlay.add_host(name, ip);
+        let net = SimNet { overlay: self.overlay.clone(), host };
+        let its_net = net.clone();
+        self.sim.host(ip, move || {
+            let running = software(its_net.clone());
+            async move { running.await.map_err(Into::into) }
+        });
+        (HostId(host), net)
+    }
+
+    /// The overlay.
+    #[must_use]
+    pub fn overlay(&self) -> &Overlay {
+        &self.overlay
+    }
+
+    /// The virtual time.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.overlay.now()
+    }
+
+    /// Lets one tick pass.
+    ///
+    /// # Errors
+    /// The software of a host failed or panicked.
+    pub fn step(&mut self) -> anyhow::Result<()> {
+        self.sim.step().map_err(|error| anyhow!("{error}"))?;
+        self.overlay.set_now(self.sim.elapsed());
+        Ok(())
+    }
+
+    /// Lets time pass.
+    ///
+    /// # Errors
+    /// The software of a host failed or panicked.
+    pub fn run_for(&mut self, time: Duration) -> anyhow::Result<()> {
+        let until = self.now() + time;
+        while self.now() < until {
+            self.step()?;
+        }
+        Ok(())
+    }
+
+    /// Lets time pass until something is true.
+    ///
+    /// # Errors
+    /// It is not true after `limit`, or the software of a host failed or panicked.
+    pub fn run_until(
+        &mut self,
+        limit: Duration,
+        mut is_true: impl FnMut() -> bool,
+    ) -> anyhow::Result<()> {
+        let until = self.now() + limit;
+        while !is_true() {
+            anyhow::ensure!(self.now() < until, "still waiting after {limit:?}");
+            self.step()?;
+        }
+        Ok(())
+    }
+
+    /// Nothing travels between the two, connects hang, nothing is lost: a partition that will heal.
+    pub fn stall(&mut self, a: HostId, b: HostId) {
+        self.note("stall", &[a, b]);
+        self.sim.hold(self.ip(a), self.ip(b));
+    }
+
+    /// Ends a stall: everything held back arrives.
+    pub fn heal(&mut self, a: HostId, b: HostId) {
+        self.note("heal", &[a, b]);
+        self.sim.release(self.ip(a), self.ip(b));
+    }
+
+    /// Cuts the two apart: what travels is lost, streams between them are dead for ever without a
+    /// word, connects hang.
+    pub fn cut(&mut self, a: HostId, b: HostId) {
+        self.note("cut", &[a, b]);
+        self.sim.partition(self.ip(a), self.ip(b));
+        self.obstruct_both(a, b, Obstacle::Hanging);
+    }
+
+    /// Ends a cut: new connections can be made.
+    pub fn repair(&mut self, a: HostId, b: HostId) {
+        self.note("repair", &[a, b]);
+        self.sim.repair(self.ip(a), self.ip(b));
+        self.clear_both(a, b);
+    }
+
+    /// From now on nobody at `from` gets a connection to `to`; open ones are untouched.
+    pub fn obstruct(&mut self, from: HostId, to: HostId, obstacle: Obstacle) {
+        self.note(&format!("connects {obstacle:?}:"), &[from, to]);
+        self.overlay.obstruct(self.ip(from), self.ip(to), obstacle);
+    }
+
+    /// Takes that obstacle away.
+    pub fn clear(&mut self, from: HostId, to: HostId) {
+        self.note("connects work:", &[from, to]);
+        self.overlay.clear(self.ip(from), self.ip(to));
+    }
+
+    /// Resets every stream between the two. Says how many ends there were.
+    pub fn reset(&mut self, a: HostId, b: HostId) -> usize {
+        self.note("reset", &[a, b]);
+        self.overlay.reset(self.ip(a), self.ip(b))
+    }
+
+    /// Kills the process on a host: its streams close, connects to it are refused.
+    pub fn kill(&mut self, host: HostId) {
+        self.note("kill", &[host]);
+        self.sim.crash(self.ip(host));
+        self.others(host).for_each(|other| {
+            self.overlay.obstruct(self.ip(other), self.ip(host), Obstacle::Refused);
+        });
+    }
+
+    /// Cuts the power of a host: its streams are dead without a word, connects to it hang.
+    pub fn power_off(&mut self, host: HostId) {
+        self.note("power off", &[host]);
+        let others: Vec<_> = self.others(host).collect();
+        for &other in &others {
+            self.sim.partition(self.ip(other), self.ip(host));
+        }
+        self.sim.crash(self.ip(host));
+        for other in others {
+            self.sim.repair(self.ip(other), self.ip(host));
+            self.overlay.obstruct(self.ip(other), self.ip(host), Obstacle::Hanging);
+        }
+    }
+
+    /// Starts the software of a host that was killed or switched off, and takes away what was in the
+    /// way of connections to it.
+    pub fn restart(&mut self, host: HostId) {
+        self.note("restart", &[host]);
+        self.sim.bounce(self.ip(host));
+        self.others(host).for_each(|other| self.overlay.clear(self.ip(other), self.ip(host)));
+    }
+
+    /// Sets how long a segment travels between the two.
+    pub fn set_speed(&mut self, a: HostId, b: HostId, speed: LinkSpeed) {
+        self.note(&format!("{:?} to {:?} between", speed.min, speed.max), &[a, b]);
+        self.sim.set_link_latency(self.ip(a), self.ip(b), speed.min);
+        self.sim.set_link_max_message_latency(self.ip(a), self.ip(b), speed.max);
+    }
+
+    fn obstruct_both(&self, a: HostId, b: HostId, obstacle: Obstacle) {
+        self.overlay.obstruct(self.ip(a), self.ip(b), obstacle);
+        self.overlay.obstruct(self.ip(b), self.ip(a), obstacle);
+    }
+
+    fn clear_both(&self, a: HostId, b: HostId) {
+        self.overlay.clear(self.ip(a), self.ip(b));
+        self.overlay.clear(self.ip(b), self.ip(a));
+    }
+
+    fn ip(&self, host: HostId) -> std::net::IpAddr {
+        self.overlay.ip(host.0)
+    }
+
+    fn others(&self, host: HostId) -> impl Iterator<Item = HostId> + use<> {
+        (0..self.overlay.hosts()).map(HostId).filter(move |&other| other != host)
+    }
+
+    fn note(&self, what: &str, hosts: &[HostId]) {
+        let names: Vec<_> = hosts.iter().map(|host| self.overlay.name(host.0)).collect();
+        self.overlay.note(&format!("{what} {}", names.join(", ")));
+    }
+}
