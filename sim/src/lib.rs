@@ -3,10 +3,18 @@
 //!
 //! - [`dice`]: chance, forked from the seed for each component.
 //! - [`net`]: turmoil's network made a byte stream, and the faults that can be put into it.
+//! - [`workload`]: what the clients will ask, written down before the run.
+//! - [`history`]: what they asked and heard, what the proxy sent, what the nodes did.
+//! - [`oracle`]: whether that was right: a checker a promise.
+//! - [`resp`]: RESP, independent of the proxy's codec.
 //! - [`trace`]: every event, hashed, so that two runs can be compared.
 //! - [`trap`]: panics that a runtime would swallow.
 
 pub mod dice;
+pub mod history;
 pub mod net;
+pub mod oracle;
+pub mod resp;
 pub mod trace;
 pub mod trap;
+pub mod workload;

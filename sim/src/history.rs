@@ -1,0 +1,162 @@
+//! What happened in a run, as data: what the clients said and heard, what the proxy sent, what the
+//! nodes did. The checkers of [`oracle`](crate::oracle) look at nothing else.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::workload::{Effect, Id, Kind};
+
+/// All of it.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// What holds for the whole run.
+    pub rules: Rules,
+    /// The client connections, in the order in which they were opened.
+    pub conversations: Vec<Conversation>,
+    /// What nodes executed or refused, in that order.
+    pub executions: Vec<Execution>,
+    /// What the proxy sent to nodes, in that order.
+    pub sendings: Vec<Sending>,
+}
+
+/// What the checkers must know of the world.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// The proxy's own.
+    pub op_timeout: Duration,
+    /// What a reply may take beyond that: twice over the network to the client, and a timer tick.
+    pub slack: Duration,
+    /// Nothing was broken, so nothing may fail.
+    pub is_calm: bool,
+    /// When the proxy was told to stop, if it was.
+    pub drained: Option<Duration>,
+}
+
+/// One client connection.
+#[derive(Clone, Debug, Default)]
+pub struct Conversation {
+    /// Whether it speaks RESP3.
+    pub resp3: bool,
+    /// Its commands, in the order sent.
+    pub calls: Vec<Call>,
+    /// What came that answers no command, or could not be understood.
+    pub surplus: Vec<u8>,
+    /// How it ended.
+    pub end: Option<(Duration, End)>,
+}
+
+/// How a client connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Everything was answered, and the client left.
+    Finished,
+    /// The client left before.
+    Left,
+    /// The proxy closed it.
+    Closed,
+    /// What came was not RESP.
+    Garbled,
+}
+
+/// A command, as its client saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Its number, whether it carries it or not.
+    pub id: Id,
+    /// Its arguments.
+    pub args: Vec<Vec<u8>>,
+    /// When its first byte was sent.
+    pub sent: Duration,
+    /// When its reply was complete, and the reply.
+    pub reply: Option<(Duration, Bytes)>,
+}
+
+/// A command, as a node saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Execution {
+    /// When.
+    pub at: Duration,
+    /// Which node.
+    pub node: usize,
+    /// Its arguments.
+    pub args: Vec<Vec<u8>>,
+    /// What the node replied.
+    pub reply: Bytes,
+}
+
+/// A command, as it left the proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sending {
+    /// When.
+    pub at: Duration,
+    /// On which stream.
+    pub stream: u64,
+    /// Its arguments; those that left, if the rest did not.
+    pub args: Vec<Vec<u8>>,
+    /// Whether all of it left.
+    pub is_whole: bool,
+}
+
+impl Call {
+    /// What kind of command it is.
+    ///
+    /// # Panics
+    /// The workload has no such command.
+    #[must_use]
+    pub fn kind(&self) -> &'static Kind {
+        Kind::of(&self.args).expect("clients send what the workload has")
+    }
+
+    /// Its keys.
+    pub fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.kind().keys(&self.args)
+    }
+
+    /// The reply, if there was one.
+    #[must_use]
+    pub fn frame(&self) -> Option<&[u8]> {
+        self.reply.as_ref().map(|(_, frame)| &frame[..])
+    }
+
+    /// What became of it, as its client can tell.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        let Some(frame) = self.frame() else { return Verdict::Silence };
+        match crate::resp::error_code(frame) {
+            "UNSENT" => Verdict::NotDone,
+            "UNSURE" => Verdict::Unsure,
+            _ if crate::resp::is_error(frame) => Verdict::Refused,
+            _ => Verdict::Done,
+        }
+    }
+
+    /// Whether it changes keys.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        self.kind().effect == Effect::Write
+    }
+}
+
+/// What a client can conclude from a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was executed.
+    Done,
+    /// There is an error: it was not executed, or, if it was split, not all of it.
+    Refused,
+    /// It was certainly not executed: the proxy says so.
+    NotDone,
+    /// It may have been executed.
+    Unsure,
+    /// There was no reply.
+    Silence,
+}
+
+impl Execution {
+    /// Whether the node did it, whatever came of it: it did not refuse or redirect it.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        !crate::resp::is_error(&self.reply)
+    }
+}

@@ -1,0 +1,74 @@
+//! One reply a command, in order, and nothing else: framing byte-exact, the proxy's own answers exact.
+//!
+//! Clients take the k-th reply for that of their k-th command; that it is, is seen here for `PING` and
+//! `ECHO`, which stand between all others, and by [`content`](super::content) for these.
+
+use super::{Index, Verdict, Violation, broken};
+use crate::history::{Conversation, End, History};
+use crate::resp::{bulk_string, shown};
+use crate::workload::Effect;
+
+pub(super) const PROMISE: &str = "answers";
+
+pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
+    history.conversations.iter().try_for_each(|conversation| {
+        framing(conversation)?;
+        echoes(conversation)
+    })
+}
+
+fn framing(conversation: &Conversation) -> Verdict {
+    let at = conversation.end.map_or_else(Default::default, |(at, _)| at);
+    let violation = |what: &str| {
+        let what = format!("{what}: {}", shown(&conversation.surplus));
+        Err(Violation { promise: PROMISE, at, what })
+    };
+    match conversation.end {
+        Some((_, End::Garbled)) => violation("a client got what is not RESP"),
+        _ if !conversation.surplus.is_empty() => violation("a client got what answers nothing"),
+        Some((_, End::Finished | End::Left | End::Closed)) | None => Ok(()),
+    }
+}
+
+fn echoes(conversation: &Conversation) -> Verdict {
+    for call in &conversation.calls {
+        let (Effect::Local, Some(frame)) = (call.kind().effect, call.frame()) else { continue };
+        if call.args.last().is_some_and(|text| frame != bulk_string(text)) {
+            return Err(broken(PROMISE, call, "this is no echo of it"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::story::{Story, caught};
+    use super::*;
+
+    #[test]
+    fn a_reply_too_many_is_seen() {
+        let mut story = Story::right();
+        story.history.conversations[0].surplus = b"+OK\r\n".to_vec();
+        assert!(caught(&story, PROMISE).contains("answers nothing"));
+    }
+
+    #[test]
+    fn bytes_that_are_no_resp_are_seen() {
+        let mut story = Story::right();
+        let end = Some((Duration::from_secs(1), End::Garbled));
+        story.history.conversations[0].end = end;
+        assert!(caught(&story, PROMISE).contains("not RESP"));
+    }
+
+    #[test]
+    fn an_echo_of_something_else_is_seen() {
+        let mut story = Story::right();
+        story.call(0, 5, "ECHO {id}");
+        story.call(0, 5, "PING {id}");
+        story.answer(0, 9, "$10\r\n1000000003\r\n");
+        story.answer(0, 9, "$10\r\n1000000003\r\n");
+        assert!(caught(&story, PROMISE).starts_with("PING 1000000004"));
+    }
+}

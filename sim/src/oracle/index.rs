@@ -1,0 +1,84 @@
+//! Executions, found by what the checkers look for.
+
+use std::collections::BTreeMap;
+
+use crate::history::{Call, Execution, History};
+use crate::resp::error_code;
+use crate::workload::{Effect, Id, Kind, Shape};
+
+/// What ties an execution to a command: its id and one of its keys, or all its arguments if it
+/// carries no id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Handle<'a> {
+    Part(Id, &'a [u8]),
+    Whole(&'a [Vec<u8>]),
+}
+
+impl Handle<'_> {
+    /// Whether it means one command of one client.
+    pub(super) fn has_id(self) -> bool {
+        matches!(self, Handle::Part(..))
+    }
+}
+
+/// Executions by handle; each with its place in the order of all.
+#[derive(Debug, Default)]
+pub(super) struct Index<'a> {
+    by_handle: BTreeMap<Handle<'a>, Vec<(usize, &'a Execution)>>,
+}
+
+impl<'a> Index<'a> {
+    pub(super) fn new(history: &'a History) -> Self {
+        let mut index = Index::default();
+        for (place, execution) in history.executions.iter().enumerate() {
+            for handle in handles(&execution.args) {
+                let found = index.by_handle.entry(handle).or_default();
+                if found.last().is_none_or(|(last, _)| *last != place) {
+                    found.push((place, execution));
+                }
+            }
+        }
+        index
+    }
+
+    /// What nodes did about a command, or about the part of it that a key is in.
+    pub(super) fn executions(&self, handle: Handle<'a>) -> &[(usize, &'a Execution)] {
+        self.by_handle.get(&handle).map_or(&[], Vec::as_slice)
+    }
+
+    /// How often it was really executed.
+    pub(super) fn done(&self, handle: Handle<'a>) -> impl Iterator<Item = (usize, &'a Execution)> {
+        self.executions(handle).iter().copied().filter(|(_, execution)| execution.is_done())
+    }
+
+    /// How often a node refused it in a way that invites to send it again.
+    pub(super) fn turned_away(&self, handle: Handle<'a>) -> usize {
+        self.executions(handle).iter().filter(|(_, execution)| is_turned_away(execution)).count()
+    }
+}
+
+/// Whether a node did not execute a command, and said where or that it can be tried again.
+pub(super) fn is_turned_away(execution: &Execution) -> bool {
+    const CODES: [&str; 5] = ["MOVED", "ASK", "TRYAGAIN", "LOADING", "CLUSTERDOWN"];
+    CODES.contains(&error_code(&execution.reply))
+}
+
+/// The handles of a command or of a part of one; none if the workload has no such command.
+pub(super) fn handles(args: &[Vec<u8>]) -> Vec<Handle<'_>> {
+    let Some(kind) = Kind::of(args) else { return Vec::new() };
+    if kind.effect == Effect::Local {
+        return Vec::new();
+    }
+    let Some(id) = Id::of_command(args) else { return vec![Handle::Whole(args)] };
+    kind.keys(args).filter(|key| !is_marker(key)).map(|key| Handle::Part(id, key)).collect()
+}
+
+/// Whether a key stands in a command only to carry its id.
+pub(super) fn is_marker(key: &[u8]) -> bool {
+    key.starts_with(b"{")
+}
+
+/// Whether the command may go to several nodes, in parts.
+pub(super) fn may_be_split(call: &Call) -> bool {
+    call.kind().shape != Shape::Single
+}

@@ -1,0 +1,77 @@
+//! Whether what happened was right: one checker a promise, each a function of the [`History`].
+//!
+//! Each checker is shown by its tests to fail on a history that breaks its promise.
+
+mod answers;
+mod content;
+mod deadline;
+mod drain;
+mod index;
+mod once;
+mod order;
+mod quiet;
+mod sends;
+#[cfg(test)]
+mod story;
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::history::{Call, History};
+use crate::resp::{shown, shown_command};
+
+use index::Index;
+
+/// A promise that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The name of the promise.
+    pub promise: &'static str,
+    /// When it was broken, in virtual time.
+    pub at: Duration,
+    /// How.
+    pub what: String,
+}
+
+/// What a checker finds.
+pub type Verdict = Result<(), Violation>;
+
+/// A checker: its promise, and the function that checks it.
+pub struct Checker {
+    /// The promise, in a word.
+    pub promise: &'static str,
+    check: for<'a> fn(&'a History, &Index<'a>) -> Verdict,
+}
+
+/// All checkers.
+pub const CHECKERS: [Checker; 8] = [
+    Checker { promise: answers::PROMISE, check: answers::check },
+    Checker { promise: content::PROMISE, check: content::check },
+    Checker { promise: once::PROMISE, check: once::check },
+    Checker { promise: sends::PROMISE, check: sends::check },
+    Checker { promise: order::PROMISE, check: order::check },
+    Checker { promise: deadline::PROMISE, check: deadline::check },
+    Checker { promise: drain::PROMISE, check: drain::check },
+    Checker { promise: quiet::PROMISE, check: quiet::check },
+];
+
+/// All promises that were broken: of each, the first time.
+#[must_use]
+pub fn judge(history: &History) -> Vec<Violation> {
+    let index = Index::new(history);
+    CHECKERS.iter().filter_map(|checker| (checker.check)(history, &index).err()).collect()
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {:.3}s: {}", self.promise, self.at.as_secs_f64(), self.what)
+    }
+}
+
+/// A violation that concerns one command.
+fn broken(promise: &'static str, call: &Call, what: &str) -> Violation {
+    let at = call.reply.as_ref().map_or(call.sent, |(at, _)| *at);
+    let reply = call.frame().map_or_else(|| "no reply".to_owned(), shown);
+    let command = format!("{} ({}) -> {reply}", shown_command(&call.args), call.id);
+    Violation { promise, at, what: format!("{command}: {what}") }
+}

@@ -1,0 +1,243 @@
+//! What the clients will ask: written down before the run, drawn from the seed.
+//!
+//! Every client has keys of its own and shares others, pipelines, and mixes single commands with such
+//! as span all nodes. Nearly every command carries its [`Id`]; those that cannot (`GET`, `INCR`, …)
+//! are told apart by their arguments as far as it matters.
+
+mod id;
+mod kind;
+
+use std::iter::once;
+
+use serde::{Deserialize, Serialize};
+
+pub use id::Id;
+pub use kind::{Effect, KINDS, Kind, Shape};
+
+use crate::dice::Dice;
+
+/// Keys of one type that a client has for itself, and that all share.
+const KEYS_EACH: u64 = 3;
+
+/// Longest value, in bytes: beyond what the proxy sends by reference.
+const VALUE_BYTES_MAX: u64 = 40_000;
+
+/// What one client does, connection after connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Script {
+    /// Whether it says `HELLO 3` first.
+    pub resp3: bool,
+    /// Commands it has unanswered at most.
+    pub depth: usize,
+    /// The longest pause between two bursts, in ms.
+    pub pause_ms: u64,
+    /// The commands, each a list of arguments, all of them text.
+    pub commands: Vec<Vec<String>>,
+}
+
+/// How much there is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Size {
+    /// Clients.
+    pub clients: u64,
+    /// Commands of each.
+    pub commands: u64,
+    /// Values may be large.
+    pub large_values: bool,
+}
+
+/// Draws the scripts of all clients.
+#[must_use]
+pub fn draw(dice: &mut Dice, size: Size) -> Vec<Script> {
+    (0..size.clients)
+        .map(|client| Script {
+            resp3: dice.chance(0.5),
+            depth: *dice.pick(&[1, 4, 16, 64]),
+            pause_ms: *dice.pick(&[5, 20, 80]),
+            commands: (0..size.commands)
+                .map(|seq| {
+                    let id = Id {
+                        client: u16::try_from(client).expect("few clients"),
+                        seq: u32::try_from(seq).expect("few commands"),
+                    };
+                    Writer { dice, id, large: size.large_values }.command()
+                })
+                .collect(),
+        })
+        .collect()
+}
+
+/// The keys of all scripts that are shared, for whoever wants to do something to their slots.
+pub fn shared_keys() -> impl Iterator<Item = String> {
+    "sclhtz".chars().flat_map(|kind| (0..KEYS_EACH).map(move |n| format!("{kind}:all:{n}")))
+}
+
+/// Writes one command.
+struct Writer<'a> {
+    dice: &'a mut Dice,
+    id: Id,
+    large: bool,
+}
+
+impl Writer<'_> {
+    fn command(&mut self) -> Vec<String> {
+        let mut args = match self.dice.index(16) {
+            0..5 => self.string(),
+            5..8 => self.counter(),
+            8..10 => self.list(),
+            10..12 => self.hash(),
+            12 => self.set(),
+            13 => self.sorted_set(),
+            14 => self.many(),
+            _ => vec![self.dice.pick(&["PING", "ECHO"]).to_string(), self.id.to_string()],
+        };
+        if self.dice.chance(0.3) {
+            args[0].make_ascii_lowercase();
+        }
+        args
+    }
+
+    fn string(&mut self) -> Vec<String> {
+        let (key, id) = (self.key('s'), self.id.to_string());
+        match self.dice.index(12) {
+            0 => words(["GET", &key]),
+            1 => words(["STRLEN", &key]),
+            2 => words(["APPEND", &key, &id]),
+            3 => words(["GETSET", &key, &id]),
+            4 => words(["SETNX", &key, &id]),
+            5 => words(["TYPE", &key]),
+            6..9 => words(["GETRANGE", &key, "0", &id]),
+            _ => words(["SET", &key, &self.value()]),
+        }
+    }
+
+    fn counter(&mut self) -> Vec<String> {
+        let (key, id) = (self.key('c'), self.id.to_string());
+        match self.dice.index(6) {
+            0 => words(["GET", &key]),
+            1 => words(["INCR", &key]),
+            2 => words(["DECR", &key]),
+            3 => words(["GETRANGE", &key, "0", &id]),
+            _ => words(["INCRBY", &key, &id]),
+        }
+    }
+
+    fn list(&mut self) -> Vec<String> {
+        let (key, id) = (self.key('l'), self.id.to_string());
+        match self.dice.index(6) {
+            0 => words(["LPOP", &key]),
+            1 => words(["LPUSH", &key, &id]),
+            2 => words(["LRANGE", &key, "0", &id]),
+            3 => words(["LLEN", &key]),
+            _ => words(["RPUSH", &key, &id]),
+        }
+    }
+
+    fn hash(&mut self) -> Vec<String> {
+        let (key, id) = (self.key('h'), self.id.to_string());
+        let field = format!("f{}", self.dice.index(3));
+        match self.dice.index(6) {
+            0 => words(["HGETALL", &key]),
+            1 => words(["HINCRBY", &key, "n", &id]),
+            2 => words(["HMGET", &key, &field, &id]),
+            3 => words(["HDEL", &key, &field, &id]),
+            _ => words(["HSET", &key, &field, &id]),
+        }
+    }
+
+    fn set(&mut self) -> Vec<String> {
+        let (key, id) = (self.key('t'), self.id.to_string());
+        match self.dice.index(4) {
+            0 => words(["SCARD", &key]),
+            1 => words(["SISMEMBER", &key, &id]),
+            2 => words(["SREM", &key, &id]),
+            _ => words(["SADD", &key, &id]),
+        }
+    }
+
+    fn sorted_set(&mut self) -> Vec<String> {
+        let (key, id) = (self.key('z'), self.id.to_string());
+        let score = self.dice.index(100).to_string();
+        match self.dice.index(5) {
+            0 => words(["ZCARD", &key]),
+            1 => words(["ZSCORE", &key, &id]),
+            2 => words(["ZRANGE", &key, "0", &id]),
+            3 => words(["ZINCRBY", &key, &id, "m"]),
+            _ => words(["ZADD", &key, &score, &id]),
+        }
+    }
+
+    /// A command of several keys. Beside each stands one that carries the id and lies in the same
+    /// slot, so that every part of the command can be told.
+    fn many(&mut self) -> Vec<String> {
+        let keys: Vec<_> = (0..=self.dice.within(0..=4)).map(|_| self.key('s')).collect();
+        let name =
+            *self.dice.pick(&["MGET", "MGET", "MSET", "MSET", "DEL", "UNLINK", "EXISTS", "TOUCH"]);
+        let id = self.id.to_string();
+        let keys = keys.into_iter().flat_map(|key| {
+            let second = if name == "MSET" { id.clone() } else { format!("{{{key}}}#{id}") };
+            [key, second]
+        });
+        once(name.to_owned()).chain(keys).collect()
+    }
+
+    fn key(&mut self, kind: char) -> String {
+        let n = self.dice.within(0..=KEYS_EACH - 1);
+        if self.dice.chance(0.4) {
+            format!("{kind}:all:{n}")
+        } else {
+            format!("{kind}:{}:{n}", self.id.client)
+        }
+    }
+
+    fn value(&mut self) -> String {
+        if !self.large || !self.dice.chance(0.15) {
+            return self.id.to_string();
+        }
+        let filler = self.dice.within(0..=VALUE_BYTES_MAX);
+        format!("{}:{}", self.id, "x".repeat(usize::try_from(filler).expect("a length")))
+    }
+}
+
+fn words<const N: usize>(args: [&str; N]) -> Vec<String> {
+    args.map(str::to_owned).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: Size = Size { clients: 4, commands: 500, large_values: true };
+
+    #[test]
+    fn every_kind_of_command_is_drawn_and_known() {
+        let scripts = draw(&mut Dice::fork(1, "workload", 0), SIZE);
+        let commands: Vec<_> = scripts.iter().flat_map(|script| &script.commands).collect();
+        for kind in &KINDS {
+            assert!(
+                commands.iter().any(|args| Kind::of(args) == Some(kind)),
+                "no {} in the workload",
+                kind.name
+            );
+        }
+        assert!(commands.iter().all(|args| Kind::of(args).is_some()));
+    }
+
+    #[test]
+    fn ids_are_where_they_can_be() {
+        let scripts = draw(&mut Dice::fork(2, "workload", 0), SIZE);
+        for (client, script) in scripts.iter().enumerate() {
+            for (seq, args) in script.commands.iter().enumerate() {
+                let Some(id) = Id::of_command(args) else { continue };
+                assert_eq!((usize::from(id.client), id.seq as usize), (client, seq), "{args:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_seed_draws_is_always_the_same() {
+        let of = |seed| draw(&mut Dice::fork(seed, "workload", 0), SIZE);
+        assert_eq!(of(3), of(3));
+        assert_ne!(of(3), of(4));
+    }
+}
