@@ -5,6 +5,7 @@
 //! - [`net`]: turmoil's network made a byte stream, and the faults that can be put into it.
 //! - [`workload`]: what the clients will ask, written down before the run.
 //! - [`history`]: what they asked and heard, what the proxy sent, what the nodes did.
+//! - [`recorder`]: writes that down while it happens.
 //! - [`oracle`]: whether that was right: a checker a promise.
 //! - [`resp`]: RESP, independent of the proxy's codec.
 //! - [`trace`]: every event, hashed, so that two runs can be compared.
@@ -14,6 +15,7 @@ pub mod dice;
 pub mod history;
 pub mod net;
 pub mod oracle;
+pub mod recorder;
 pub mod resp;
 pub mod trace;
 pub mod trap;

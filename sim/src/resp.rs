@@ -60,6 +60,24 @@ pub fn arguments(frame: &[u8]) -> Option<Vec<Vec<u8>>> {
     elements(frame)?.into_iter().map(|item| content(item).map(<[u8]>::to_vec)).collect()
 }
 
+/// The arguments at the start of a command of which the rest is missing; the last may be cut short.
+#[must_use]
+pub fn leading_arguments(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    let Ok(Some((_, mut at))) = line(bytes) else { return found };
+    while let Ok(Some((_, body))) = line(&bytes[at..]) {
+        let whole = frame_len(&bytes[at..]).ok().flatten();
+        let arg = match whole {
+            Some(len) => content(&bytes[at..at + len]).unwrap_or_default(),
+            None => bytes[at + body..].trim_ascii_end(),
+        };
+        found.push(arg.to_vec());
+        let Some(len) = whole else { break };
+        at += len;
+    }
+    found
+}
+
 /// The value of an integer.
 #[must_use]
 pub fn integer(frame: &[u8]) -> Option<i64> {

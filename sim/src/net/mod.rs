@@ -28,7 +28,7 @@ use tokio::sync::oneshot;
 use turmoil::net::{TcpListener, TcpStream};
 
 pub use network::{HostId, LinkSpeed, Network};
-pub use overlay::{Grain, Lookup, Obstacle, Overlay};
+pub use overlay::{Grain, Lookup, Obstacle, Overlay, Tap};
 pub use stream::SimStream;
 
 use crate::trace::What;
@@ -37,6 +37,9 @@ use task::Shuffled;
 /// How long it takes to be told that a connection is refused. Not nothing: whoever tries again at
 /// once would do so for ever without time passing.
 const REFUSAL_TIME: Duration = Duration::from_millis(1);
+
+/// When simulations begin, since the Unix epoch.
+pub const EPOCH: Duration = Duration::from_secs(1_700_000_000);
 
 /// The network as one host sees it.
 #[derive(Clone, Debug)]
@@ -56,6 +59,12 @@ impl SimNet {
     #[must_use]
     pub fn ip(&self) -> IpAddr {
         self.overlay.ip(self.host)
+    }
+
+    /// The virtual time, to the tick, the same on all hosts.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.overlay.now()
     }
 
     /// Puts words into the trace, in the name of this host.

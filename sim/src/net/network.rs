@@ -1,13 +1,15 @@
 //! Hosts, time and faults, as the driver of a world sees them: turmoil's simulation and the overlay as one.
 
 use std::future::Future;
+use std::net::IpAddr;
+use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::anyhow;
 use turmoil::Sim;
 
-use super::SimNet;
-use super::overlay::{Grain, Obstacle, Overlay};
+use super::overlay::{Grain, Obstacle, Overlay, Tap};
+use super::{EPOCH, SimNet};
 
 /// Segments of one direction of a stream, and connections to one listener, that may wait. turmoil
 /// loses the end of a stream, and panics, beyond it.
@@ -37,7 +39,7 @@ impl Network {
     #[must_use]
     pub fn new(overlay: Overlay, tick: Duration, speed: LinkSpeed) -> Self {
         let sim = turmoil::Builder::new()
-            .epoch(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000))
+            .epoch(SystemTime::UNIX_EPOCH + EPOCH)
             .rng_seed(overlay.dice("turmoil", 0).seed())
             .simulation_duration(Duration::MAX)
             .tick_duration(tick)
@@ -73,6 +75,17 @@ impl Network {
             async move { running.await.map_err(Into::into) }
         });
         (HostId(host), net)
+    }
+
+    /// The address that a host of this name has or will have.
+    #[must_use]
+    pub fn ip_of(&self, name: &str) -> IpAddr {
+        self.sim.lookup(name)
+    }
+
+    /// Shows `tap` what the streams of a host write that are opened from now on.
+    pub fn tap(&mut self, host: HostId, tap: Rc<dyn Tap>) {
+        self.overlay.set_tap(host.0, tap);
     }
 
     /// The overlay.
@@ -219,7 +232,7 @@ impl Network {
         self.overlay.clear(self.ip(b), self.ip(a));
     }
 
-    fn ip(&self, host: HostId) -> std::net::IpAddr {
+    fn ip(&self, host: HostId) -> IpAddr {
         self.overlay.ip(host.0)
     }
 

@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -40,11 +41,19 @@ pub enum Obstacle {
 /// What a lookup of a name finds: addresses, or an error.
 pub type Lookup = Result<Vec<IpAddr>, io::ErrorKind>;
 
+/// Somebody who sees what a host writes.
+pub trait Tap {
+    /// A stream to `peer` took these bytes.
+    fn wrote(&self, stream: StreamId, peer: SocketAddr, bytes: &[u8]);
+
+    /// A stream is gone.
+    fn closed(&self, stream: StreamId);
+}
+
 /// The shared state. Cheap to clone: all clones are the same overlay.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Overlay(Rc<Shared>);
 
-#[derive(Debug)]
 struct Shared {
     seed: u64,
     grain: Cell<Grain>,
@@ -57,6 +66,7 @@ struct Shared {
     /// Told when an obstacle was taken away.
     cleared: Notify,
     ends: RefCell<BTreeMap<StreamId, Rc<End>>>,
+    taps: RefCell<BTreeMap<usize, Rc<dyn Tap>>>,
     streams: Cell<StreamId>,
     tasks: Cell<u64>,
 }
@@ -87,6 +97,7 @@ impl Overlay {
             obstacles: RefCell::default(),
             cleared: Notify::new(),
             ends: RefCell::default(),
+            taps: RefCell::default(),
             streams: Cell::default(),
             tasks: Cell::default(),
         }))
@@ -172,6 +183,14 @@ impl Overlay {
         self.0.hosts.borrow()[host].1
     }
 
+    pub(super) fn set_tap(&self, host: usize, tap: Rc<dyn Tap>) {
+        self.0.taps.borrow_mut().insert(host, tap);
+    }
+
+    pub(super) fn tap(&self, host: usize) -> Option<Rc<dyn Tap>> {
+        self.0.taps.borrow().get(&host).cloned()
+    }
+
     pub(super) fn name(&self, host: usize) -> Rc<str> {
         self.0.hosts.borrow()[host].0.clone()
     }
@@ -230,6 +249,12 @@ impl Overlay {
 
     pub(super) fn next_task(&self) -> u64 {
         next(&self.0.tasks)
+    }
+}
+
+impl fmt::Debug for Overlay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Overlay").field("seed", &self.0.seed).field("now", &self.0.now).finish()
     }
 }
 

@@ -1,6 +1,7 @@
 //! A byte stream over one of turmoil's. turmoil delivers each write whole, as one read; here reads and
 //! writes end anywhere, several writes arrive as one read, and a stream can be reset.
 
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -9,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use turmoil::net::TcpStream;
 
-use super::overlay::{End, Overlay};
+use super::overlay::{End, Overlay, Tap};
 use crate::dice::Dice;
 use crate::trace::{Rolling, StreamId, What};
 
@@ -20,12 +21,12 @@ const WRITE_BYTES_MAX: usize = 256 * 1024;
 const READ_BYTES_MAX: usize = 256 * 1024;
 
 /// One end of a connection.
-#[derive(Debug)]
 pub struct SimStream {
     inner: TcpStream,
     overlay: Overlay,
     end: Rc<End>,
     dice: Dice,
+    tap: Option<Rc<dyn Tap>>,
     /// The first bytes of a vectored write, gathered; kept for its allocation.
     gathered: Vec<u8>,
     /// The writing side was shut down.
@@ -35,7 +36,9 @@ pub struct SimStream {
 impl SimStream {
     pub(super) fn new(inner: TcpStream, overlay: Overlay, end: Rc<End>) -> Self {
         let dice = overlay.dice("stream", end.id);
-        SimStream { inner, overlay, end, dice, gathered: Vec::new(), is_shutdown: false }
+        let tap = overlay.tap(end.host);
+        let gathered = Vec::new();
+        SimStream { inner, overlay, end, dice, tap, gathered, is_shutdown: false }
     }
 
     /// The number of this end.
@@ -85,12 +88,22 @@ impl SimStream {
         let outcome = Pin::new(&mut self.inner).poll_write(context, bytes);
         match &outcome {
             Poll::Ready(Ok(len)) => {
-                self.record(What::Write(self.id(), *len, Rolling::of(&bytes[..*len])));
+                let written = &bytes[..*len];
+                self.record(What::Write(self.id(), *len, Rolling::of(written)));
+                if let Some(tap) = &self.tap {
+                    tap.wrote(self.id(), self.end.peer, written);
+                }
             }
             Poll::Ready(Err(error)) => self.record(What::Broken(self.id(), error.kind())),
             Poll::Pending => self.end.park_writer(context),
         }
         outcome
+    }
+}
+
+impl fmt::Debug for SimStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimStream").field("end", &self.end).finish_non_exhaustive()
     }
 }
 
@@ -183,6 +196,9 @@ impl AsyncWrite for SimStream {
 
 impl Drop for SimStream {
     fn drop(&mut self) {
+        if let Some(tap) = &self.tap {
+            tap.closed(self.id());
+        }
         self.overlay.remove_end(&self.end);
     }
 }
