@@ -27,8 +27,8 @@ pub struct Rules {
     pub op_timeout: Duration,
     /// What a reply may take beyond that: twice over the network to the client, and a timer tick.
     pub slack: Duration,
-    /// Nothing was broken, so nothing may fail.
-    pub is_calm: bool,
+    /// From when on nothing is broken, so that nothing may fail; `None` if something always is.
+    pub quiet_from: Option<Duration>,
     /// When the proxy was told to stop, if it was.
     pub drained: Option<Duration>,
 }
@@ -55,7 +55,7 @@ pub enum End {
     Left,
     /// The proxy closed it.
     Closed,
-    /// What came was not RESP.
+    /// What came was not RESP, or answered nothing.
     Garbled,
 }
 

@@ -1,6 +1,8 @@
 //! Redpoll's deterministic simulator. The proxy, the nodes and the clients run in one thread on a
 //! network that breaks from a seed, and everything that happens is a function of that seed.
 //!
+//! - [`plan`]: a run, drawn from its seed before it begins; [`run`] carries it out.
+//! - [`world`]: nodes, proxy, clients; [`fault`]: what can be done to them; [`client`]: who asks.
 //! - [`dice`]: chance, forked from the seed for each component.
 //! - [`net`]: turmoil's network made a byte stream, and the faults that can be put into it.
 //! - [`workload`]: what the clients will ask, written down before the run.
@@ -8,15 +10,22 @@
 //! - [`recorder`]: writes that down while it happens.
 //! - [`oracle`]: whether that was right: a checker a promise.
 //! - [`resp`]: RESP, independent of the proxy's codec.
+//! - [`tally`]: what was seen, so that what is rare is not missed.
 //! - [`trace`]: every event, hashed, so that two runs can be compared.
 //! - [`trap`]: panics that a runtime would swallow.
 
+pub mod client;
 pub mod dice;
+pub mod fault;
 pub mod history;
 pub mod net;
 pub mod oracle;
+pub mod plan;
 pub mod recorder;
 pub mod resp;
+pub mod run;
+pub mod tally;
 pub mod trace;
 pub mod trap;
 pub mod workload;
+pub mod world;

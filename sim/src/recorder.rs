@@ -77,6 +77,12 @@ impl Recorder {
         self.history.borrow_mut().rules.drained = Some(self.overlay.now());
     }
 
+    /// Whether the proxy was told to stop.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.history.borrow().rules.drained.is_some()
+    }
+
     /// A look at the history so far.
     pub fn with<R>(&self, look: impl FnOnce(&History) -> R) -> R {
         look(&self.history.borrow())
@@ -127,10 +133,11 @@ impl Tap for Outgoing {
         let pending = partial.entry(stream).or_default();
         pending.extend_from_slice(bytes);
         let mut done = 0;
-        while let Some(len) = frame_len(&pending[done..]).expect("the proxy sends RESP to nodes") {
-            let frame = &pending[done..done + len];
-            let args = arguments(frame).expect("the proxy sends commands to nodes");
-            self.recorder.sent(stream, args, true);
+        while let Some(len) = command_len(&pending[done..]) {
+            // An inline command is the proxy's own.
+            if let Some(args) = arguments(&pending[done..done + len]) {
+                self.recorder.sent(stream, args, true);
+            }
             done += len;
         }
         pending.drain(..done);
@@ -142,6 +149,14 @@ impl Tap for Outgoing {
             self.recorder.sent(stream, leading_arguments(&pending), false);
         }
     }
+}
+
+/// The length of the command at the start of what is sent to a node.
+fn command_len(bytes: &[u8]) -> Option<usize> {
+    if bytes.first().is_some_and(|first| *first != b'*') {
+        return bytes.iter().position(|byte| *byte == b'\n').map(|end| end + 1);
+    }
+    frame_len(bytes).expect("the proxy sends RESP to nodes")
 }
 
 #[cfg(test)]
@@ -163,8 +178,9 @@ mod tests {
 
     #[test]
     fn commands_are_told_apart_however_they_are_cut() {
-        let bytes = [command(&["GET", "a"]), command(&["ASKING"]), command(&["SET", "a", "1"])];
-        let bytes = bytes.concat();
+        let get = command(&["GET", "a"]);
+        let set = command(&["SET", "a", "1"]);
+        let bytes = [&b"CLUSTER SLOTS\r\n"[..], &get, &command(&["ASKING"]), &set].concat();
         let node = "10.0.0.1:7000".parse().unwrap();
         for step in 1..bytes.len() {
             let outgoing = outgoing();

@@ -75,10 +75,16 @@ fn describe(info: &PanicHookInfo<'_>) -> String {
     let place = info.location().map(ToString::to_string).unwrap_or_default();
     let backtrace = Backtrace::capture();
     if backtrace.status() == BacktraceStatus::Captured {
-        format!("{place}: {message}\n{backtrace}")
+        format!("{place}: {message}{}", own_frames(&backtrace.to_string()))
     } else {
         format!("{place}: {message}")
     }
+}
+
+/// The places in a backtrace that are in this workspace: the rest is the same every time.
+fn own_frames(backtrace: &str) -> String {
+    let places = backtrace.lines().filter_map(|line| line.trim().strip_prefix("at ./"));
+    places.fold(String::new(), |shown, place| shown + "\n    from " + place)
 }
 
 #[cfg(test)]

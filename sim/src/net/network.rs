@@ -159,9 +159,10 @@ impl Network {
         self.obstruct_both(a, b, Obstacle::Hanging);
     }
 
-    /// Ends a cut: new connections can be made.
+    /// Ends a cut: the streams that are dead are reset, as by a firewall, and new ones can be made.
     pub fn repair(&mut self, a: HostId, b: HostId) {
         self.note("repair", &[a, b]);
+        self.overlay.reset(self.ip(a), self.ip(b));
         self.sim.repair(self.ip(a), self.ip(b));
         self.clear_both(a, b);
     }
@@ -182,6 +183,18 @@ impl Network {
     pub fn reset(&mut self, a: HostId, b: HostId) -> usize {
         self.note("reset", &[a, b]);
         self.overlay.reset(self.ip(a), self.ip(b))
+    }
+
+    /// From now on streams from one host to another take a few bytes more, then none.
+    pub fn clog(&mut self, from: HostId, to: HostId) {
+        self.note("clog", &[from, to]);
+        self.overlay.clog(self.ip(from), self.ip(to));
+    }
+
+    /// Ends that.
+    pub fn unclog(&mut self, from: HostId, to: HostId) {
+        self.note("unclog", &[from, to]);
+        self.overlay.unclog(self.ip(from), self.ip(to));
     }
 
     /// Kills the process on a host: its streams close, connects to it are refused.
@@ -208,11 +221,14 @@ impl Network {
     }
 
     /// Starts the software of a host that was killed or switched off, and takes away what was in the
-    /// way of connections to it.
+    /// way of connections to it. It resets the streams that it does not know any more.
     pub fn restart(&mut self, host: HostId) {
         self.note("restart", &[host]);
+        for other in self.others(host) {
+            self.overlay.reset(self.ip(other), self.ip(host));
+            self.overlay.clear(self.ip(other), self.ip(host));
+        }
         self.sim.bounce(self.ip(host));
-        self.others(host).for_each(|other| self.overlay.clear(self.ip(other), self.ip(host)));
     }
 
     /// Sets how long a segment travels between the two.

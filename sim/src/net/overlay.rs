@@ -2,7 +2,7 @@
 //! [`SimNet`](super::SimNet)s share, and the faults that go into it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -15,6 +15,9 @@ use tokio::sync::Notify;
 
 use crate::dice::Dice;
 use crate::trace::{Event, StreamId, Trace, What};
+
+/// What a clogged stream still takes at most, in bytes.
+const CLOGGED_BYTES_MAX: u64 = 200;
 
 /// How rough the network is while nothing is broken. Each is a probability, from 0 to 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -65,6 +68,8 @@ struct Shared {
     obstacles: RefCell<BTreeMap<(IpAddr, IpAddr), Obstacle>>,
     /// Told when an obstacle was taken away.
     cleared: Notify,
+    /// From whom to whom streams take no more than a few bytes.
+    clogs: RefCell<BTreeSet<(IpAddr, IpAddr)>>,
     ends: RefCell<BTreeMap<StreamId, Rc<End>>>,
     taps: RefCell<BTreeMap<usize, Rc<dyn Tap>>>,
     streams: Cell<StreamId>,
@@ -79,6 +84,8 @@ pub(super) struct End {
     pub(super) local: SocketAddr,
     pub(super) peer: SocketAddr,
     reset: Cell<bool>,
+    /// How many bytes may still be written.
+    room: Cell<usize>,
     reader: RefCell<Option<Waker>>,
     writer: RefCell<Option<Waker>>,
 }
@@ -96,6 +103,7 @@ impl Overlay {
             names: RefCell::default(),
             obstacles: RefCell::default(),
             cleared: Notify::new(),
+            clogs: RefCell::default(),
             ends: RefCell::default(),
             taps: RefCell::default(),
             streams: Cell::default(),
@@ -130,6 +138,26 @@ impl Overlay {
             self.0.ends.borrow().values().filter(|end| between(end)).cloned().collect();
         ends.iter().for_each(|end| end.reset());
         ends.len()
+    }
+
+    /// From now on every stream from one host to another takes a few bytes more, then none: the
+    /// reader does not read, and all buffers are full.
+    pub fn clog(&self, from: IpAddr, to: IpAddr) {
+        self.0.clogs.borrow_mut().insert((from, to));
+        let ends = self.0.ends.borrow();
+        let ends = ends.values().filter(|end| (end.local.ip(), end.peer.ip()) == (from, to));
+        ends.for_each(|end| self.clog_end(end));
+    }
+
+    /// Ends that; writes that wait go on.
+    pub fn unclog(&self, from: IpAddr, to: IpAddr) {
+        self.0.clogs.borrow_mut().remove(&(from, to));
+        for end in self.0.ends.borrow().values() {
+            if (end.local.ip(), end.peer.ip()) == (from, to) {
+                end.room.set(usize::MAX);
+                end.writer.take().into_iter().for_each(Waker::wake);
+            }
+        }
     }
 
     /// Makes `name` resolve to this.
@@ -235,11 +263,20 @@ impl Overlay {
             local,
             peer,
             reset: Cell::default(),
+            room: Cell::new(usize::MAX),
             reader: RefCell::default(),
             writer: RefCell::default(),
         });
+        if self.0.clogs.borrow().contains(&(local.ip(), peer.ip())) {
+            self.clog_end(&end);
+        }
         self.0.ends.borrow_mut().insert(end.id, end.clone());
         end
+    }
+
+    fn clog_end(&self, end: &End) {
+        let room = self.dice("clog", end.id).within(0..=CLOGGED_BYTES_MAX);
+        end.room.set(usize::try_from(room).expect("few bytes"));
     }
 
     pub(super) fn remove_end(&self, end: &End) {
@@ -272,6 +309,18 @@ impl End {
     /// Remembers whom to wake when the stream is reset during a write.
     pub(super) fn park_writer(&self, context: &Context<'_>) {
         park(&self.writer, context);
+    }
+
+    /// How many bytes may be written now.
+    pub(super) fn room(&self) -> usize {
+        self.room.get()
+    }
+
+    /// So many were.
+    pub(super) fn fill(&self, len: usize) {
+        if self.room.get() != usize::MAX {
+            self.room.set(self.room.get() - len);
+        }
     }
 
     fn reset(&self) {

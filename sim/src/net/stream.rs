@@ -73,14 +73,18 @@ impl SimStream {
         Poll::Ready(Ok(filled))
     }
 
-    /// How many of `len` bytes this write takes; `None` if it must wait a turn.
+    /// How many of `len` bytes this write takes; `None` if it must wait.
     fn accepted(&mut self, context: &Context<'_>, len: usize) -> Option<usize> {
         let grain = self.overlay.grain();
         if self.dice.chance(grain.full_buffers) {
             context.waker().wake_by_ref();
             return None;
         }
-        let len = len.min(WRITE_BYTES_MAX);
+        let len = len.min(WRITE_BYTES_MAX).min(self.end.room());
+        if len == 0 {
+            self.end.park_writer(context);
+            return None;
+        }
         Some(if self.dice.chance(grain.short_writes) { self.dice.cut(len) } else { len })
     }
 
@@ -88,6 +92,7 @@ impl SimStream {
         let outcome = Pin::new(&mut self.inner).poll_write(context, bytes);
         match &outcome {
             Poll::Ready(Ok(len)) => {
+                self.end.fill(*len);
                 let written = &bytes[..*len];
                 self.record(What::Write(self.id(), *len, Rolling::of(written)));
                 if let Some(tap) = &self.tap {

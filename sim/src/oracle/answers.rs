@@ -24,8 +24,8 @@ fn framing(conversation: &Conversation) -> Verdict {
         Err(Violation { promise: PROMISE, at, what })
     };
     match conversation.end {
-        Some((_, End::Garbled)) => violation("a client got what is not RESP"),
         _ if !conversation.surplus.is_empty() => violation("a client got what answers nothing"),
+        Some((_, End::Garbled)) => violation("a client got what is not RESP"),
         Some((_, End::Finished | End::Left | End::Closed)) | None => Ok(()),
     }
 }

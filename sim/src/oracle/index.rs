@@ -1,6 +1,6 @@
 //! Executions, found by what the checkers look for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::{Call, Execution, History};
 use crate::resp::error_code;
@@ -32,10 +32,7 @@ impl<'a> Index<'a> {
         let mut index = Index::default();
         for (place, execution) in history.executions.iter().enumerate() {
             for handle in handles(&execution.args) {
-                let found = index.by_handle.entry(handle).or_default();
-                if found.last().is_none_or(|(last, _)| *last != place) {
-                    found.push((place, execution));
-                }
+                index.by_handle.entry(handle).or_default().push((place, execution));
             }
         }
         index
@@ -70,7 +67,8 @@ pub(super) fn handles(args: &[Vec<u8>]) -> Vec<Handle<'_>> {
         return Vec::new();
     }
     let Some(id) = Id::of_command(args) else { return vec![Handle::Whole(args)] };
-    kind.keys(args).filter(|key| !is_marker(key)).map(|key| Handle::Part(id, key)).collect()
+    let keys: BTreeSet<&[u8]> = kind.keys(args).filter(|key| !is_marker(key)).collect();
+    keys.into_iter().map(|key| Handle::Part(id, key)).collect()
 }
 
 /// Whether a key stands in a command only to carry its id.

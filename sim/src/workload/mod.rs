@@ -29,6 +29,8 @@ pub struct Script {
     pub resp3: bool,
     /// Commands it has unanswered at most.
     pub depth: usize,
+    /// How many of the commands, the last ones, are sent only when everything is well again.
+    pub late: usize,
     /// The longest pause between two bursts, in ms.
     pub pause_ms: u64,
     /// The commands, each a list of arguments, all of them text.
@@ -42,6 +44,10 @@ pub struct Size {
     pub clients: u64,
     /// Commands of each.
     pub commands: u64,
+    /// How many of them, the last ones, are sent only when everything is well again.
+    pub late: u64,
+    /// How long they take about, in virtual ms.
+    pub time_ms: u64,
     /// Values may be large.
     pub large_values: bool,
 }
@@ -49,22 +55,27 @@ pub struct Size {
 /// Draws the scripts of all clients.
 #[must_use]
 pub fn draw(dice: &mut Dice, size: Size) -> Vec<Script> {
-    (0..size.clients)
-        .map(|client| Script {
-            resp3: dice.chance(0.5),
-            depth: *dice.pick(&[1, 4, 16, 64]),
-            pause_ms: *dice.pick(&[5, 20, 80]),
-            commands: (0..size.commands)
-                .map(|seq| {
-                    let id = Id {
-                        client: u16::try_from(client).expect("few clients"),
-                        seq: u32::try_from(seq).expect("few commands"),
-                    };
-                    Writer { dice, id, large: size.large_values }.command()
-                })
-                .collect(),
-        })
-        .collect()
+    (0..size.clients).map(|client| script(dice, client, size)).collect()
+}
+
+fn script(dice: &mut Dice, client: u64, size: Size) -> Script {
+    let depth = *dice.pick(&[1, 4, 16, 64]);
+    let bursts = size.commands / (depth / 2 + 1) + 1;
+    let mut command = |seq| {
+        let id = Id {
+            client: u16::try_from(client).expect("few clients"),
+            seq: u32::try_from(seq).expect("few commands"),
+        };
+        Writer { dice, id, large: size.large_values }.command()
+    };
+    let commands = (0..size.commands).map(&mut command).collect();
+    Script {
+        resp3: dice.chance(0.5),
+        depth: usize::try_from(depth).expect("a shallow pipeline"),
+        late: usize::try_from(size.late).expect("few commands"),
+        pause_ms: 2 * size.time_ms / bursts,
+        commands,
+    }
 }
 
 /// The keys of all scripts that are shared, for whoever wants to do something to their slots.
@@ -207,7 +218,8 @@ fn words<const N: usize>(args: [&str; N]) -> Vec<String> {
 mod tests {
     use super::*;
 
-    const SIZE: Size = Size { clients: 4, commands: 500, large_values: true };
+    const SIZE: Size =
+        Size { clients: 4, commands: 500, late: 10, time_ms: 1_000, large_values: true };
 
     #[test]
     fn every_kind_of_command_is_drawn_and_known() {

@@ -1,0 +1,150 @@
+//! One run: a plan carried out, and judged.
+
+use std::cell::Cell;
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::client::Client;
+use crate::oracle::{self, Violation};
+use crate::plan::Plan;
+use crate::tally::Tally;
+use crate::trap::PanicTrap;
+use crate::world::{World, ms};
+
+/// Virtual time after which a run is stuck: no plan is near that long.
+const RUN_TIME_MAX: Duration = Duration::from_secs(120);
+
+/// How a run went.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The hash of all its events.
+    pub hash: u64,
+    /// How many there were.
+    pub events: u64,
+    /// How long it took, in virtual time.
+    pub took: Duration,
+    /// What went wrong; empty if nothing did.
+    pub failures: Vec<Failure>,
+    /// What was seen.
+    pub tally: Tally,
+    /// The last events, or all if that was asked for, a line each.
+    pub trace: Vec<String>,
+}
+
+/// What can go wrong with a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// A promise was broken.
+    Violation(Violation),
+    /// Something panicked.
+    Panic {
+        /// When it was seen, in virtual time.
+        at: Duration,
+        /// Where, and what it said.
+        what: String,
+    },
+    /// A host's software ended in error.
+    Error {
+        /// When, in virtual time.
+        at: Duration,
+        /// What it said.
+        what: String,
+    },
+}
+
+impl Failure {
+    /// What kind of failure it is: the promise broken, `panic`, or `error`.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        match self {
+            Failure::Violation(violation) => violation.promise,
+            Failure::Panic { .. } => "panic",
+            Failure::Error { .. } => "error",
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Violation(violation) => violation.fmt(f),
+            Failure::Panic { at, what } | Failure::Error { at, what } => {
+                write!(f, "{} at {:.3}s: {what}", self.kind(), at.as_secs_f64())
+            }
+        }
+    }
+}
+
+/// Carries out a plan; `keep_all` of its trace, or the last events only.
+#[must_use]
+pub fn run(plan: &Plan, keep_all: bool) -> Outcome {
+    let trap = PanicTrap::set();
+    let mut world = World::new(plan.seed, &plan.setup, keep_all);
+    let lived = live(plan, &mut world, &trap);
+    let at = world.network.now();
+    let mut failures: Vec<_> =
+        trap.caught().into_iter().map(|what| Failure::Panic { at, what }).collect();
+    if let Err(error) = lived {
+        failures.push(Failure::Error { at, what: format!("{error:#}") });
+    }
+    let mut history = world.recorder.finish();
+    history.rules.quiet_from = plan.quiet_from_ms().map(ms);
+    let tally = Tally::of(&history, &world);
+    // After a panic nothing else can be expected to be right.
+    if !trap.has_caught() {
+        failures.extend(oracle::judge(&history).into_iter().map(Failure::Violation));
+    }
+    let overlay = world.network.overlay();
+    overlay.with_trace(|trace| Outcome {
+        hash: trace.hash(),
+        events: trace.count(),
+        took: at,
+        failures,
+        tally,
+        trace: trace.kept().map(|event| overlay.describe(event)).collect(),
+    })
+}
+
+/// Lets the clients follow their scripts while the faults come.
+fn live(plan: &Plan, world: &mut World, trap: &PanicTrap) -> anyhow::Result<()> {
+    let finished = Rc::new(Cell::new(0));
+    let well_from = ms(plan.quiet_from_ms().unwrap_or(0));
+    for (number, script) in plan.scripts.iter().enumerate() {
+        let leave = world.leave_signal(number);
+        let (recorder, proxy) = (world.recorder.clone(), world.address);
+        let dice = world.network.overlay().dice("client", number as u64);
+        let number = u16::try_from(number)?;
+        let (script, finished) = (script.clone(), Rc::clone(&finished));
+        world.spawn(|net| async move {
+            Client { number, net, proxy, script, well_from, dice, recorder, leave }.run().await;
+            finished.set(finished.get() + 1);
+        });
+    }
+    let mut faults = plan.faults.iter().peekable();
+    while finished.get() < plan.scripts.len() && !trap.has_caught() {
+        while let Some(timed) = faults.next_if(|timed| ms(timed.at_ms) <= world.network.now()) {
+            timed.fault.apply(world);
+        }
+        anyhow::ensure!(world.network.now() < RUN_TIME_MAX, "stuck: the clients never finish");
+        world.network.step()?;
+    }
+    if world.recorder.is_draining() && !trap.has_caught() {
+        await_proxy_end(plan, world)?;
+    }
+    Ok(())
+}
+
+/// A proxy that was told to stop has its drain timeout to do it, and a moment to close.
+fn await_proxy_end(plan: &Plan, world: &mut World) -> anyhow::Result<()> {
+    let limit = ms(plan.setup.drain_timeout_ms) + Duration::from_secs(5);
+    let until = world.network.now() + limit;
+    while world.proxy_end().is_none() {
+        anyhow::ensure!(world.network.now() < until, "the proxy does not stop");
+        world.network.step()?;
+    }
+    match world.proxy_end() {
+        Some(Err(error)) => anyhow::bail!("the proxy failed: {error}"),
+        Some(Ok(())) | None => Ok(()),
+    }
+}

@@ -1,0 +1,283 @@
+//! The world: a cluster of nodes, the proxy before it, and a host for all clients.
+//!
+//! ```text
+//! clients --- proxy --- node-0
+//!                  '--- node-1
+//!                  '--- node-2
+//! ```
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use redpoll::config::{Config, Listener, Target, Upstream};
+use redpoll::embedded::{Cluster, Execution};
+use redpoll::net::Net;
+use redpoll::proto::cluster::{Address, Slot};
+use redpoll::proxy;
+use redpoll::stats::Stats;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+
+use crate::history::Rules;
+use crate::net::{EPOCH, Grain, HostId, LinkSpeed, Network, Overlay, SimNet};
+use crate::recorder::{Outgoing, Recorder};
+
+/// Nodes of the cluster.
+pub const NODES: usize = 3;
+
+/// The port of every node.
+const NODE_PORT: u16 = 7_000;
+
+/// The port of the proxy.
+const PROXY_PORT: u16 = 6_380;
+
+/// What is drawn, or chosen, for a world.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Setup {
+    /// How far time goes in a step.
+    pub tick_ms: u64,
+    /// How long a segment travels at least.
+    pub latency_min_ms: u64,
+    /// How long a segment travels at most.
+    pub latency_max_ms: u64,
+    /// How rough the network is.
+    pub grain: Grain,
+    /// Workers of the proxy, each a task.
+    pub workers: usize,
+    /// The proxy's own.
+    pub op_timeout_ms: u64,
+    /// The proxy's own.
+    pub connect_timeout_ms: u64,
+    /// The proxy's own.
+    pub drain_timeout_ms: u64,
+}
+
+/// What runs on the clients' host.
+type Job = Pin<Box<dyn Future<Output = ()>>>;
+
+/// The world, and what can be done to it.
+pub struct World {
+    /// Hosts, time, faults.
+    pub network: Network,
+    /// The cluster, as its administrator sees it.
+    pub cluster: Cluster,
+    /// The hosts of its nodes.
+    pub nodes: Vec<HostId>,
+    /// The proxy's host.
+    pub proxy: HostId,
+    /// The clients' host.
+    pub clients: HostId,
+    /// Where clients connect.
+    pub address: SocketAddr,
+    /// Who writes the history.
+    pub recorder: Recorder,
+    /// What the proxy counts.
+    pub stats: Stats,
+    /// Slots on the move.
+    pub(crate) moving: BTreeSet<Slot>,
+    jobs: mpsc::UnboundedSender<Job>,
+    client_net: SimNet,
+    leaves: BTreeMap<usize, Rc<Notify>>,
+    shutdown: Rc<Notify>,
+    /// How the proxy ended, once it has.
+    ended: Rc<RefCell<Option<Result<(), String>>>>,
+}
+
+/// A duration in ms.
+#[must_use]
+pub const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+impl Default for Setup {
+    /// A smooth, fast network and a patient proxy, for stories.
+    fn default() -> Self {
+        Setup {
+            tick_ms: 1,
+            latency_min_ms: 1,
+            latency_max_ms: 2,
+            grain: Grain::default(),
+            workers: 2,
+            op_timeout_ms: 500,
+            connect_timeout_ms: 200,
+            drain_timeout_ms: 1_000,
+        }
+    }
+}
+
+impl Setup {
+    /// What the checkers must know: nothing is broken yet.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        let slack = ms(2 * self.latency_max_ms + 4 * self.tick_ms + 2);
+        let op_timeout = ms(self.op_timeout_ms);
+        Rules { op_timeout, slack, quiet_from: None, drained: None }
+    }
+
+    fn config(&self, seeds: Vec<Address>) -> Config {
+        let unspecified = SocketAddr::from((Ipv4Addr::UNSPECIFIED, PROXY_PORT));
+        let upstream = Upstream {
+            target: Target::Cluster(seeds),
+            op_timeout: ms(self.op_timeout_ms),
+            connect_timeout: ms(self.connect_timeout_ms),
+        };
+        Config {
+            listeners: vec![Listener { address: unspecified, upstream: "main".to_owned() }],
+            upstreams: [("main".to_owned(), upstream)].into(),
+            admin: None,
+            workers: NonZeroUsize::new(self.workers).expect("a proxy has workers"),
+            drain_timeout: ms(self.drain_timeout_ms),
+        }
+    }
+}
+
+impl World {
+    /// A world in which nothing has happened yet; `keep_all` of its trace, or the last events only.
+    #[must_use]
+    pub fn new(seed: u64, setup: &Setup, keep_all: bool) -> Self {
+        let overlay = Overlay::new(seed, setup.grain, keep_all);
+        let recorder = Recorder::new(overlay.clone(), setup.rules());
+        let speed = LinkSpeed { min: ms(setup.latency_min_ms), max: ms(setup.latency_max_ms) };
+        let mut network = Network::new(overlay.clone(), ms(setup.tick_ms), speed);
+
+        let (cluster, nodes) = add_nodes(&mut network, &recorder);
+        let seeds = (0..NODES).map(|node| cluster.address(node)).collect();
+        let config = setup.config(seeds);
+        let stats = Stats::new(setup.workers, ["main"]);
+        let (shutdown, ended) = (Rc::new(Notify::new()), Rc::default());
+        let run = ProxyRun {
+            config,
+            stats: stats.clone(),
+            seed: overlay.dice("proxy", 0).seed(),
+            shutdown: Rc::clone(&shutdown),
+            ended: Rc::clone(&ended),
+        };
+        let run = Rc::new(run);
+        let (proxy, proxy_net) = network.add_host("proxy", move |net| Rc::clone(&run).run(net));
+        network.tap(proxy, Rc::new(Outgoing::new(recorder.clone(), NODE_PORT)));
+        let (jobs, clients, client_net) = add_clients(&mut network);
+        World {
+            address: SocketAddr::new(proxy_net.ip(), PROXY_PORT),
+            network,
+            cluster,
+            nodes,
+            proxy,
+            clients,
+            recorder,
+            stats,
+            moving: BTreeSet::new(),
+            jobs,
+            client_net,
+            leaves: BTreeMap::new(),
+            shutdown,
+            ended,
+        }
+    }
+
+    /// Runs something on the clients' host.
+    pub fn spawn<F>(&self, job: impl FnOnce(SimNet) -> F)
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        let job = Box::pin(job(self.client_net.clone()));
+        self.jobs.send(job).expect("the clients' host never ends");
+    }
+
+    /// Tells the proxy to stop.
+    pub fn drain(&mut self) {
+        self.network.overlay().note("drain");
+        self.recorder.drained();
+        self.shutdown.notify_one();
+    }
+
+    /// How the proxy ended, if it has.
+    #[must_use]
+    pub fn proxy_end(&self) -> Option<Result<(), String>> {
+        self.ended.borrow().clone()
+    }
+
+    /// What a client is told with when it is to leave.
+    pub fn leave_signal(&mut self, client: usize) -> Rc<Notify> {
+        Rc::clone(self.leaves.entry(client).or_default())
+    }
+
+    /// Tells a client to leave.
+    pub fn tell_to_leave(&mut self, client: usize) {
+        self.network.overlay().note(&format!("client {client} leaves"));
+        self.leave_signal(client).notify_waiters();
+    }
+}
+
+/// The hosts of the nodes, and their cluster.
+fn add_nodes(network: &mut Network, recorder: &Recorder) -> (Cluster, Vec<HostId>) {
+    let names: Vec<_> = (0..NODES).map(|node| format!("node-{node}")).collect();
+    let address = |name: &String| {
+        let ip = network.ip_of(name).to_string();
+        Address::new(&ip, NODE_PORT).expect("an IP address and a port")
+    };
+    let cluster = Cluster::new(&names.iter().map(address).collect::<Vec<_>>(), &[]);
+    let add = |(number, name): (usize, &String)| {
+        let recorder = recorder.clone();
+        cluster.node(number).observe(Box::new(move |seen: &Execution<'_>| {
+            recorder.executed(number, seen.args, seen.reply);
+        }));
+        let node = cluster.node(number);
+        let (host, _) = network.add_host(name, move |net| {
+            let node = node.clone();
+            async move {
+                // Each start is on a runtime of its own, whose clock begins anywhere.
+                node.set_clock(Instant::now(), EPOCH + net.now());
+                let listener = net.bind(SocketAddr::new(net.ip(), NODE_PORT)).await?;
+                node.serve(net, listener).await;
+                Ok(())
+            }
+        });
+        host
+    };
+    let hosts = names.iter().enumerate().map(add).collect();
+    (cluster, hosts)
+}
+
+/// The clients' host, which runs what it is sent.
+fn add_clients(network: &mut Network) -> (mpsc::UnboundedSender<Job>, HostId, SimNet) {
+    let (jobs, inbox) = mpsc::unbounded_channel::<Job>();
+    let inbox = Cell::new(Some(inbox));
+    let (host, net) = network.add_host("clients", move |net| {
+        let inbox = inbox.take();
+        async move {
+            let mut inbox = inbox.ok_or_else(|| anyhow::anyhow!("clients start only once"))?;
+            while let Some(job) = inbox.recv().await {
+                net.spawn(job);
+            }
+            Ok(())
+        }
+    });
+    (jobs, host, net)
+}
+
+/// What the proxy's host runs.
+struct ProxyRun {
+    config: Config,
+    stats: Stats,
+    seed: u64,
+    shutdown: Rc<Notify>,
+    ended: Rc<RefCell<Option<Result<(), String>>>>,
+}
+
+impl ProxyRun {
+    async fn run(self: Rc<Self>, net: SimNet) -> anyhow::Result<()> {
+        let shutdown = self.shutdown.clone();
+        let shutdown = async move { shutdown.notified().await };
+        let (config, stats) = (self.config.clone(), self.stats.clone());
+        let end = proxy::serve(net, config, stats, self.seed, shutdown).await;
+        *self.ended.borrow_mut() = Some(end.map_err(|error| error.to_string()));
+        Ok(())
+    }
+}
