@@ -48,7 +48,8 @@ impl Dice {
         &items[self.index(items.len())]
     }
 
-    /// A length from 1 to `max`, as a socket might cut it: often one byte, sometimes a few, otherwise anything.
+    /// A length from 1 to `max`, as a socket might cut it: often one byte, sometimes a few,
+    /// otherwise anything.
     ///
     /// # Panics
     /// `max` is 0.

@@ -1,7 +1,8 @@
 //! Redpoll's deterministic simulator. The proxy, the nodes and the clients run in one thread on a
 //! network that breaks from a seed, and everything that happens is a function of that seed.
 //!
-//! - [`plan`]: a run, drawn from its seed before it begins; [`run`] carries it out.
+//! - [`plan`]: a run, drawn from its seed before it begins; [`run`] carries it out, [`batch`] many
+//!   of them, and [`minimise`] makes one that fails small.
 //! - [`world`]: nodes, proxy, clients; [`fault`]: what can be done to them; [`client`]: who asks.
 //! - [`dice`]: chance, forked from the seed for each component.
 //! - [`net`]: turmoil's network made a byte stream, and the faults that can be put into it.
@@ -14,10 +15,12 @@
 //! - [`trace`]: every event, hashed, so that two runs can be compared.
 //! - [`trap`]: panics that a runtime would swallow.
 
+pub mod batch;
 pub mod client;
 pub mod dice;
 pub mod fault;
 pub mod history;
+pub mod minimise;
 pub mod net;
 pub mod oracle;
 pub mod plan;

@@ -89,8 +89,8 @@ impl Plan {
         Plan { seed, setup, faults, scripts }
     }
 
-    /// From when on nothing may fail, in ms: from the start if nothing is ever broken, else some time
-    /// after the last repair; `None` if something stays broken.
+    /// From when on nothing may fail, in ms: from the start if nothing is ever broken, else some
+    /// time after the last repair; `None` if something stays broken.
     #[must_use]
     pub fn quiet_from_ms(&self) -> Option<u64> {
         let harmful = || self.faults.iter().filter(|timed| !timed.fault.is_harmless());

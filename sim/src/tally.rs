@@ -1,4 +1,5 @@
-//! What was seen in runs: states that are rare and must come all the same, or the runs prove little.
+//! What was seen in runs: states that are rare and must come all the same, or the runs prove
+//! little.
 
 use std::time::Duration;
 

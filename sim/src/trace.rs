@@ -1,5 +1,5 @@
-//! What happened in a run: every event goes into a rolling hash, the last ones are kept to be shown,
-//! and all of them if asked for. Two runs of one seed have equal hashes, or something is not
+//! What happened in a run: every event goes into a rolling hash, the last ones are kept to be
+//! shown, and all of them if asked for. Two runs of one seed have equal hashes, or something is not
 //! deterministic.
 
 use std::collections::VecDeque;

@@ -1,5 +1,6 @@
-//! A trap for panics. A panic in a spawned task ends that task and nothing else: the simulation would
-//! go on and pass. While a [`PanicTrap`] is set, every panic of its thread is caught and counts.
+//! A trap for panics. A panic in a spawned task ends that task and nothing else: the simulation
+//! would go on and pass. While a [`PanicTrap`] is set, every panic of its thread is caught and
+//! counts.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::RefCell;

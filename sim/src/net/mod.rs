@@ -1,15 +1,15 @@
 //! The simulated network.
 //!
 //! ```text
-//! the proxy, nodes, clients -> SimNet -> SimStream -> turmoil: hosts, latency, holds, crashes
-//!                                 '---------'-----> Overlay: short reads and writes, connects that hang
-//!                                                   or are refused, resets, names, task order, trace
+//! proxy, nodes, clients -> SimNet -> SimStream -> turmoil: hosts, latency, holds, crashes
+//!                             '----------'------> Overlay: short reads and writes, names, resets,
+//!                                                 connects that hang, task order, the trace
 //! driver of the world -> Network -> both
 //! ```
 //!
-//! turmoil carries whole writes, each read as it was written, and refuses at once where a real network
-//! keeps you waiting. [`Overlay`] adds what is missing; [`Network`] is the two together, as the driver
-//! of a world sees them.
+//! turmoil carries whole writes, each read as it was written, and refuses at once where a real
+//! network keeps you waiting. [`Overlay`] adds what is missing; [`Network`] is the two together, as
+//! the driver of a world sees them.
 
 mod network;
 mod overlay;
@@ -83,7 +83,8 @@ impl SimNet {
 
     async fn try_connect(&self, address: SocketAddr) -> io::Result<SimStream> {
         self.overlay.pass(self.ip(), address.ip()).await?;
-        // A task of its own: turmoil leaves the far end open for ever if a connect is dropped half-way.
+        // A task of its own: turmoil leaves the far end open for ever if a connect is dropped
+        // half-way.
         let (answer, outcome) = oneshot::channel();
         let connect = async move { drop(answer.send(TcpStream::connect(address).await)) };
         #[expect(clippy::disallowed_methods, reason = "below the seam")]

@@ -1,4 +1,5 @@
-//! Hosts, time and faults, as the driver of a world sees them: turmoil's simulation and the overlay as one.
+//! Hosts, time and faults, as the driver of a world sees them: turmoil's simulation and the overlay
+//! as one.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -220,8 +221,8 @@ impl Network {
         }
     }
 
-    /// Starts the software of a host that was killed or switched off, and takes away what was in the
-    /// way of connections to it. It resets the streams that it does not know any more.
+    /// Starts the software of a host that was killed or switched off, and takes away what was in
+    /// the way of connections to it. It resets the streams that it does not know any more.
     pub fn restart(&mut self, host: HostId) {
         self.note("restart", &[host]);
         for other in self.others(host) {

@@ -127,8 +127,9 @@ impl Overlay {
         self.0.cleared.notify_waiters();
     }
 
-    /// Resets every stream between the two hosts, whoever opened it: the next read or write at either
-    /// end fails with `ConnectionReset`, and what was under way is lost. Says how many ends there were.
+    /// Resets every stream between the two hosts, whoever opened it: the next read or write at
+    /// either end fails with `ConnectionReset`, and what was under way is lost. Says how many ends
+    /// there were.
     pub fn reset(&self, a: IpAddr, b: IpAddr) -> usize {
         let between = |end: &End| {
             let ends = (end.local.ip(), end.peer.ip());

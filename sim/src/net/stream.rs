@@ -1,5 +1,5 @@
-//! A byte stream over one of turmoil's. turmoil delivers each write whole, as one read; here reads and
-//! writes end anywhere, several writes arrive as one read, and a stream can be reset.
+//! A byte stream over one of turmoil's. turmoil delivers each write whole, as one read; here reads
+//! and writes end anywhere, several writes arrive as one read, and a stream can be reset.
 
 use std::fmt;
 use std::io::{self, IoSlice};

@@ -1,4 +1,5 @@
-//! Task order by chance. A runtime polls its tasks first in, first out, and so shows one order only.
+//! Task order by chance. A runtime polls its tasks first in, first out, and so shows one order
+//! only.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,7 +1,8 @@
-//! One reply a command, in order, and nothing else: framing byte-exact, the proxy's own answers exact.
+//! One reply a command, in order, and nothing else: framing byte-exact, the proxy's own answers
+//! exact.
 //!
-//! Clients take the k-th reply for that of their k-th command; that it is, is seen here for `PING` and
-//! `ECHO`, which stand between all others, and by [`content`](super::content) for these.
+//! Clients take the k-th reply for that of their k-th command; that it is, is seen here for `PING`
+//! and `ECHO`, which stand between all others, and by [`content`](super::content) for these.
 
 use super::{Index, Verdict, Violation, broken};
 use crate::history::{Conversation, End, History};

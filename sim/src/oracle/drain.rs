@@ -1,5 +1,5 @@
-//! Draining loses nothing: the proxy closes a client's connection only when it was told to stop, and
-//! then no command that it leaves unanswered was executed.
+//! Draining loses nothing: the proxy closes a client's connection only when it was told to stop,
+//! and then no command that it leaves unanswered was executed.
 
 use super::index::handles;
 use super::{Index, Verdict, Violation, broken};

@@ -1,5 +1,5 @@
-//! An acknowledged write was executed exactly once, any other at most once, one that the proxy calls
-//! `UNSENT` never; and nothing was executed that nobody asked for.
+//! An acknowledged write was executed exactly once, any other at most once, one that the proxy
+//! calls `UNSENT` never; and nothing was executed that nobody asked for.
 
 use std::collections::BTreeMap;
 

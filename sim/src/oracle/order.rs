@@ -1,5 +1,6 @@
 //! What one client connection asks of one key is executed in the order asked, over redirects and
-//! reconnects: no write overtakes an earlier one, no read misses an earlier write or sees a later one.
+//! reconnects: no write overtakes an earlier one, no read misses an earlier write or sees a later
+//! one.
 //!
 //! A write that its client knows to be unsure may come late: its bytes can lie in a dead connection
 //! for ever so long, and nothing can call them back.

@@ -1,5 +1,6 @@
 //! Where nothing is broken, nothing fails: without a fault, slots on the move included, no client
-//! sees an error of the proxy's own; and some time after the last fault was mended that holds again.
+//! sees an error of the proxy's own; and some time after the last fault was mended that holds
+//! again.
 
 use super::{Index, Verdict, broken};
 use crate::history::{History, Verdict as Outcome};

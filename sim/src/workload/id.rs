@@ -1,5 +1,5 @@
-//! A number of its own for every command, written into its arguments, so that what the nodes did can
-//! be traced back to who asked for it.
+//! A number of its own for every command, written into its arguments, so that what the nodes did
+//! can be traced back to who asked for it.
 
 use std::fmt;
 

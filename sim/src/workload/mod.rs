@@ -1,8 +1,8 @@
 //! What the clients will ask: written down before the run, drawn from the seed.
 //!
-//! Every client has keys of its own and shares others, pipelines, and mixes single commands with such
-//! as span all nodes. Nearly every command carries its [`Id`]; those that cannot (`GET`, `INCR`, …)
-//! are told apart by their arguments as far as it matters.
+//! Every client has keys of its own and shares others, pipelines, and mixes single commands with
+//! such as span all nodes. Nearly every command carries its [`Id`]; those that cannot (`GET`,
+//! `INCR`, …) are told apart by their arguments as far as it matters.
 
 mod id;
 mod kind;
