@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::harness::Stage;
 
 mod conversation;
+mod demo;
 mod drain;
 mod errors;
 mod exit_codes;
@@ -27,6 +28,7 @@ use stories;
 pub(crate) fn all() -> impl Iterator<Item = Story> {
     [
         exit_codes::STORIES,
+        demo::STORIES,
         conversation::STORIES,
         types::STORIES,
         errors::STORIES,
