@@ -1,9 +1,9 @@
 //! The production binary between real clients and real Redis servers.
 //!
-//! Starts `redis-server` processes (a cluster of three primaries, and standalone ones) on free ports
-//! of 127.0.0.1 in a temporary folder, runs `redpoll run` before them, and drives it with the `redis`
-//! crate, byte-exact sockets, `redis-cli`, `redis-benchmark` and redis-py. Set-up and teardown are in
-//! here, not in a shell script, so that no server outlives a failed run.
+//! Starts `redis-server` processes (clusters of three primaries, and standalone ones) on free ports
+//! of 127.0.0.1 in a temporary folder, runs `redpoll run` before them, and drives it with the
+//! `redis` crate, byte-exact sockets, `redis-cli`, `redis-benchmark` and redis-py. Set-up and
+//! teardown are in here, not in a shell script, so that no server outlives a failed run.
 //!
 //! `cargo test --test e2e -- PART_OF_A_NAME` runs some of the trials. `REDPOLL_BIN` names another
 //! binary to test, `REDPOLL_PYTHON` a Python interpreter that has redis-py.

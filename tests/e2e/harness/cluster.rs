@@ -30,6 +30,7 @@ impl Cluster {
         run_tool(&mut create, "")?;
         let cluster = Cluster { nodes };
         cluster.wait_until_whole()?;
+        cluster.wait_until_agreed()?;
         Ok(cluster)
     }
 
@@ -47,6 +48,36 @@ impl Cluster {
             });
             Ok(whole.then_some(()))
         })
+    }
+
+    /// Waits until all nodes agree on who owns which slots since when. A slot must not move again
+    /// before: an owner that has not heard of the last move claims it with too old an epoch, and
+    /// the nodes then send each other's clients back and forth for good.
+    ///
+    /// # Errors
+    /// It does not happen within [`PATIENCE`].
+    pub(crate) fn wait_until_agreed(&self) -> Result<()> {
+        wait_until("the nodes agree on the slots", PATIENCE, || {
+            let views = self.nodes.iter().map(view).collect::<Result<Vec<_>>>()?;
+            Ok(views.windows(2).all(|pair| pair[0] == pair[1]).then_some(()))
+        })
+    }
+
+    /// Moves the first `count` slots of a node to another with `redis-cli --cluster reshard`.
+    ///
+    /// # Errors
+    /// The tool fails.
+    pub(crate) fn reshard(&self, from: usize, to: usize, count: usize) -> Result<()> {
+        let id = |node: usize| -> Result<String> {
+            let mut connection = self.nodes[node].connection()?;
+            Ok(redis::cmd("CLUSTER").arg("MYID").query(&mut connection)?)
+        };
+        let mut reshard = Command::new("redis-cli");
+        reshard.args(["--cluster", "reshard", &self.nodes[0].address().to_string()]);
+        reshard.args(["--cluster-from", &id(from)?, "--cluster-to", &id(to)?]);
+        reshard.args(["--cluster-slots", &count.to_string(), "--cluster-yes"]);
+        run_tool(&mut reshard, "")?;
+        Ok(())
     }
 
     /// The slot of a key, by Redis' own reckoning.
@@ -99,7 +130,7 @@ impl Cluster {
     }
 
     /// Moves one slot with its keys to another node as `redis-cli --cluster reshard` does, while
-    /// clients use it. The owner of the slot must be `from`.
+    /// clients use it. The owner of the slot must be `from`; see [`Cluster::wait_until_agreed`].
     ///
     /// # Errors
     /// A node refuses a step.
@@ -139,4 +170,19 @@ impl Cluster {
         }
         Ok(())
     }
+}
+
+/// What a node says of all the nodes: their ids, epochs and slots.
+fn view(node: &Server) -> Result<Vec<String>> {
+    let text: String = redis::cmd("CLUSTER").arg("NODES").query(&mut node.connection()?)?;
+    let mut lines: Vec<String> = text
+        .lines()
+        .map(|line| {
+            let fields: Vec<&str> = line.split(' ').collect();
+            let slots = fields.iter().skip(8).filter(|slots| !slots.starts_with('['));
+            [fields[0], fields[6]].into_iter().chain(slots.copied()).collect::<Vec<_>>().join(" ")
+        })
+        .collect();
+    lines.sort();
+    Ok(lines)
 }

@@ -57,6 +57,6 @@ pub(super) fn forget(pid: u32) {
 fn tell(sign: char, pid: u32) {
     let guardian = GUARDIAN.get().expect("main starts the guardian first");
     let mut list = guardian.list.lock().unwrap_or_else(PoisonError::into_inner);
-    // A guardian that somebody killed is no reason to fail a trial: `Drop` still kills the children.
+    // Without a guardian, `Drop` still kills the children.
     writeln!(list, "{sign} {pid}").ok();
 }

@@ -2,8 +2,8 @@
 //! production binary before them, and a byte-exact client.
 //!
 //! ```text
-//! Stage -> Server, Cluster (redis-server)  <-  Proxy (redpoll run)  <-  Wire, redis::Connection, tools
-//!            '------------------ Process, watched by the Guardian ------------------'
+//! Stage -> Server, Cluster (redis-server) <- Proxy (redpoll run) <- Wire, redis::Connection, tools
+//!          '--------------- Process, watched by the guardian ---------------'
 //! ```
 
 mod cluster;

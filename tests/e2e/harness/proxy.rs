@@ -129,6 +129,21 @@ impl Proxy {
         Ok((status.context("no HTTP status")?, body.to_owned()))
     }
 
+    /// The sum of the samples of one metric.
+    ///
+    /// # Errors
+    /// The admin server does not answer, or has no such metric.
+    pub(crate) fn metric(&self, name: &str) -> Result<u64> {
+        let (_, text) = self.admin("/metrics")?;
+        let mut samples = text
+            .lines()
+            .filter(|line| line.strip_prefix(name).is_some_and(|end| end.starts_with(['{', ' '])))
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
+            .peekable();
+        ensure!(samples.peek().is_some(), "no {name} in\n{text}");
+        Ok(samples.sum())
+    }
+
     /// The most memory it ever had resident, in bytes.
     ///
     /// # Errors

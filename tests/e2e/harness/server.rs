@@ -32,7 +32,7 @@ impl Server {
         })
     }
 
-    /// Starts an empty cluster node. Slots of another, dead node do not stop it from serving its own.
+    /// Starts an empty cluster node. It serves its slots even where those of others are not served.
     ///
     /// # Errors
     /// It does not answer PING in time.

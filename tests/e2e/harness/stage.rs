@@ -72,6 +72,7 @@ impl Stage {
         };
         trial(&mut cluster)?;
         cluster.wait_until_whole()?;
+        cluster.wait_until_agreed()?;
         *place = Some(cluster);
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! What one client may believe about its own keys, and so which replies are right.
 //!
 //! Nobody else touches a client's keys, so without faults there is one right reply. A fault leaves
-//! a set of them: an `UNSURE` write may or may not have run, an `UNSENT` one has not, and a node that
-//! lost its memory has no keys.
+//! a set of them: an `UNSURE` write may or may not have run, an `UNSENT` one has not, and a node
+//! that lost its memory has no keys.
 
 use std::fmt;
 
@@ -92,16 +92,15 @@ impl Model {
             Op::Set(key, value) => redis::cmd("SET").arg(text(key)).arg(value).to_owned(),
             Op::Get(key) => redis::cmd("GET").arg(text(key)).to_owned(),
             Op::Incr(key) => redis::cmd("INCR").arg(&self.counters[*key].key.name).to_owned(),
-            Op::Delete(keys) => keys
-                .iter()
-                .fold(redis::cmd("DEL"), |mut command, key| command.arg(text(key)).to_owned()),
-            Op::MultiGet(keys) => keys
-                .iter()
-                .fold(redis::cmd("MGET"), |mut command, key| command.arg(text(key)).to_owned()),
+            Op::Delete(keys) => {
+                redis::cmd("DEL").arg(keys.iter().map(text).collect::<Vec<_>>()).to_owned()
+            }
+            Op::MultiGet(keys) => {
+                redis::cmd("MGET").arg(keys.iter().map(text).collect::<Vec<_>>()).to_owned()
+            }
             Op::MultiSet(pairs) => {
-                pairs.iter().fold(redis::cmd("MSET"), |mut command, (key, value)| {
-                    command.arg(text(key)).arg(value).to_owned()
-                })
+                let pairs = pairs.iter().map(|(key, value)| (text(key), value));
+                redis::cmd("MSET").arg(pairs.collect::<Vec<_>>()).to_owned()
             }
         }
     }

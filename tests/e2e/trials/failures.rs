@@ -1,5 +1,5 @@
-//! Nodes and connections die under load. A reply is right, or says what is known; who has nothing to
-//! do with the failure does not notice; and it heals by itself.
+//! Nodes and connections die under load. A reply is right, or says what is known; who has nothing
+//! to do with the failure does not notice; and it heals by itself.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

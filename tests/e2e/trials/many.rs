@@ -1,5 +1,6 @@
 //! Many clients at once, every reply checked, with the cluster at rest and on the move.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Result, ensure};
@@ -17,8 +18,11 @@ pub(super) const STORIES: &[Story] = stories![
 const CLIENTS: usize = 50;
 const COMMANDS: u64 = 100_000;
 
-/// Slots that are moved to another node, one after the other.
-const SLOTS_MOVED: usize = 120;
+/// Slots with keys that each node gives away, one after the other.
+const SLOTS_MOVED_EACH: usize = 60;
+
+/// Slots, most of them empty, that `redis-cli` moves.
+const SLOTS_RESHARDED: usize = 200;
 
 fn a_hundred_thousand_pipelined_commands_of_50_clients_are_answered_right(
     stage: &Stage,
@@ -47,25 +51,26 @@ fn slots_migrate_under_load_without_an_error(stage: &Stage) -> Result<()> {
     stage.in_arena(|cluster| {
         let proxy = Proxy::start(&stage.folder("migration"), Options::cluster(cluster))?;
         let load = Load::anywhere(proxy.address(), 30, 12, 30);
-        let keys: Vec<&str> = load.keys.iter().flatten().map(|key| key.name.as_str()).collect();
+        let keys = load.keys.iter().flatten().map(|key| cluster.slot(&key.name));
+        let slots: BTreeSet<u16> = keys.collect::<Result<_>>()?;
         let progress = load.during(|progress| {
             progress.wait_for_commands(1000)?;
-            for (count, key) in keys.iter().take(SLOTS_MOVED).enumerate() {
-                let slot = cluster.slot(key)?;
-                let from = cluster.owners()?[usize::from(slot)];
-                // Most go one node on, some come back at once, some go twice.
-                let to = (from + 1) % 3;
-                cluster.move_slot(slot, from, to)?;
-                match count % 3 {
-                    0 => cluster.move_slot(slot, to, from)?,
-                    1 => cluster.move_slot(slot, to, (to + 1) % 3)?,
-                    _ => {}
+            // Round the circle: what has come from the first node goes on to the third and back.
+            for (from, to) in [(0, 1), (1, 2), (2, 0)] {
+                let owners = cluster.owners()?;
+                let owned = slots.iter().filter(|slot| owners[usize::from(**slot)] == from);
+                for slot in owned.take(SLOTS_MOVED_EACH) {
+                    cluster.move_slot(*slot, from, to)?;
+                    progress.wait_for_commands(20)?;
                 }
-                progress.wait_for_commands(20)?;
+                cluster.wait_until_agreed()?;
+                progress.wait_for_commands(1000)?;
             }
+            cluster.reshard(0, 1, SLOTS_RESHARDED)?;
             progress.wait_for_commands(1000)
         })?;
         ensure!(progress.refused.load(Ordering::Relaxed) == 0);
+        ensure!(proxy.metric("redpoll_redirects_total")? > 0, "no redirect was met");
         proxy.stop()
     })
 }

@@ -36,7 +36,6 @@ INCR @n
 DECRBY @n 5
 INCRBYFLOAT @f 3.25
 INCRBYFLOAT @f 1e2
-SETBIT @n 7 1
 HSET @h a 1 b two c 3.5
 HGETALL @h
 HGETALL @none
