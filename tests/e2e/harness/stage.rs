@@ -9,6 +9,9 @@ use tempfile::TempDir;
 
 use super::{Cluster, Options, Proxy, Server};
 
+/// Where Linux keeps files in memory.
+const MEMORY: &str = "/dev/shm";
+
 /// The servers of a run and the folder where everything of it is kept.
 pub(crate) struct Stage {
     directory: TempDir,
@@ -30,13 +33,17 @@ pub(crate) struct Shared {
 }
 
 impl Stage {
-    /// An empty stage in a temporary folder of its own.
+    /// An empty stage in a temporary folder of its own. In memory if possible: a cluster node waits
+    /// for the disk at every change of its slots, for seconds if others keep that disk busy.
     ///
     /// # Errors
     /// There is no place for temporary files.
     pub(crate) fn new() -> Result<Stage> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("redpoll-e2e-");
+        let directory = builder.tempdir_in(MEMORY).or_else(|_| builder.tempdir())?;
         Ok(Stage {
-            directory: tempfile::Builder::new().prefix("redpoll-e2e-").tempdir()?,
+            directory,
             folders: AtomicU32::new(0),
             shared: OnceLock::new(),
             arena: Mutex::new(None),
