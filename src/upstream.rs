@@ -25,7 +25,7 @@ use crate::limits::{CONNECT_BACKOFF_MS_MAX, CONNECT_BACKOFF_MS_MIN, UPSTREAM_REA
 use crate::net::Net;
 use crate::proto::cluster::Address;
 use crate::proto::pipeline::{Pipeline, Request};
-use crate::proto::reply::Cause;
+use crate::proto::reply::{Cause, Reply};
 use crate::proto::resp::Protocol;
 use crate::queue::Receiver;
 use crate::reply_to::ReplyTo;
@@ -66,7 +66,9 @@ struct Upstream<N: Net> {
     timer: Pin<Box<Sleep>>,
     /// When the timer fires.
     timer_at: Option<Instant>,
-    /// Attempts that failed since the last one that did not.
+    /// Whether the connection there is has answered anything.
+    proven: bool,
+    /// Attempts since a connection last answered.
     failures: u32,
     /// No attempt before this.
     retry_at: Option<Instant>,
@@ -89,6 +91,7 @@ pub(crate) async fn serve<N: Net>(
         buffer: BytesMut::new(),
         timer: Box::pin(sleep_until(tokio::time::Instant::now())),
         timer_at: None,
+        proven: false,
         failures: 0,
         retry_at: None,
     };
@@ -148,9 +151,10 @@ impl<N: Net> Upstream<N> {
             Ok(stream) => {
                 stats.upstream_connections.add(1);
                 stats.upstream_connections_total.add(1);
-                (self.failures, self.retry_at) = (0, None);
+                self.retry_at = None;
                 self.link = Link::Up(stream);
-                self.pipeline.receive_connection();
+                let deadline = now() + self.plan.connect_timeout;
+                self.pipeline.receive_connection(deadline);
             }
             Err(cause) => {
                 stats.upstream_connect_failures_total.add(1);
@@ -170,7 +174,12 @@ impl<N: Net> Upstream<N> {
         if cause != Cause::Closed {
             tracing::warn!(node = %self.plan.address, "disconnected: {}", cause.describe());
         }
-        if cause == Cause::HandshakeRefused {
+        // A connection that never answered is no better than none, unless it is the first.
+        if std::mem::take(&mut self.proven) {
+            self.failures = 0;
+        } else if cause == Cause::Closed && self.failures == 0 {
+            self.failures = 1;
+        } else {
             self.back_off();
         }
         self.link = Link::Down;
@@ -222,6 +231,7 @@ impl<N: Net> Upstream<N> {
 
     fn take_answers(&mut self) -> Result<(), Cause> {
         while let Some((reply_to, reply)) = self.pipeline.poll_answer(&mut self.buffer)? {
+            self.proven |= matches!(reply, Reply::Frame(_));
             reply_to.answer(reply);
         }
         Ok(())
@@ -245,7 +255,9 @@ impl<N: Net> Upstream<N> {
                 return;
             }
             self.timer_at = None;
-            self.pipeline.handle_timeout(now());
+            if let Err(cause) = self.pipeline.handle_timeout(now()) {
+                self.disconnected(cause);
+            }
             self.answer();
         }
     }

@@ -57,8 +57,8 @@ struct Owed<D> {
 enum Phase {
     /// There is no connection.
     Down,
-    /// The reply to `HELLO` is awaited.
-    Handshake,
+    /// The reply to `HELLO` is awaited, until then.
+    Handshake(Instant),
     /// Commands flow.
     Up,
 }
@@ -105,14 +105,14 @@ impl<D: Duty> Pipeline<D> {
         self.unsent.push_back(request);
     }
 
-    /// There is a connection now.
-    pub fn receive_connection(&mut self) {
+    /// There is a connection now; what must come before the first command has until `deadline`.
+    pub fn receive_connection(&mut self, deadline: Instant) {
         debug_assert!(self.phase == Phase::Down && self.sent.is_empty());
         self.phase = match self.protocol {
             Protocol::Resp2 => Phase::Up,
             Protocol::Resp3 => {
                 self.output.copy(HELLO_3);
-                Phase::Handshake
+                Phase::Handshake(deadline)
             }
         };
     }
@@ -166,7 +166,7 @@ impl<D: Duty> Pipeline<D> {
                 // Out-of-band: nobody subscribed on a shared connection, so it concerns nobody.
                 continue;
             }
-            if self.phase == Phase::Handshake {
+            if matches!(self.phase, Phase::Handshake(_)) {
                 self.receive_handshake(&frame)?;
                 continue;
             }
@@ -179,11 +179,37 @@ impl<D: Duty> Pipeline<D> {
     /// When [`handle_timeout`](Self::handle_timeout) is to be called at the latest.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.next_deadline
+        let handshake = self.handshake_deadline();
+        self.next_deadline.into_iter().chain(handshake).min()
     }
 
     /// Fails every request whose deadline has come, and no other.
-    pub fn handle_timeout(&mut self, now: Instant) {
+    ///
+    /// # Errors
+    /// The handshake took too long: end the connection, and report that with the cause given.
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), Cause> {
+        self.expire(now);
+        match self.handshake_deadline() {
+            Some(deadline) if deadline <= now => Err(Cause::ConnectTimeout),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Whether nothing waits to be sent, to be replied to, or to be answered.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.unsent.is_empty()
+            && self.failed.is_empty()
+            && self.sent.iter().all(|owed| owed.reply_to.is_none())
+    }
+
+    /// Whether a connection is needed.
+    #[must_use]
+    pub fn wants_connection(&self) -> bool {
+        self.phase == Phase::Down && !self.unsent.is_empty()
+    }
+
+    fn expire(&mut self, now: Instant) {
         if self.next_deadline.is_none_or(|next| now < next) {
             return;
         }
@@ -208,18 +234,8 @@ impl<D: Duty> Pipeline<D> {
         self.check();
     }
 
-    /// Whether nothing waits to be sent, to be replied to, or to be answered.
-    #[must_use]
-    pub fn is_idle(&self) -> bool {
-        self.unsent.is_empty()
-            && self.failed.is_empty()
-            && self.sent.iter().all(|owed| owed.reply_to.is_none())
-    }
-
-    /// Whether a connection is needed.
-    #[must_use]
-    pub fn wants_connection(&self) -> bool {
-        self.phase == Phase::Down && !self.unsent.is_empty()
+    fn handshake_deadline(&self) -> Option<Instant> {
+        if let Phase::Handshake(deadline) = self.phase { Some(deadline) } else { None }
     }
 
     fn send(&mut self, request: Request<D>) {

@@ -37,8 +37,14 @@ impl Rig {
 
     fn connected(protocol: Protocol) -> Self {
         let mut rig = Rig::new(protocol);
-        rig.pipeline.receive_connection();
+        rig.connect();
         rig
+    }
+
+    /// Has a connection, whose handshake may take until 50 ms.
+    fn connect(&mut self) {
+        let deadline = self.at(50);
+        self.pipeline.receive_connection(deadline);
     }
 
     fn at(&self, ms: u64) -> Instant {
@@ -99,7 +105,7 @@ fn an_expired_request_is_answered_alone_and_its_late_reply_is_discarded() {
     rig.push(1, 100, false);
     rig.push(2, 200, false);
     rig.write(usize::MAX);
-    rig.pipeline.handle_timeout(rig.at(100));
+    assert_eq!(rig.pipeline.handle_timeout(rig.at(100)), Ok(()));
     assert_eq!(rig.answers(""), Ok(vec![answer(1, "Sent Timeout")]));
     assert_eq!(rig.pipeline.poll_timeout(), Some(rig.at(200)));
     assert_eq!(rig.answers("+late\r\n+two\r\n"), Ok(vec![answer(2, "+two")]));
@@ -112,7 +118,7 @@ fn a_request_that_expires_before_a_byte_of_it_left_is_unsent_and_never_leaves() 
         rig.push(number, if number == 2 { 100 } else { 200 }, false);
     }
     assert_eq!(rig.write(5), "*1\r\n$");
-    rig.pipeline.handle_timeout(rig.at(100));
+    assert_eq!(rig.pipeline.handle_timeout(rig.at(100)), Ok(()));
     assert_eq!(rig.answers(""), Ok(vec![answer(2, "Unsent Timeout")]));
     assert_eq!(rig.write(usize::MAX), "2\r\nC1\r\n*1\r\n$2\r\nC3\r\n");
 }
@@ -141,7 +147,7 @@ fn half_a_reply_does_not_outlive_its_connection() {
     rig.pipeline.receive_end(Cause::Closed);
     rig.received.clear();
     assert_eq!(rig.answers(""), Ok(vec![answer(1, "Sent Closed")]));
-    rig.pipeline.receive_connection();
+    rig.connect();
     rig.push(2, 100, false);
     rig.write(usize::MAX);
     assert_eq!(rig.answers("+two\r\n"), Ok(vec![answer(2, "+two")]));
@@ -221,4 +227,16 @@ fn an_early_error_for_a_half_written_request_does_not_shift_the_next_reply() {
     assert_eq!(rig.answers("-ERR early\r\n"), Ok(vec![answer(1, "-ERR early")]));
     assert_eq!(rig.write(usize::MAX), "\n$2\r\nC1\r\n*1\r\n$2\r\nC2\r\n");
     assert_eq!(rig.answers("+two\r\n"), Ok(vec![answer(2, "+two")]));
+}
+
+#[test]
+fn a_handshake_that_takes_too_long_ends_the_connection() {
+    let mut rig = Rig::connected(Protocol::Resp3);
+    rig.push(1, 100, false);
+    rig.write(usize::MAX);
+    assert_eq!(rig.pipeline.poll_timeout(), Some(rig.at(50)));
+    assert_eq!(rig.pipeline.handle_timeout(rig.at(49)), Ok(()));
+    assert_eq!(rig.pipeline.handle_timeout(rig.at(50)), Err(Cause::ConnectTimeout));
+    rig.pipeline.receive_end(Cause::ConnectTimeout);
+    assert_eq!(rig.answers(""), Ok(vec![answer(1, "Unsent ConnectTimeout")]));
 }
