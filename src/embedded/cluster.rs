@@ -21,8 +21,8 @@ use crate::proto::cluster::{Address, Slot};
 /// in the order given, then the replicas.
 ///
 /// # Panics
-/// Its methods panic for a number that no node has, and where a change makes no sense, like migrating
-/// a slot from a node that does not serve it.
+/// Its methods panic for a number that no node has, and where a change makes no sense, like
+/// migrating a slot from a node that does not serve it.
 #[derive(Clone, Debug)]
 pub struct Cluster(Rc<RefCell<Inner>>);
 
@@ -155,9 +155,9 @@ impl Cluster {
         inner.tell_all();
     }
 
-    /// Fails over to a replica: it serves its primary's slots, with the data it has, at a new epoch.
-    /// The old primary is its replica as soon as it hears of it. The promoted node knows even if it
-    /// is isolated. Slots on the move stay so, as Valkey does it since 8.0.
+    /// Fails over to a replica: it serves its primary's slots, with the data it has, at a new
+    /// epoch. The old primary is its replica as soon as it hears of it. The promoted node knows
+    /// even if it is isolated. Slots on the move stay so, as Valkey does it since 8.0.
     pub fn promote(&self, replica: usize) {
         let mut inner = self.0.borrow_mut();
         let old = inner.truth.members[replica].primary.expect("only a replica can be promoted");

@@ -260,7 +260,9 @@ mod tests {
         assert_eq!(rig.run("CLUSTER SLOTS"), slots("%0"));
         let shard = |index: usize, role: &str| {
             format!(
-                "%7 $2 id $40 {} $4 port :6379 $2 ip $6 node-{index} $8 endpoint $6 node-{index} $4 role {role} $18 replication-offset :0 $6 health $6 online",
+                "%7 $2 id $40 {} $4 port :6379 $2 ip $6 node-{index} \
+                 $8 endpoint $6 node-{index} $4 role {role} \
+                 $18 replication-offset :0 $6 health $6 online",
                 id(index)
             )
         };
@@ -269,7 +271,8 @@ mod tests {
         assert_eq!(
             rig.run("CLUSTER SHARDS"),
             format!(
-                "*2 %2 $5 slots *2 :0 :8191 $5 nodes *1 {first} %2 $5 slots *2 :8192 :16383 $5 nodes *2 {second} {third}"
+                "*2 %2 $5 slots *2 :0 :8191 $5 nodes *1 {first} \
+                 %2 $5 slots *2 :8192 :16383 $5 nodes *2 {second} {third}"
             )
         );
     }

@@ -166,7 +166,8 @@ fn auth(call: &mut ServerCall<'_>, args: Args<'_>) -> Outcome {
         [_, password] if call.state.password.is_some() => (&b"default"[..], *password),
         [_, _] => {
             return Err(Error::new(
-                "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?",
+                "ERR AUTH <password> called without any password configured for the \
+                 default user. Are you sure your configuration is correct?",
             ));
         }
         [_, user, password] => (*user, *password),
@@ -219,7 +220,9 @@ fn hello(call: &mut ServerCall<'_>, args: Args<'_>) -> Outcome {
     }
     if call.state.password.is_some() && !call.connection.authenticated {
         return Err(Error::new(
-            "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time",
+            "NOAUTH HELLO must be called with the client already authenticated, otherwise \
+             the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client \
+             and select the RESP protocol version at the same time",
         ));
     }
     if let Some(name) = name {
@@ -299,7 +302,8 @@ fn client_info(call: &mut ServerCall<'_>, _args: Args<'_>) -> Outcome {
     let resp = if *protocol == Protocol::Resp3 { 3 } else { 2 };
     let (library, version) = (text(library), text(library_version));
     let line = format!(
-        "id={id} addr={peer} name={name} age={age} idle=0 flags={flags} db=0 cmd=client|info user=default resp={resp} lib-name={library} lib-ver={version}\n"
+        "id={id} addr={peer} name={name} age={age} idle=0 flags={flags} db=0 \
+         cmd=client|info user=default resp={resp} lib-name={library} lib-ver={version}\n"
     );
     call.out().verbatim(&line);
     Ok(())

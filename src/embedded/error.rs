@@ -19,7 +19,8 @@ impl Error {
     pub(super) const NOT_POSITIVE: Error =
         Error::new("ERR value is out of range, must be positive");
     pub(super) const OUT_OF_SYMMETRIC_RANGE: Error = Error::new(
-        "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+        "ERR value is out of range, value must between \
+         -9223372036854775807 and 9223372036854775807",
     );
     pub(super) const OUT_OF_RANGE: Error = Error::new("ERR value is out of range");
     pub(super) const NO_SUCH_KEY: Error = Error::new("ERR no such key");

@@ -85,7 +85,8 @@ fn replication_section(call: &ServerCall<'_>) -> String {
     match primary {
         None => format!("role:master\r\nconnected_slaves:{replicas}\r\n"),
         Some(address) => format!(
-            "role:slave\r\nmaster_host:{}\r\nmaster_port:{}\r\nmaster_link_status:up\r\nconnected_slaves:{replicas}\r\n",
+            "role:slave\r\nmaster_host:{}\r\nmaster_port:{}\r\n\
+             master_link_status:up\r\nconnected_slaves:{replicas}\r\n",
             address.host(),
             address.port(),
         ),

@@ -166,7 +166,8 @@ impl Search {
 fn rank(arg: &[u8]) -> Result<i64, Error> {
     match parse_integer(arg).ok_or(Error::NOT_INTEGER)? {
         0 => Err(Error::new(
-            "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list",
+            "ERR RANK can't be zero: use 1 to start from the first match, 2 from the \
+             second ... or use negative to start from the end of the list",
         )),
         i64::MIN => Err(Error::OUT_OF_SYMMETRIC_RANGE),
         rank => Ok(rank),

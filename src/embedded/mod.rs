@@ -10,10 +10,10 @@
 //!
 //! - [`Node`] is a handle of one server. Its state outlives whatever task serves it, so a host may
 //!   crash and come back with its data or without ([`Node::clear`]).
-//! - [`Cluster`] is the cluster's administrator: migrates slots, promotes replicas, and decides which
-//!   nodes hear of it. Each node acts on the view that it was told last.
-//! - A command is a row of a table (`command`) and a function from keyspace, arguments and time to a
-//!   reply: no clock, no I/O, no dice but the node's own.
+//! - [`Cluster`] is the cluster's administrator: migrates slots, promotes replicas, and decides
+//!   which nodes hear of it. Each node acts on the view that it was told last.
+//! - A command is a row of a table (`command`) and a function from keyspace, arguments and time to
+//!   a reply: no clock, no I/O, no dice but the node's own.
 //!
 //! What it does not do, it does not know: such a command is answered `ERR unknown command`.
 

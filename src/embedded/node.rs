@@ -21,7 +21,8 @@ use crate::proto::resp::Writer;
 /// Expired keys that one command removes at most, besides its own.
 const SWEEP_KEYS_MAX: usize = 16;
 
-/// A server: standalone, or a member of a [`Cluster`](super::Cluster). Clones are handles of the same.
+/// A server: standalone, or a member of a [`Cluster`](super::Cluster). Clones are handles of the
+/// same.
 #[derive(Clone)]
 pub struct Node(pub(super) Rc<RefCell<State>>);
 
@@ -112,11 +113,12 @@ impl Node {
         self.0.borrow().id.clone()
     }
 
-    /// Sets the time of day: at the moment `at`, so much has passed since the Unix epoch. Until this
-    /// is called it is 2023-11-14 22:13:20 UTC at the first command, for all nodes of a cluster alike.
+    /// Sets the time of day: at the moment `at`, so much has passed since the Unix epoch. Until
+    /// this is called it is 2023-11-14 22:13:20 UTC at the first command, for all nodes of a
+    /// cluster alike.
     ///
-    /// A node that is served on another runtime than before, whose clock counts from elsewhere, needs
-    /// this again before it is served.
+    /// A node that is served on another runtime than before, whose clock counts from elsewhere,
+    /// needs this again before it is served.
     pub fn set_clock(&self, at: Instant, since_epoch: Duration) {
         let clock = Clock::default();
         clock.set(at, since_epoch);
@@ -128,7 +130,8 @@ impl Node {
         self.0.borrow_mut().rng = Rng::new(seed);
     }
 
-    /// Sets or removes the password of the user `default`. Connections that are open stay as they are.
+    /// Sets or removes the password of the user `default`. Connections that are open stay as they
+    /// are.
     pub fn set_password(&self, password: Option<&str>) {
         self.0.borrow_mut().password = password.map(|password| password.as_bytes().to_vec());
     }

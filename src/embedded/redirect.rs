@@ -58,8 +58,8 @@ impl Membership {
         self.myself().primary.is_some()
     }
 
-    /// Takes in a newer view. Slots stop migrating once they are not this node's own, and stop being
-    /// imported once they are.
+    /// Takes in a newer view. Slots stop migrating once they are not this node's own, and stop
+    /// being imported once they are.
     pub(super) fn adopt(&mut self, view: Rc<View>) {
         self.view = view;
         let (view, me) = (&self.view, self.me);

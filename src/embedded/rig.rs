@@ -35,8 +35,8 @@ impl Rig {
         Rig { node, connection, now }
     }
 
-    /// Sends a command, its arguments separated by spaces (`""` is an empty one), and shows the reply
-    /// with its line ends as spaces.
+    /// Sends a command, its arguments separated by spaces (`""` is an empty one), and shows the
+    /// reply with its line ends as spaces.
     pub(super) fn run(&mut self, line: &str) -> String {
         let args: Vec<&[u8]> =
             line.split(' ').map(|arg| if arg == "\"\"" { "" } else { arg }.as_bytes()).collect();

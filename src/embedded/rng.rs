@@ -1,7 +1,7 @@
 //! Chance, for the commands that pick at random.
 
-/// SplitMix64 (Steele, Lea and Flood, 2014): eight bytes of state, so a write is replicated together
-/// with the state it drew from.
+/// SplitMix64 (Steele, Lea and Flood, 2014): eight bytes of state, so a write is replicated
+/// together with the state it drew from.
 #[derive(Clone, Debug)]
 pub(super) struct Rng(u64);
 

@@ -31,8 +31,8 @@ impl Drop for CloseOnDrop {
 }
 
 impl Node {
-    /// Accepts clients from `listener` and serves them, each in a task of its own. Ends only by being
-    /// dropped, and then so do its clients' connections.
+    /// Accepts clients from `listener` and serves them, each in a task of its own. Ends only by
+    /// being dropped, and then so do its clients' connections.
     pub async fn serve<N: Net>(self, net: N, listener: N::Listener) {
         let open = CloseOnDrop(Rc::new(Semaphore::new(0)));
         loop {

@@ -57,7 +57,8 @@ fn getrange(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
     let (start, stop) = (integer(args[2])?, integer(args[3])?);
     let empty = Text::new();
     let value = call.db.read::<Text>(args[1])?.unwrap_or(&empty);
-    // Unlike the ranges of lists, one that begins and ends before the string, in disorder, is empty.
+    // Unlike the ranges of lists, one that begins and ends before the string, in disorder, is
+    // empty.
     let disorder = start < 0 && stop < 0 && start > stop;
     // And one that ends before it ends at its first byte.
     let len = i64::try_from(value.len()).unwrap_or(i64::MAX);

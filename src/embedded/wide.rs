@@ -69,8 +69,8 @@ impl Wide {
         Wide(limbs).trimmed()
     }
 
-    /// The quotient of `self * 2^shift` and `divisor`, which must have at most 127 bits, and whether
-    /// nothing is left over.
+    /// The quotient of `self * 2^shift` and `divisor`, which must have at most 127 bits, and
+    /// whether nothing is left over.
     pub(super) fn shifted_quotient(&self, divisor: Wide, shift: i32) -> (u128, bool) {
         let (mut rest, divisor) = if shift >= 0 {
             (self.shifted_left(shift.unsigned_abs()), divisor)

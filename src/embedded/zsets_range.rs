@@ -210,7 +210,8 @@ impl<'a> Query<'a> {
         }
         if limit != -1 && by == By::Rank {
             return Err(Error::new(
-                "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
+                "ERR syntax error, LIMIT is only supported in \
+                 combination with either BYSCORE or BYLEX",
             ));
         }
         if with_scores && by == By::Lex {
@@ -354,7 +355,8 @@ mod tests {
             ("ZRANGE z 0 x BYLEX", "-ERR min or max not valid string range item"),
             (
                 "ZRANGE z 0 1 LIMIT 0 1",
-                "-ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
+                "-ERR syntax error, LIMIT is only supported in \
+                 combination with either BYSCORE or BYLEX",
             ),
             (
                 "ZRANGE z - + BYLEX WITHSCORES",
