@@ -4,6 +4,7 @@
 //! - [`plan`]: a run, drawn from its seed before it begins; [`run`] carries it out, [`batch`] many
 //!   of them, and [`minimise`] makes one that fails small.
 //! - [`world`]: nodes, proxy, clients; [`fault`]: what can be done to them; [`client`]: who asks.
+//! - [`rig`]: the same world for stories, whose clients are led by hand.
 //! - [`dice`]: chance, forked from the seed for each component.
 //! - [`net`]: turmoil's network made a byte stream, and the faults that can be put into it.
 //! - [`workload`]: what the clients will ask, written down before the run.
@@ -26,6 +27,7 @@ pub mod oracle;
 pub mod plan;
 pub mod recorder;
 pub mod resp;
+pub mod rig;
 pub mod run;
 pub mod tally;
 pub mod trace;
