@@ -58,13 +58,6 @@ pub(crate) struct Counter {
     written_after_losses: u32,
 }
 
-/// The rest of a batch.
-#[derive(Clone, Copy)]
-struct Batch<'a> {
-    ops: &'a [Op],
-    replies: &'a [Value],
-}
-
 /// What a refused write means, by the first word of the error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refusal {
@@ -112,14 +105,13 @@ impl Model {
     pub(crate) fn check(&mut self, ops: &[Op], replies: &[Value], losses: Losses) -> Result<u64> {
         ensure!(ops.len() == replies.len(), "{} replies to {} commands", replies.len(), ops.len());
         let mut refused = 0;
-        for (index, (op, reply)) in ops.iter().zip(replies).enumerate() {
+        for (op, reply) in ops.iter().zip(replies) {
             if let Value::ServerError(error) = reply {
                 let refusal = self.refusal(op, error)?;
                 self.learn_refusal(op, refusal);
                 refused += 1;
             } else {
-                let later = Batch { ops: &ops[index + 1..], replies: &replies[index + 1..] };
-                self.check_served(op, reply, later, losses)?;
+                self.check_served(op, reply, losses)?;
             }
         }
         Ok(refused)
@@ -153,13 +145,7 @@ impl Model {
         }
     }
 
-    fn check_served(
-        &mut self,
-        op: &Op,
-        reply: &Value,
-        later: Batch<'_>,
-        losses: Losses,
-    ) -> Result<()> {
+    fn check_served(&mut self, op: &Op, reply: &Value, losses: Losses) -> Result<()> {
         match op {
             Op::Set(key, value) => {
                 ensure!(*reply == Value::Okay, "{} gave {}", self.show(op), Short(reply));
@@ -173,7 +159,7 @@ impl Model {
             }
             Op::Get(key) => {
                 ensure!(
-                    self.is_right(*key, reply, later, losses),
+                    self.is_right(*key, reply, losses),
                     "{} gave {}, not {}",
                     self.show(op),
                     Short(reply),
@@ -187,7 +173,7 @@ impl Model {
                 ensure!(values.len() == keys.len(), "{} gave {}", self.show(op), Short(reply));
                 for (key, value) in keys.iter().zip(values) {
                     ensure!(
-                        self.is_right(*key, value, later, losses),
+                        self.is_right(*key, value, losses),
                         "{}: {} should be {}, but is {}",
                         self.show(op),
                         self.texts[*key].key.name,
@@ -202,7 +188,7 @@ impl Model {
         Ok(())
     }
 
-    fn is_right(&self, key: usize, value: &Value, later: Batch<'_>, losses: Losses) -> bool {
+    fn is_right(&self, key: usize, value: &Value, losses: Losses) -> bool {
         let text = &self.texts[key];
         let found = if let Value::BulkString(bytes) = value {
             Some(String::from_utf8_lossy(bytes))
@@ -214,7 +200,6 @@ impl Model {
         let found = found.as_deref();
         text.possible.iter().any(|value| value.as_deref() == found)
             || (found.is_none() && text.may_be_lost(losses))
-            || later.may_have_written(key, found)
     }
 
     fn check_delete(
@@ -290,24 +275,6 @@ impl Text {
 
     fn must_exist(&self, losses: Losses) -> bool {
         self.possible.iter().all(Option::is_some) && !self.may_be_lost(losses)
-    }
-}
-
-impl Batch<'_> {
-    /// Whether a write of this value was refused here. A read before it that died with the same
-    /// connection was sent again, and then saw what the write may have left.
-    fn may_have_written(&self, key: usize, value: Option<&str>) -> bool {
-        self.ops.iter().zip(self.replies).any(|(op, reply)| {
-            let writes = match op {
-                Op::Set(written, new) => *written == key && value == Some(new),
-                Op::MultiSet(pairs) => {
-                    pairs.iter().any(|(written, new)| *written == key && value == Some(new))
-                }
-                Op::Delete(keys) => keys.contains(&key) && value.is_none(),
-                Op::Get(_) | Op::Incr(_) | Op::MultiGet(_) => false,
-            };
-            writes && matches!(reply, Value::ServerError(_))
-        })
     }
 }
 
