@@ -8,7 +8,7 @@
 //!
 //! A view is taken over unless it is older than the one in force: it carries the cluster's epoch,
 //! which only grows. If for several rounds no node has a view that new, the cluster is another one
-//! (it was reset or restored), and the newest view there is is taken.
+//! (it was reset or restored), and the best view there is is taken.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -47,7 +47,7 @@ enum AskError {
 enum Round {
     /// With a view to take over.
     View(Topology),
-    /// Only with views older than the one in force; this is the newest of them.
+    /// Only with views older than the one in force; this is the best of them.
     Older(Topology),
     /// Without a view.
     Nothing,
@@ -120,8 +120,15 @@ impl<N: Net> Discovery<N> {
     }
 
     /// Asks one node after the other until one has a view to take over.
+    ///
+    /// A view with a gap is only taken if no other node has a better one: a node that was removed
+    /// from the cluster keeps the epoch, but knows of nobody who serves anything.
     async fn round(&mut self, current: Option<&Topology>) -> Round {
-        let mut older: Option<Topology> = None;
+        let epoch = current.map_or(0, Topology::epoch);
+        let worth = |view: &Topology| {
+            (view.epoch() >= epoch, std::cmp::Reverse(view.uncovered()), view.epoch())
+        };
+        let mut best: Option<Topology> = None;
         for address in self.candidates(current) {
             let limit = Duration::from_millis(TOPOLOGY_TIMEOUT_MS);
             let asked = timeout(limit, ask(&self.net, &address)).await;
@@ -135,18 +142,21 @@ impl<N: Net> Discovery<N> {
                         tracing::debug!(upstream = name, node = %address, "no topology: {error}");
                     }
                 }
-                Ok(view) if current.is_none_or(|current| view.epoch() >= current.epoch()) => {
+                Ok(view) if view.epoch() >= epoch && view.uncovered() == 0 => {
                     return Round::View(view);
                 }
                 Ok(view) => {
-                    let newest = older.as_ref().is_none_or(|best| view.epoch() > best.epoch());
-                    if newest {
-                        older = Some(view);
+                    if best.as_ref().is_none_or(|best| worth(&view) > worth(best)) {
+                        best = Some(view);
                     }
                 }
             }
         }
-        older.map_or(Round::Nothing, Round::Older)
+        match best {
+            Some(view) if view.epoch() >= epoch => Round::View(view),
+            Some(view) => Round::Older(view),
+            None => Round::Nothing,
+        }
     }
 
     /// Whom to ask: the nodes of the view in force, beginning anywhere, then the seeds.
@@ -178,12 +188,13 @@ async fn ask<N: Net>(net: &N, address: &Address) -> Result<Topology, AskError> {
     let mut conversation = Conversation::open(net, address).await?;
     let info = conversation.ask(&["CLUSTER", "INFO"]).await?;
     let epoch = epoch(&info).ok_or(AskError::Malformed)?;
-    let view = match conversation.ask(&["CLUSTER", "SHARDS"]).await {
-        Ok(reply) => Topology::from_shards(&reply, epoch, address),
-        // Servers before 7.0 do not know it.
+    // CLUSTER SHARDS comes second, because in Redis 7.2.0 to 7.2.5 it loses the slots of a shard
+    // that has failed over (redis/redis#13414).
+    let view = match conversation.ask(&["CLUSTER", "SLOTS"]).await {
+        Ok(reply) => Topology::from_slots(&reply, epoch, address),
         Err(AskError::Refused(_)) => {
-            let reply = conversation.ask(&["CLUSTER", "SLOTS"]).await?;
-            Topology::from_slots(&reply, epoch, address)
+            let reply = conversation.ask(&["CLUSTER", "SHARDS"]).await?;
+            Topology::from_shards(&reply, epoch, address)
         }
         Err(error) => return Err(error),
     };
@@ -272,4 +283,60 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Conversation<S> {
 fn epoch(info: &Value) -> Option<u64> {
     let line = info.as_text()?.lines().find_map(|line| line.strip_prefix("cluster_current_epoch:"));
     line?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use tokio::task::LocalSet;
+
+    use super::*;
+    use crate::net::TokioNet;
+
+    /// A node that answers every question about the cluster: its epoch, and the slots from 0 to
+    /// `last` served by itself; `None` stands for no slot at all.
+    async fn node(epoch: u64, last: Option<u16>) -> Address {
+        let listener = TokioNet.bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let port = TokioNet.local_addr(&listener).unwrap().port();
+        let info = format!("cluster_current_epoch:{epoch}\r\n");
+        let slots = last.map_or("*0\r\n".to_owned(), |last| {
+            format!("*1\r\n*3\r\n:0\r\n:{last}\r\n*2\r\n$9\r\n127.0.0.1\r\n:{port}\r\n")
+        });
+        TokioNet.spawn(async move {
+            while let Ok((accepted, _)) = TokioNet.accept(&listener).await {
+                let mut stream = TokioNet.adopt(accepted).unwrap();
+                let mut line = [0; 64];
+                while let Ok(count @ 1..) = stream.read(&mut line).await {
+                    let answer = match &line[..count] {
+                        b"CLUSTER INFO\r\n" => format!("${}\r\n{info}\r\n", info.len()),
+                        b"CLUSTER SLOTS\r\n" => slots.clone(),
+                        _ => "-ERR what\r\n".to_owned(),
+                    };
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                }
+            }
+        });
+        Address::new("127.0.0.1", port).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_node_without_slots_does_not_empty_the_table() {
+        let story = async {
+            let removed = node(7, None).await;
+            let member = node(7, Some(16_383)).await;
+            let (wants, wanted) = mpsc::channel(1);
+            let mut discovery = Discovery {
+                net: TokioNet,
+                name: "main".to_owned(),
+                seeds: vec![removed, member.clone()],
+                rng: rand::SeedableRng::seed_from_u64(1),
+                wanted,
+            };
+            let Round::View(first) = discovery.round(None).await else { panic!("no view") };
+            assert_eq!((first.uncovered(), first.nodes()), (0, &[member][..]));
+            drop(wants);
+        };
+        LocalSet::new().run_until(story).await;
+    }
 }

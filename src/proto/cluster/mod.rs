@@ -1,8 +1,8 @@
 //! Redis Cluster, after the Redis cluster specification.
 //!
 //! ```text
-//! CLUSTER SHARDS / SLOTS -> Topology (immutable, shared) -> Router (a worker's own) <- MOVED
-//!                                                key -> Slot -> Router -> Node -> Address
+//! CLUSTER SLOTS / SHARDS -> Topology (immutable, shared) -> Router (a worker's own) <- MOVED
+//!                                                         key -> Slot -> Router -> Node -> Address
 //! ```
 
 mod address;
