@@ -95,6 +95,12 @@ impl Cluster {
         self.0.borrow().truth.members[index].primary
     }
 
+    /// The number of the primary that a slot is on its way to.
+    #[must_use]
+    pub fn migrating_to(&self, slot: Slot) -> Option<usize> {
+        self.0.borrow().migrations.get(&slot).copied()
+    }
+
     /// Sets the time of day of all nodes, see [`Node::set_clock`].
     pub fn set_clock(&self, at: Instant, since_epoch: Duration) {
         let inner = self.0.borrow();
@@ -114,6 +120,7 @@ impl Cluster {
     /// Begins to move a slot: it is MIGRATING at `from`, IMPORTING at `to`.
     pub fn begin_migration(&self, slot: Slot, from: usize, to: usize) {
         let mut inner = self.0.borrow_mut();
+        assert!(!inner.migrations.contains_key(&slot), "the slot is on its way already");
         assert_eq!(inner.truth.owner(slot), Some(from), "only its owner can give a slot away");
         assert!(inner.truth.members[to].primary.is_none() && to != from, "only to a primary");
         inner.migrations.insert(slot, to);
@@ -139,11 +146,11 @@ impl Cluster {
         inner.truth.epoch += 1;
         inner.truth.members[to].epoch = inner.truth.epoch;
         inner.truth.assign(slot, Some(to));
-        inner.tell(to);
-        inner.tell_all();
+        inner.tell_all(Some(to));
     }
 
-    /// Takes a slot from whoever serves it, or gives it to a primary, without its keys.
+    /// Takes a slot from whoever serves it, or gives it to a primary, without its keys: a node that
+    /// learns that another one serves a slot forgets its keys. Ends a move of the slot.
     pub fn assign(&self, slot: Slot, owner: Option<usize>) {
         let mut inner = self.0.borrow_mut();
         inner.migrations.remove(&slot);
@@ -152,7 +159,13 @@ impl Cluster {
             inner.truth.members[owner].epoch = inner.truth.epoch;
         }
         inner.truth.assign(slot, owner);
-        inner.tell_all();
+        for index in 0..inner.nodes.len() {
+            inner.with_membership(index, |own| {
+                own.migrating.remove(&slot);
+                own.importing.remove(&slot);
+            });
+        }
+        inner.tell_all(None);
     }
 
     /// Fails over to a replica: it serves its primary's slots, with the data it has, at a new
@@ -170,15 +183,14 @@ impl Cluster {
         for target in inner.migrations.values_mut().filter(|target| **target == old) {
             *target = replica;
         }
-        inner.tell(replica);
-        inner.tell_all();
+        inner.tell_all(Some(replica));
     }
 
     /// Marks a node as down, or up again, in the eyes of the others.
     pub fn set_failed(&self, index: usize, failed: bool) {
         let mut inner = self.0.borrow_mut();
         inner.truth.members[index].failed = failed;
-        inner.tell_all();
+        inner.tell_all(None);
     }
 
     /// Cuts a node off from the cluster's news: it keeps the view that it has.
@@ -190,7 +202,7 @@ impl Cluster {
     pub fn rejoin(&self, index: usize) {
         let mut inner = self.0.borrow_mut();
         if inner.isolated.remove(&index) {
-            inner.tell(index);
+            inner.tell(&[index]);
         }
     }
 
@@ -213,7 +225,7 @@ impl Inner {
     fn with_link(&self, replica: usize, change: impl Fn(&mut Link)) {
         for node in &self.nodes {
             for link in &mut node.0.borrow_mut().links {
-                if Rc::ptr_eq(&link.replica.0, &self.nodes[replica].0) {
+                if link.feeds(&self.nodes[replica]) {
                     change(link);
                 }
             }
@@ -237,158 +249,61 @@ impl Inner {
         keys.len()
     }
 
-    /// Tells everybody who listens.
-    fn tell_all(&mut self) {
-        for index in 0..self.nodes.len() {
-            if !self.isolated.contains(&index) {
-                self.tell(index);
-            }
-        }
+    /// Tells everybody who listens, and one that knows in any case.
+    fn tell_all(&self, knowing: Option<usize>) {
+        let listens = |index: &usize| !self.isolated.contains(index) || Some(*index) == knowing;
+        let listeners: Vec<usize> = (0..self.nodes.len()).filter(listens).collect();
+        self.tell(&listeners);
     }
 
-    fn tell(&mut self, index: usize) {
+    fn tell(&self, listeners: &[usize]) {
         let view = Rc::new(self.truth.clone());
-        self.with_membership(index, |own| own.adopt(view));
+        for index in listeners {
+            self.with_membership(*index, |own| own.adopt(Rc::clone(&view)));
+            self.forget_lost(*index);
+        }
         self.connect_replicas();
     }
 
-    /// Has every node that holds itself to be a replica fed by its primary, and by nobody else.
-    fn connect_replicas(&self) {
-        for (index, node) in self.nodes.iter().enumerate() {
-            let primary = {
-                let state = node.0.borrow();
-                state.membership.as_ref().and_then(|own| own.myself().primary)
+    /// Has a primary remove the keys of slots that it knows another one to serve.
+    fn forget_lost(&self, index: usize) {
+        let node = &self.nodes[index];
+        let lost: Vec<Vec<u8>> = {
+            let state = node.0.borrow();
+            let Some(own) = state.membership.as_ref().filter(|own| !own.is_replica()) else {
+                return;
             };
-            let mut fed = false;
-            for (other, feeder) in self.nodes.iter().enumerate() {
-                feeder.0.borrow_mut().links.retain(|link| {
-                    let mine = Rc::ptr_eq(&link.replica.0, &node.0);
-                    fed |= mine && Some(other) == primary;
-                    !mine || Some(other) == primary
-                });
-            }
-            if let Some(primary) = primary.filter(|_| !fed) {
-                let mut feeder = self.nodes[primary].0.borrow_mut();
+            let slots = state.store.slots().filter(|slot| own.has_lost(*slot));
+            slots.flat_map(|slot| state.store.keys_in(slot).map(<[u8]>::to_vec)).collect()
+        };
+        for key in lost {
+            node.0.borrow_mut().store.remove(&key);
+            node.replicate(&[Change::Remove(key)]);
+        }
+    }
+
+    /// Has every node that holds itself to be a replica fed by its primary, and by nobody else. No
+    /// link is made before the old ones are gone, so that nobody feeds itself through others.
+    fn connect_replicas(&self) {
+        let feeders: Vec<Option<&Node>> =
+            self.nodes.iter().map(|node| Some(&self.nodes[node.primary()?])).collect();
+        for node in &self.nodes {
+            let is_right = |link: &Link| {
+                let mut replicas = self.nodes.iter().zip(&feeders);
+                replicas.any(|(replica, feeder)| {
+                    link.feeds(replica) && feeder.is_some_and(|feeder| feeder.is(node))
+                })
+            };
+            node.0.borrow_mut().links.retain(is_right);
+        }
+        for (node, feeder) in self.nodes.iter().zip(feeders) {
+            node.0.borrow_mut().feeder = feeder.map(|f| Rc::downgrade(&f.0)).unwrap_or_default();
+            let Some(feeder) = feeder else { continue };
+            let mut feeder = feeder.0.borrow_mut();
+            if !feeder.links.iter().any(|link| link.feeds(node)) {
                 let link = Link::new(node.clone(), &feeder.store);
                 feeder.links.push(link);
             }
-            debug_assert!(primary != Some(index), "nobody follows itself");
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::rig::Rig;
-    use super::*;
-
-    /// Three primaries, and a replica of the first.
-    fn cluster() -> Cluster {
-        let address = |port| Address::new("127.0.0.1", port).unwrap();
-        let primaries: Vec<Address> = (7000..7003).map(address).collect();
-        Cluster::new(&primaries, &[(address(7003), 0)])
-    }
-
-    /// `a` and `b` lie in slot 15495 and 3300; `{b}1` with `b`.
-    const SLOT_OF_B: u16 = 3300;
-
-    #[test]
-    fn a_key_is_served_by_its_owner_only() {
-        let cluster = cluster();
-        Rig::of(cluster.node(0)).story(&[
-            ("SET b 1", "+OK"),
-            ("GET a", "-MOVED 15495 127.0.0.1:7002"),
-            ("MGET a b", "-CROSSSLOT Keys in request don't hash to the same slot"),
-            ("MGET b {b}1", "*2 $1 1 $-1"),
-            ("PING", "+PONG"),
-        ]);
-        cluster.assign(Slot::of(b"a"), None);
-        Rig::of(cluster.node(0)).story(&[("GET a", "-CLUSTERDOWN Hash slot not served")]);
-    }
-
-    #[test]
-    fn a_slot_moves_key_by_key() {
-        let cluster = cluster();
-        let (mut source, mut target) = (Rig::of(cluster.node(0)), Rig::of(cluster.node(1)));
-        source.story(&[("MSET b 1 {b}1 2 {b}2 3", "+OK")]);
-        let slot = Slot::new(SLOT_OF_B).unwrap();
-        cluster.begin_migration(slot, 0, 1);
-        assert_eq!(cluster.move_keys(slot, 1), 1);
-        source.story(&[
-            ("GET {b}1", "$1 2"),
-            ("GET b", "-ASK 3300 127.0.0.1:7001"),
-            ("MGET b {b}1", "-TRYAGAIN Multiple keys request during rehashing of slot"),
-            ("MGET b {b}9", "-ASK 3300 127.0.0.1:7001"),
-        ]);
-        target.story(&[
-            ("GET b", "-MOVED 3300 127.0.0.1:7000"),
-            ("ASKING", "+OK"),
-            ("GET b", "$1 1"),
-            ("GET b", "-MOVED 3300 127.0.0.1:7000"),
-            ("ASKING", "+OK"),
-            ("MGET b {b}1", "-TRYAGAIN Multiple keys request during rehashing of slot"),
-        ]);
-        cluster.finish_migration(slot);
-        source.story(&[("GET b", "-MOVED 3300 127.0.0.1:7001")]);
-        target.story(&[("MGET b {b}1 {b}2", "*3 $1 1 $1 2 $1 3")]);
-    }
-
-    #[test]
-    fn a_replica_serves_reads_to_whom_asks_for_it() {
-        let cluster = cluster();
-        Rig::of(cluster.node(0)).story(&[("SET b 1", "+OK")]);
-        Rig::of(cluster.node(3)).story(&[
-            ("GET b", "-MOVED 3300 127.0.0.1:7000"),
-            ("READONLY", "+OK"),
-            ("GET b", "$1 1"),
-            ("SET b 2", "-MOVED 3300 127.0.0.1:7000"),
-            ("GET a", "-MOVED 15495 127.0.0.1:7002"),
-            ("FLUSHALL", "-READONLY You can't write against a read only replica."),
-            ("READWRITE", "+OK"),
-            ("GET b", "-MOVED 3300 127.0.0.1:7000"),
-        ]);
-    }
-
-    #[test]
-    fn a_replica_that_is_behind_catches_up() {
-        let cluster = cluster();
-        let (mut primary, mut replica) = (Rig::of(cluster.node(0)), Rig::of(cluster.node(3)));
-        cluster.hold_replication(3);
-        primary.story(&[("SET b 1", "+OK"), ("INCR b", ":2")]);
-        replica.story(&[("READONLY", "+OK"), ("GET b", "$-1")]);
-        cluster.release_replication(3);
-        replica.story(&[("GET b", "$1 2")]);
-    }
-
-    #[test]
-    fn an_isolated_primary_learns_of_its_demotion_when_it_rejoins() {
-        let cluster = cluster();
-        let (mut old, mut new) = (Rig::of(cluster.node(0)), Rig::of(cluster.node(3)));
-        old.story(&[("SET b 1", "+OK")]);
-        cluster.isolate(0);
-        cluster.promote(3);
-        old.story(&[("SET b lost", "+OK")]);
-        new.story(&[("GET b", "$1 1"), ("SET b 2", "+OK")]);
-        Rig::of(cluster.node(1)).story(&[("GET b", "-MOVED 3300 127.0.0.1:7003")]);
-        cluster.rejoin(0);
-        old.story(&[
-            ("GET b", "-MOVED 3300 127.0.0.1:7003"),
-            ("READONLY", "+OK"),
-            ("GET b", "$1 2"),
-        ]);
-    }
-
-    #[test]
-    fn a_slot_goes_on_moving_after_a_failover() {
-        let cluster = cluster();
-        Rig::of(cluster.node(0)).story(&[("MSET b 1 {b}1 2", "+OK")]);
-        let slot = Slot::new(SLOT_OF_B).unwrap();
-        cluster.begin_migration(slot, 0, 1);
-        cluster.move_keys(slot, 1);
-        cluster.promote(3);
-        Rig::of(cluster.node(3))
-            .story(&[("GET {b}1", "$1 2"), ("GET b", "-ASK 3300 127.0.0.1:7001")]);
-        cluster.finish_migration(slot);
-        Rig::of(cluster.node(1)).story(&[("MGET b {b}1", "*2 $1 1 $1 2")]);
     }
 }

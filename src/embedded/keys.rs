@@ -130,7 +130,7 @@ fn persist(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
 
 fn ttl(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
     let now = call.db.now;
-    tell_expiry(call, args[1], |at| (at - now + 500) / 1000)
+    tell_expiry(call, args[1], |at| (at - now).saturating_add(500) / 1000)
 }
 
 fn pttl(call: &mut Call<'_>, args: Args<'_>) -> Outcome {

@@ -21,6 +21,8 @@ mod args;
 mod clock;
 mod cluster;
 mod cluster_commands;
+#[cfg(test)]
+mod cluster_stories;
 mod command;
 mod connection;
 mod error;

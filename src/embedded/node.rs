@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -59,6 +59,8 @@ pub(super) struct State {
     pub(super) membership: Option<Membership>,
     /// The replicas that it feeds.
     pub(super) links: Vec<Link>,
+    /// The primary that feeds it.
+    pub(super) feeder: Weak<RefCell<State>>,
     /// The id of the connection opened last.
     last_connection: u64,
     /// One more reference is held by each open connection.
@@ -101,6 +103,7 @@ impl Node {
             password: None,
             membership: None,
             links: Vec::new(),
+            feeder: Weak::new(),
             last_connection: 0,
             presence: Rc::new(()),
             observer: None,
@@ -141,11 +144,16 @@ impl Node {
         self.0.borrow_mut().observer = Some(observer);
     }
 
-    /// Forgets all data, as a server does that restarts without persistence. What it knows of its
-    /// cluster stays.
+    /// Forgets all data, as a server does that restarts without persistence; a replica then gets
+    /// its primary's. What it knows of its cluster stays.
     pub fn clear(&self) {
         self.0.borrow_mut().store.clear();
         self.replicate(&[Change::Copy(Store::default())]);
+        let Some(feeder) = self.0.borrow().feeder.upgrade() else { return };
+        let State { links, store, .. } = &mut *feeder.borrow_mut();
+        for link in links.iter_mut().filter(|link| link.feeds(self)) {
+            link.synchronise(store);
+        }
     }
 
     /// Keys held.
@@ -192,6 +200,16 @@ impl Node {
         let connection = connection.id();
         observer(&Execution { node, connection, args, asking, reply, now });
         self.0.borrow_mut().observer.get_or_insert(observer);
+    }
+
+    /// Whether both are handles of the same server.
+    pub(super) fn is(&self, other: &Node) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// The number of the primary that it holds itself to follow.
+    pub(super) fn primary(&self) -> Option<usize> {
+        self.0.borrow().membership.as_ref()?.myself().primary
     }
 
     /// Passes changes on to the replicas.

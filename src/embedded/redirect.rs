@@ -58,6 +58,12 @@ impl Membership {
         self.myself().primary.is_some()
     }
 
+    /// Whether another primary serves a slot that is not on its way here.
+    pub(super) fn has_lost(&self, slot: Slot) -> bool {
+        let elsewhere = self.view.owner(slot).is_some_and(|owner| owner != self.me);
+        elsewhere && !self.importing.contains_key(&slot)
+    }
+
     /// Takes in a newer view. Slots stop migrating once they are not this node's own, and stop
     /// being imported once they are.
     pub(super) fn adopt(&mut self, view: Rc<View>) {
@@ -65,6 +71,11 @@ impl Membership {
         let (view, me) = (&self.view, self.me);
         self.migrating.retain(|slot, _| view.owner(*slot) == Some(me));
         self.importing.retain(|slot, _| view.owner(*slot) != Some(me));
+        if self.is_replica() {
+            self.migrating.clear();
+            self.importing.clear();
+        }
+        let view = &self.view;
         for peer in self.migrating.values_mut().chain(self.importing.values_mut()) {
             *peer = view.primary_of(*peer);
         }

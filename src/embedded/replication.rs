@@ -60,7 +60,7 @@ impl fmt::Debug for Change {
 
 /// What a primary feeds one replica through.
 pub(super) struct Link {
-    pub(super) replica: Node,
+    replica: Node,
     /// Changes that the replica has not seen yet, if it is being held back.
     held: Option<VecDeque<Change>>,
 }
@@ -68,9 +68,14 @@ pub(super) struct Link {
 impl Link {
     /// A link to a replica, which becomes a copy of `store`.
     pub(super) fn new(replica: Node, store: &Store) -> Link {
-        let link = Link { replica, held: None };
-        link.apply(&[Change::Copy(store.clone())]);
+        let mut link = Link { replica, held: None };
+        link.synchronise(store);
         link
+    }
+
+    /// Whether this node is the replica.
+    pub(super) fn feeds(&self, node: &Node) -> bool {
+        self.replica.is(node)
     }
 
     /// Passes changes on, at once unless the replica is being held back.
@@ -79,6 +84,14 @@ impl Link {
             Some(held) => held.extend(changes.iter().cloned()),
             None => self.apply(changes),
         }
+    }
+
+    /// Makes the replica a copy of `store`, as soon as it may catch up.
+    pub(super) fn synchronise(&mut self, store: &Store) {
+        if let Some(held) = &mut self.held {
+            held.clear();
+        }
+        self.push(&[Change::Copy(store.clone())]);
     }
 
     /// Lets the replica fall behind from now on.

@@ -121,6 +121,11 @@ impl Store {
         self.slots.get(&slot).into_iter().flat_map(|keys| keys.keys().map(Vec::as_slice))
     }
 
+    /// The slots that hold a key, in order.
+    pub(super) fn slots(&self) -> impl Iterator<Item = Slot> {
+        self.slots.keys().copied()
+    }
+
     /// Puts an entry in the place of whatever the key held.
     pub(super) fn put(&mut self, key: &[u8], entry: Entry) {
         self.remove(key);

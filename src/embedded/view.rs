@@ -12,7 +12,7 @@ pub(super) struct View {
     pub(super) epoch: u64,
     pub(super) members: Vec<Member>,
     /// The primary that serves each slot.
-    owners: Vec<Option<usize>>,
+    owners: Vec<Option<u16>>,
 }
 
 /// A node as the others know it.
@@ -34,7 +34,7 @@ impl View {
         let end = |index: usize| ((index + 1) * SLOTS * 2 + primaries) / (primaries * 2);
         let mut owners = Vec::with_capacity(SLOTS);
         for primary in 0..primaries {
-            owners.resize(end(primary).min(SLOTS), Some(primary));
+            owners.resize(end(primary).min(SLOTS), narrow(primary));
         }
         View { epoch: primaries as u64, members, owners }
     }
@@ -51,13 +51,13 @@ impl View {
 
     /// Who serves a slot.
     pub(super) fn owner(&self, slot: Slot) -> Option<usize> {
-        self.owners.get(slot.index()).copied().flatten()
+        self.owners.get(slot.index()).copied().flatten().map(usize::from)
     }
 
     /// Gives a slot to a primary, or to nobody.
     pub(super) fn assign(&mut self, slot: Slot, owner: Option<usize>) {
         if let Some(place) = self.owners.get_mut(slot.index()) {
-            *place = owner;
+            *place = owner.and_then(narrow);
         }
     }
 
@@ -74,8 +74,8 @@ impl View {
         self.members[replica].primary = None;
         self.members[replica].epoch = self.epoch;
         for owner in &mut self.owners {
-            if *owner == Some(old) {
-                *owner = Some(replica);
+            if *owner == narrow(old) {
+                *owner = narrow(replica);
             }
         }
     }
@@ -99,7 +99,7 @@ impl View {
     pub(super) fn ranges(&self, primary: usize) -> Vec<(u16, u16)> {
         let mut ranges: Vec<(u16, u16)> = Vec::new();
         for (slot, owner) in (0_u16..).zip(&self.owners) {
-            if *owner != Some(primary) {
+            if *owner != narrow(primary) {
                 continue;
             }
             match ranges.last_mut() {
@@ -114,4 +114,9 @@ impl View {
     pub(super) fn assigned(&self) -> usize {
         self.owners.iter().flatten().count()
     }
+}
+
+/// A member's index as slots keep it; a cluster has fewer members than slots.
+fn narrow(member: usize) -> Option<u16> {
+    u16::try_from(member).ok()
 }
