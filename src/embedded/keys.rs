@@ -139,7 +139,7 @@ fn pttl(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn expiretime(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
-    tell_expiry(call, args[1], |at| at.saturating_add(500) / 1000)
+    tell_expiry(call, args[1], |at| at / 1000 + (at % 1000 + 500) / 1000)
 }
 
 fn pexpiretime(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
