@@ -160,11 +160,11 @@ impl<N: Net> Client<N> {
         if self.session.is_overflown() {
             return Poll::Ready(End::Lost);
         }
-        if self.is_finished() {
-            return Poll::Ready(End::Finished);
-        }
         if paused && self.session.wants_input() {
+            // Commands may wait in the buffer.
             cx.waker().wake_by_ref();
+        } else if self.is_finished() {
+            return Poll::Ready(End::Finished);
         }
         self.poll_timer(cx, turn);
         Poll::Pending
