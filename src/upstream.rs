@@ -202,6 +202,7 @@ impl<N: Net> Upstream<N> {
             let Link::Up(stream) = &mut self.link else { return Poll::Pending };
             // Room for what is expected; a long reply doubles it as it arrives.
             let room = UPSTREAM_READ_BYTES.max(self.buffer.len());
+            let was_large = self.buffer.len() > UPSTREAM_READ_BYTES;
             self.buffer.reserve(room.min(UPSTREAM_READ_BYTES * 16));
             match ready!(pin!(stream.read_buf(&mut self.buffer)).poll(cx)) {
                 Ok(0) | Err(_) => {
@@ -210,6 +211,10 @@ impl<N: Net> Upstream<N> {
                 Ok(_) => {
                     if let Err(cause) = self.take_answers() {
                         return Poll::Ready(cause);
+                    }
+                    if was_large && self.buffer.len() <= UPSTREAM_READ_BYTES {
+                        // A long reply was taken; what it needed is given back.
+                        self.buffer = BytesMut::from(&self.buffer[..]);
                     }
                 }
             }
