@@ -56,8 +56,8 @@ pub const CLIENT_PIPELINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Replies waiting to be read by a client, in bytes, before its socket is read no further.
 pub const CLIENT_OUTPUT_PAUSE_BYTES: usize = 1024 * 1024;
 
-/// Replies waiting to be read by a client, in bytes, before the next one closes the connection. One
-/// reply alone may be larger.
+/// Replies waiting to be read by a client, in bytes, before the next one closes the connection; and
+/// as many that wait for an earlier reply. One reply alone may be larger.
 pub const CLIENT_OUTPUT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Client connections of one process; one more is told so and closed.

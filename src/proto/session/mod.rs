@@ -59,7 +59,7 @@ enum Mode {
     Ending,
     /// Everything is answered, whatever replies still come.
     Stopped,
-    /// The client leaves too much unread; nothing is written any more.
+    /// Too many replies wait, for the client or for one before them; nothing is written any more.
     Overflown,
 }
 
@@ -177,7 +177,7 @@ impl Session {
         self.mode == Mode::Open
             && self.ring.len() < CLIENT_PIPELINE_REQUESTS_MAX
             && self.ring.bytes() < CLIENT_PIPELINE_BYTES_MAX
-            && self.output.len() < CLIENT_OUTPUT_PAUSE_BYTES
+            && self.output.len() + self.ring.kept() < CLIENT_OUTPUT_PAUSE_BYTES
     }
 
     /// Whether no command is unanswered and everything is written.
@@ -192,7 +192,7 @@ impl Session {
         self.mode != Mode::Open
     }
 
-    /// Whether the client has left more unread than it may.
+    /// Whether more replies wait than may.
     #[must_use]
     pub fn is_overflown(&self) -> bool {
         self.mode == Mode::Overflown
@@ -326,6 +326,9 @@ impl Session {
         if self.ring.pop_front_single(ticket) {
             self.write(outcome);
         } else {
+            if self.ring.kept_beside(ticket) > CLIENT_OUTPUT_BYTES_MAX {
+                self.mode = Mode::Overflown;
+            }
             self.ring.finish(ticket, kept(outcome));
         }
         while let Some(outcome) = self.ring.pop_front_ready() {

@@ -51,8 +51,10 @@ impl Many {
 struct Place {
     /// When it must be answered at the latest.
     deadline: Instant,
-    /// Bytes that it holds in memory.
+    /// Bytes of the command.
     bytes: usize,
+    /// Bytes of replies to it that wait.
+    kept: usize,
     work: Work,
 }
 
@@ -63,6 +65,7 @@ pub(super) struct Ring {
     /// The number of the first of them, counted from the session's beginning.
     first: u64,
     bytes: usize,
+    kept: usize,
 }
 
 impl Ring {
@@ -74,16 +77,27 @@ impl Ring {
         self.places.is_empty()
     }
 
-    /// Bytes that the commands hold in memory.
+    /// Bytes of the commands.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Bytes of replies that wait for their turn.
+    pub(super) fn kept(&self) -> usize {
+        self.kept
+    }
+
+    /// The same, of all commands but that of `ticket`.
+    pub(super) fn kept_beside(&self, ticket: Ticket) -> usize {
+        let own = index(self.first, ticket).and_then(|index| self.places.get(index));
+        self.kept - own.map_or(0, |place| place.kept)
     }
 
     /// Appends a command; returns the ticket of its first part.
     pub(super) fn push(&mut self, work: Work, bytes: usize, deadline: Instant) -> Ticket {
         let place = self.first + self.places.len() as u64;
         self.bytes += bytes;
-        self.places.push_back(Place { deadline, bytes, work });
+        self.places.push_back(Place { deadline, bytes, kept: 0, work });
         Ticket { place, part: 0 }
     }
 
@@ -105,6 +119,10 @@ impl Ring {
         else {
             return false;
         };
+        if let Outcome::Frame(frame) = &outcome {
+            place.kept += frame.len();
+            self.kept += frame.len();
+        }
         match &mut place.work {
             Work::Ready(_) => return false,
             Work::One(_) => place.work = Work::Ready(outcome),
@@ -176,6 +194,7 @@ impl Ring {
         let place = self.places.pop_front()?;
         self.first += 1;
         self.bytes -= place.bytes;
+        self.kept -= place.kept;
         if self.places.is_empty() {
             self.places.shrink_to(IDLE_PLACES_MAX);
         }
@@ -184,7 +203,7 @@ impl Ring {
 
     /// Asserts what must always hold.
     pub(super) fn check(&self) {
-        debug_assert!(self.bytes == 0 || !self.places.is_empty());
+        debug_assert!(self.bytes + self.kept == 0 || !self.places.is_empty());
         debug_assert!(
             !matches!(self.places.front(), Some(Place { work: Work::Ready(_), .. })),
             "an answered command waits at the front"

@@ -373,3 +373,30 @@ fn a_stop_answers_everything_with_what_is_known() {
     assert_eq!(rig.told(), "", "what comes later is nobody's");
     assert!(rig.session.is_idle());
 }
+
+#[test]
+fn replies_that_wait_for_an_earlier_one_are_bounded() {
+    let mut rig = Rig::new();
+    rig.send(&format!("GET a\n{}", "GET b\n".repeat(80)));
+    rig.flying.rotate_left(1);
+    let large = format!("$1048576\r\n{}\r\n", "x".repeat(1 << 20));
+    rig.answer(&large);
+    assert!(!rig.session.wants_input());
+    for _ in 1..64 {
+        rig.answer(&large);
+    }
+    assert!(!rig.session.is_overflown());
+    rig.answer(&large);
+    assert!(rig.session.is_overflown());
+}
+
+#[test]
+fn one_reply_alone_may_be_large_although_its_parts_wait() {
+    let mut rig = Rig::new();
+    rig.send("MGET a b c\n");
+    let large = format!("*1\r\n$50000000\r\n{}\r\n", "x".repeat(50_000_000));
+    rig.answer(&large);
+    rig.answer(&large);
+    rig.answer(&large);
+    assert!(!rig.session.is_overflown() && rig.session.output().len() > 150_000_000);
+}
