@@ -131,10 +131,17 @@ impl Cluster {
 
     /// Moves one slot with its keys to another node as `redis-cli --cluster reshard` does, while
     /// clients use it. The owner of the slot must be `from`; see [`Cluster::wait_until_agreed`].
+    /// `halfway` is called twice: when the move is declared and the keys are still at `from`, and
+    /// when they are at `to` and the slot is not.
     ///
     /// # Errors
-    /// A node refuses a step.
-    pub(crate) fn move_slot(&self, slot: u16, from: usize, to: usize) -> Result<()> {
+    /// A node refuses a step, or `halfway` fails.
+    pub(crate) fn move_slot(
+        &self,
+        slot: u16,
+        (from, to): (usize, usize),
+        halfway: impl Fn() -> Result<()>,
+    ) -> Result<()> {
         let mut source = self.nodes[from].connection()?;
         let mut target = self.nodes[to].connection()?;
         let source_id: String = redis::cmd("CLUSTER").arg("MYID").query(&mut source)?;
@@ -144,22 +151,9 @@ impl Cluster {
         };
         set_slot("IMPORTING", &source_id).exec(&mut target)?;
         set_slot("MIGRATING", &target_id).exec(&mut source)?;
-        loop {
-            let keys: Vec<String> =
-                redis::cmd("CLUSTER").arg("GETKEYSINSLOT").arg(slot).arg(10).query(&mut source)?;
-            if keys.is_empty() {
-                break;
-            }
-            redis::cmd("MIGRATE")
-                .arg("127.0.0.1")
-                .arg(self.nodes[to].port)
-                .arg("")
-                .arg(0)
-                .arg(5000)
-                .arg("KEYS")
-                .arg(&keys)
-                .exec(&mut source)?;
-        }
+        halfway()?;
+        self.move_keys(slot, &mut source, to)?;
+        halfway()?;
         // The new owner first, so that there is one at every moment.
         set_slot("NODE", &target_id).exec(&mut target)?;
         set_slot("NODE", &target_id).exec(&mut source)?;
@@ -169,6 +163,25 @@ impl Cluster {
             }
         }
         Ok(())
+    }
+
+    fn move_keys(&self, slot: u16, source: &mut redis::Connection, to: usize) -> Result<()> {
+        loop {
+            let keys: Vec<String> =
+                redis::cmd("CLUSTER").arg("GETKEYSINSLOT").arg(slot).arg(10).query(source)?;
+            if keys.is_empty() {
+                return Ok(());
+            }
+            redis::cmd("MIGRATE")
+                .arg("127.0.0.1")
+                .arg(self.nodes[to].port)
+                .arg("")
+                .arg(0)
+                .arg(5000)
+                .arg("KEYS")
+                .arg(&keys)
+                .exec(source)?;
+        }
     }
 }
 

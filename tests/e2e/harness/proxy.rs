@@ -233,7 +233,9 @@ impl Proxy {
                 }
                 bail!("the proxy ended with {status}");
             }
-            let yes = self.admin(path).is_ok_and(|(status, _)| status == 200);
+            // The admin server may be up before the listeners are.
+            let yes =
+                self.wire().is_ok() && self.admin(path).is_ok_and(|(status, _)| status == 200);
             Ok(yes.then_some(true))
         });
         answered.with_context(|| format!("its last words:\n{}", self.process.log_tail()))

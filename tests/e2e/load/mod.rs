@@ -28,6 +28,9 @@ use model::{Losses, Model, Op};
 /// Commands of one batch at most.
 const BATCH_COMMANDS_MAX: usize = 40;
 
+/// What is drawn to read, of the hundred that [`Client::draw`] draws from.
+const READS: std::ops::Range<u32> = 40..83;
+
 /// Keys of one multi-key command at most.
 const MULTI_KEYS_MAX: usize = 6;
 
@@ -43,6 +46,19 @@ pub(crate) struct Load {
     pub(crate) commands_each: u64,
     /// Within what a batch must be answered.
     pub(crate) answered_within: Duration,
+    /// What they ask for.
+    pub(crate) mix: Mix,
+}
+
+/// The commands of a load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mix {
+    /// Reads, writes and counting; one value in 200 is large.
+    Everything,
+    /// The same, with one value in 10 large: what is cut off is then often in the middle of one.
+    ManyLarge,
+    /// Every key is written once before the first of them is read.
+    Reads,
 }
 
 /// What has happened so far, and what the trial tells the clients.
@@ -71,7 +87,14 @@ impl Load {
                 (0..keys_each).map(|key| Key { name: name(key), fragile: false }).collect()
             })
             .collect();
-        Load { address, seed, keys, commands_each: u64::MAX, answered_within: PATIENCE }
+        Load {
+            address,
+            seed,
+            keys,
+            commands_each: u64::MAX,
+            answered_within: PATIENCE,
+            mix: Mix::Everything,
+        }
     }
 
     /// Lets the clients send all their commands.
@@ -169,37 +192,56 @@ impl<'a> Client<'a> {
     fn converse(&mut self, progress: &Progress) -> Result<()> {
         let query = if self.index.is_multiple_of(2) { "" } else { "?protocol=resp3" };
         let mut connection = harness::connection(self.load.address, query)?;
+        if self.load.mix == Mix::Reads {
+            let writes: Vec<Op> =
+                (0..self.model.texts.len()).map(|key| Op::Set(key, self.value())).collect();
+            self.exchange(&mut connection, &writes, progress)?;
+        }
         while self.sent < self.load.commands_each && !progress.stop.load(Ordering::Relaxed) {
             let left = usize::try_from(self.load.commands_each - self.sent).unwrap_or(usize::MAX);
             let size = self.rng.random_range(1..=BATCH_COMMANDS_MAX).min(left);
             let ops: Vec<Op> = (0..size).map(|_| self.draw()).collect();
-            let mut pipeline = redis::pipe();
-            pipeline.ignore_errors();
-            for op in &ops {
-                pipeline.add_command(self.model.command(op));
-            }
-            let before = progress.losses.load(Ordering::Acquire);
-            let start = Instant::now();
-            let replies: Vec<Value> =
-                pipeline.query(&mut connection).context("the connection failed")?;
-            let took = start.elapsed();
-            let after = progress.losses.load(Ordering::Acquire);
-            let refused = self.model.check(&ops, &replies, Losses { before, after })?;
-            ensure!(took <= self.load.answered_within, "a batch took {took:?}");
-            self.sent += ops.len() as u64;
-            progress.commands.fetch_add(ops.len() as u64, Ordering::Relaxed);
-            progress.refused.fetch_add(refused, Ordering::Relaxed);
+            self.exchange(&mut connection, &ops, progress)?;
         }
+        Ok(())
+    }
+
+    /// Sends a batch at once and checks all its replies.
+    fn exchange(
+        &mut self,
+        connection: &mut redis::Connection,
+        ops: &[Op],
+        progress: &Progress,
+    ) -> Result<()> {
+        let mut pipeline = redis::pipe();
+        pipeline.ignore_errors();
+        for op in ops {
+            pipeline.add_command(self.model.command(op));
+        }
+        let before = progress.losses.load(Ordering::Acquire);
+        let start = Instant::now();
+        let replies: Vec<Value> = pipeline.query(connection).context("the connection failed")?;
+        let took = start.elapsed();
+        let after = progress.losses.load(Ordering::Acquire);
+        let refused = self.model.check(ops, &replies, Losses { before, after })?;
+        ensure!(took <= self.load.answered_within, "a batch took {took:?}");
+        self.sent += ops.len() as u64;
+        progress.commands.fetch_add(ops.len() as u64, Ordering::Relaxed);
+        progress.refused.fetch_add(refused, Ordering::Relaxed);
         Ok(())
     }
 
     fn draw(&mut self) -> Op {
         let key = self.rng.random_range(0..self.model.texts.len());
-        match self.rng.random_range(0..100) {
+        let kinds = match self.load.mix {
+            Mix::Everything | Mix::ManyLarge => 0..100,
+            Mix::Reads => READS,
+        };
+        match self.rng.random_range(kinds) {
             0..40 => Op::Set(key, self.value()),
             40..75 => Op::Get(key),
-            75..85 => Op::Incr(self.rng.random_range(0..self.model.counters.len())),
-            85..93 => Op::MultiGet(self.several()),
+            75..83 => Op::MultiGet(self.several()),
+            83..93 => Op::Incr(self.rng.random_range(0..self.model.counters.len())),
             93..97 => {
                 Op::MultiSet(self.several().into_iter().map(|key| (key, self.value())).collect())
             }
@@ -220,9 +262,10 @@ impl<'a> Client<'a> {
     fn value(&mut self) -> String {
         let mut value =
             format!("{}:{}:{:016x}:", self.load.seed, self.index, self.rng.random::<u64>());
+        let large = if self.load.mix == Mix::ManyLarge { 20 } else { 1 };
         let padding = match self.rng.random_range(0..200) {
-            0 => self.rng.random_range(16_000..70_000),
-            1..20 => self.rng.random_range(200..3000),
+            number if number < large => self.rng.random_range(16_000..70_000),
+            0..40 => self.rng.random_range(200..3000),
             _ => self.rng.random_range(0..50),
         };
         value.extend(std::iter::repeat_n('x', padding));

@@ -9,12 +9,13 @@ use tokio::time::Instant;
 
 use super::{Story, stories};
 use crate::harness::{Cluster, Options, PATIENCE, Proxy, Server, Stage, wait_until};
-use crate::load::{Key, Load, Progress};
+use crate::load::{Key, Load, Mix, Progress};
 
 pub(super) const STORIES: &[Story] = stories![
     connections_killed_under_load_give_no_client_anothers_reply,
     a_node_killed_and_restarted_under_load_harms_only_its_own_keys,
     a_frozen_node_delays_no_deadline_and_nobody_else,
+    late_replies_of_a_frozen_node_go_to_nobody,
     a_proxy_started_before_its_server_serves_once_it_is_there,
 ];
 
@@ -108,8 +109,8 @@ fn check_healed(proxy: &Proxy, cluster: &Cluster, seed: u64) -> Result<()> {
 fn connections_killed_under_load_give_no_client_anothers_reply(stage: &Stage) -> Result<()> {
     stage.in_arena(|cluster| {
         let proxy = proxy(stage, "connections-killed", cluster)?;
-        let (bystanders, concerned) =
-            (bystanders(&proxy, cluster, 40)?, concerned(&proxy, cluster, 41)?);
+        let bystanders = bystanders(&proxy, cluster, 40)?;
+        let concerned = Load { mix: Mix::ManyLarge, ..concerned(&proxy, cluster, 41)? };
         harm(&bystanders, &concerned, |progress| {
             let mut executioner = cluster.nodes[VICTIM].wire()?;
             let mut killed = 0;
@@ -192,6 +193,32 @@ fn a_frozen_node_delays_no_deadline_and_nobody_else(stage: &Stage) -> Result<()>
                 "INCR ran twice: {value:?}"
             );
         }
+        proxy.stop()
+    })
+}
+
+/// The replies that a thawed node owes to requests that were given up must not be taken for those
+/// of later requests.
+fn late_replies_of_a_frozen_node_go_to_nobody(stage: &Stage) -> Result<()> {
+    stage.in_arena(|cluster| {
+        let proxy = proxy(stage, "late-replies", cluster)?;
+        // What a frozen node has been sent it does once it is thawed, so nothing but reads is sent.
+        let load = Load { mix: Mix::Reads, ..concerned(&proxy, cluster, 65)? };
+        load.during(|progress| {
+            progress.wait_for_commands(1000)?;
+            for _ in 0..3 {
+                let refused = progress.refused.load(Ordering::Relaxed);
+                cluster.nodes[VICTIM].freeze()?;
+                wait_until("reads are given up", PATIENCE, || {
+                    Ok((progress.refused.load(Ordering::Relaxed) > refused).then_some(()))
+                })?;
+                cluster.nodes[VICTIM].thaw()?;
+                progress.wait_for_commands(1000)?;
+            }
+            Ok(())
+        })?;
+        cluster.wait_until_whole()?;
+        check_healed(&proxy, cluster, 66)?;
         proxy.stop()
     })
 }

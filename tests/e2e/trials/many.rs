@@ -60,8 +60,7 @@ fn slots_migrate_under_load_without_an_error(stage: &Stage) -> Result<()> {
                 let owners = cluster.owners()?;
                 let owned = slots.iter().filter(|slot| owners[usize::from(**slot)] == from);
                 for slot in owned.take(SLOTS_MOVED_EACH) {
-                    cluster.move_slot(*slot, from, to)?;
-                    progress.wait_for_commands(20)?;
+                    cluster.move_slot(*slot, (from, to), || progress.wait_for_commands(50))?;
                 }
                 cluster.wait_until_agreed()?;
                 progress.wait_for_commands(1000)?;
@@ -70,7 +69,10 @@ fn slots_migrate_under_load_without_an_error(stage: &Stage) -> Result<()> {
             progress.wait_for_commands(1000)
         })?;
         ensure!(progress.refused.load(Ordering::Relaxed) == 0);
-        ensure!(proxy.metric("redpoll_redirects_total")? > 0, "no redirect was met");
+        for kind in ["moved", "ask"] {
+            let name = format!("redpoll_redirects_total{{kind=\"{kind}\"}}");
+            ensure!(proxy.metric(&name)? > 10, "hardly a redirect of the kind {kind} was met");
+        }
         proxy.stop()
     })
 }
