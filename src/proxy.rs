@@ -14,6 +14,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
 use rand::SeedableRng;
@@ -81,7 +82,7 @@ pub async fn serve<N: Net>(
         });
         Ok(())
     };
-    control(net, Arc::new(config), stats, seed, (start, shutdown)).await
+    control(net, Arc::new(config), stats, seed, (start, shutdown, std::future::pending())).await
 }
 
 /// Runs the proxy on the operating system's network, a thread a worker, until SIGINT or SIGTERM,
@@ -95,7 +96,15 @@ pub fn run(config: Config, stats: Stats) -> Result<(), Error> {
     let seed = rand::random();
     runtime.block_on(local.run_until(async move {
         let shutdown = termination()?;
-        control(TokioNet, Arc::new(config), stats, seed, (start_thread, shutdown)).await
+        // Looks out only once it is polled, which is after the first signal.
+        let hurry = async {
+            if let Ok(again) = termination() {
+                again.await;
+            } else {
+                std::future::pending().await
+            }
+        };
+        control(TokioNet, Arc::new(config), stats, seed, (start_thread, shutdown, hurry)).await
     }))
 }
 
@@ -119,9 +128,9 @@ fn termination() -> io::Result<impl Future<Output = ()>> {
     Ok(async move {
         std::future::poll_fn(|cx| {
             if interrupt.poll_recv(cx).is_ready() || terminate.poll_recv(cx).is_ready() {
-                std::task::Poll::Ready(())
+                Poll::Ready(())
             } else {
-                std::task::Poll::Pending
+                Poll::Pending
             }
         })
         .await;
@@ -133,8 +142,9 @@ async fn control<N: Net>(
     config: Arc<Config>,
     stats: Stats,
     seed: u64,
-    (start, shutdown): (
+    (start, shutdown, hurry): (
         impl Fn(Setup<N>, mpsc::Sender<()>) -> io::Result<()>,
+        impl Future<Output = ()>,
         impl Future<Output = ()>,
     ),
 ) -> Result<(), Error> {
@@ -163,8 +173,16 @@ async fn control<N: Net>(
     drop(control);
     // A worker gives up by itself; one that cannot even do that is left behind.
     let limit = drain_timeout + Duration::from_millis(2 * STOP_MS + LINGER_MS);
-    if timeout(limit, all_ended.recv()).await.is_err() {
-        tracing::error!("a worker did not end; its clients are cut off");
+    let mut hurry = std::pin::pin!(hurry);
+    let mut workers_end = std::pin::pin!(timeout(limit, all_ended.recv()));
+    let ended = std::future::poll_fn(|cx| match hurry.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(None),
+        Poll::Pending => workers_end.as_mut().poll(cx).map(Some),
+    });
+    match ended.await {
+        Some(Ok(_)) => {}
+        Some(Err(_)) => tracing::error!("a worker did not end; its clients are cut off"),
+        None => tracing::warn!("told twice; clients are cut off"),
     }
     tracing::info!("stopped");
     Ok(())
@@ -233,14 +251,14 @@ impl<N: Net> Control<N> {
                     .collect();
                 std::future::poll_fn(|cx| {
                     if shutdown.as_mut().poll(cx).is_ready() {
-                        return std::task::Poll::Ready(None);
+                        return Poll::Ready(None);
                     }
                     for (listener, accept) in accepts.iter_mut().enumerate() {
-                        if let std::task::Poll::Ready(result) = accept.as_mut().poll(cx) {
-                            return std::task::Poll::Ready(Some((listener, result)));
+                        if let Poll::Ready(result) = accept.as_mut().poll(cx) {
+                            return Poll::Ready(Some((listener, result)));
                         }
                     }
-                    std::task::Poll::Pending
+                    Poll::Pending
                 })
                 .await
             };
