@@ -18,11 +18,17 @@ const OWN_ERRORS: [&str; 3] = ["UNSENT", "UNSURE", "CLUSTERDOWN"];
 /// What must never reach a client.
 const REDIRECTS: [&str; 2] = ["MOVED", "ASK"];
 
+/// What the proxy says of redirects that lead nowhere; those of a sane cluster do not.
+const GIVEN_UP: &[u8] = b"-UNSENT gave up after ";
+
 pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     let calls = history.conversations.iter().flat_map(|conversation| &conversation.calls);
     for call in calls.filter(|call| call.kind().effect != Effect::Local) {
         let Some((at, frame)) = &call.reply else { continue };
         let code = error_code(frame);
+        if frame.starts_with(GIVEN_UP) {
+            return Err(broken(PROMISE, call, "the redirects of a sane cluster were given up"));
+        }
         if OWN_ERRORS.contains(&code) {
             continue;
         }
@@ -148,6 +154,18 @@ mod tests {
         story.answer(0, 9, "$10\r\n1000000003\r\n");
         story.answer(0, 9, "+OK\r\n");
         assert!(caught(&story, PROMISE).starts_with("SET s:0:0"));
+    }
+
+    #[test]
+    fn redirects_that_lead_nowhere_are_seen() {
+        let mut story = Story::right();
+        story.call(0, 5, "GET s:0:0");
+        story.answer(
+            0,
+            9,
+            "-UNSENT gave up after 5 redirects, the last one from a:1 to b:2; so\r\n",
+        );
+        assert!(caught(&story, PROMISE).contains("given up"));
     }
 
     #[test]
