@@ -109,8 +109,9 @@ pub const ACCEPT_PAUSE_MS: u64 = 50;
 /// Slots of a Redis Cluster, from the Redis cluster specification.
 pub const SLOTS: usize = 16_384;
 
-/// Nodes of one upstream that a worker remembers, those learnt from redirects included.
-pub const NODES_MAX: usize = 4_096;
+/// Addresses of one upstream that a worker hears of in its life, those learnt from redirects
+/// included: about 2 MiB. Beyond it, new ones are not followed.
+pub const NODES_MAX: usize = 32_768;
 
 /// Longest name a client may give itself with `CLIENT SETNAME` or `SETINFO`, in bytes.
 pub const CLIENT_NAME_BYTES_MAX: usize = 1024;

@@ -9,12 +9,12 @@ use crate::proto::pipeline::Request;
 use crate::proto::resp::Protocol;
 use crate::proto::session::Lane;
 use crate::queue::{Sender, queue};
-use crate::reply_to::ReplyTo;
+use crate::reply_to::{ReplyTo, ToUpstream};
 use crate::stats::Own;
 use crate::upstream;
 
 /// The queue of one connection's task.
-type Requests = Sender<Request<ReplyTo>>;
+type Requests = Sender<ToUpstream>;
 
 /// One connection a lane, created on first use and kept.
 ///
@@ -36,20 +36,21 @@ impl<N: Net> Pool<N> {
     /// Hands a request to the connection of its lane.
     pub(crate) fn send(&mut self, lane: Lane, router: &Router, request: Request<ReplyTo>) {
         let (node, protocol) = (lane.node.index(), protocol_index(lane.protocol));
-        if self.lanes.get(node).is_none_or(|lanes| lanes[protocol].is_none()) {
+        let open = self.lanes.get(node).and_then(|lanes| lanes[protocol].as_ref());
+        if open.is_none_or(Sender::is_closed) {
             self.open(lane, router);
         }
         if let Some(requests) = &self.lanes[node][protocol] {
-            requests.send(request);
+            requests.send(ToUpstream::Request(request));
         }
     }
 
-    /// Lets go of the connections to `nodes`: each finishes what it was given, then closes.
+    /// Lets go of the connections to `nodes`: each finishes what it was given, then closes. One that
+    /// is given more before that goes on, so that a lane never has two connections at work.
     pub(crate) fn retire(&mut self, nodes: &[Node]) {
-        for node in nodes {
-            if let Some(lanes) = self.lanes.get_mut(node.index()) {
-                *lanes = [None, None];
-            }
+        let lanes = nodes.iter().filter_map(|node| self.lanes.get(node.index()));
+        for requests in lanes.flatten().flatten() {
+            requests.send(ToUpstream::Retire);
         }
     }
 

@@ -1,11 +1,12 @@
-//! The duty to answer one request.
+//! The messages between tasks, and the duty to answer one request.
+
+use std::sync::Arc;
 
 use crate::proto::cluster::Topology;
-use crate::proto::pipeline::Duty;
+use crate::proto::pipeline::{Duty, Request};
 use crate::proto::reply::{Cause, Failure, Reply};
 use crate::proto::session::Ticket;
 use crate::queue::Sender;
-use std::sync::Arc;
 
 /// What comes to a client's task, other than bytes.
 #[derive(Debug)]
@@ -18,6 +19,15 @@ pub(crate) enum ToClient {
     Drain,
     /// End now.
     Stop,
+}
+
+/// What comes to a node connection's task, other than bytes.
+#[derive(Debug)]
+pub(crate) enum ToUpstream {
+    /// A command for the node.
+    Request(Request<ReplyTo>),
+    /// The node is not listed any more: end once nothing is owed, unless there is another request.
+    Retire,
 }
 
 /// The right and the duty to answer one request. Answering consumes it; dropping it answers that

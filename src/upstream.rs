@@ -5,7 +5,7 @@
 //!           ReplyTo <- Pipeline <- bytes  <- socket
 //! ```
 //!
-//! The task lives as long as the pool keeps its queue's sender. Without a connection it makes one
+//! The task lives until it is retired, or the pool drops its queue's sender, and nothing is owed. Without a connection it makes one
 //! when there is something to send; a connection that ends fails what is in flight, and the next
 //! request makes the next one. After a failed attempt, requests fail at once until the next attempt
 //! is due.
@@ -24,11 +24,11 @@ use crate::io::{now, write_some};
 use crate::limits::{CONNECT_BACKOFF_MS_MAX, CONNECT_BACKOFF_MS_MIN, UPSTREAM_READ_BYTES};
 use crate::net::Net;
 use crate::proto::cluster::Address;
-use crate::proto::pipeline::{Pipeline, Request};
+use crate::proto::pipeline::Pipeline;
 use crate::proto::reply::{Cause, Reply};
 use crate::proto::resp::Protocol;
 use crate::queue::Receiver;
-use crate::reply_to::ReplyTo;
+use crate::reply_to::{ReplyTo, ToUpstream};
 use crate::stats::Own;
 
 /// What a node connection is made from.
@@ -59,7 +59,9 @@ struct Upstream<N: Net> {
     net: N,
     plan: Plan,
     count: Rc<Own>,
-    requests: Receiver<Request<ReplyTo>>,
+    requests: Receiver<ToUpstream>,
+    /// The node is not listed any more, and nothing was asked of it since.
+    retired: bool,
     pipeline: Pipeline<ReplyTo>,
     link: Link<N::Stream>,
     buffer: BytesMut,
@@ -79,7 +81,7 @@ pub(crate) async fn serve<N: Net>(
     net: N,
     plan: Plan,
     count: Rc<Own>,
-    requests: Receiver<Request<ReplyTo>>,
+    requests: Receiver<ToUpstream>,
 ) {
     let mut upstream = Upstream {
         pipeline: Pipeline::new(plan.protocol),
@@ -87,6 +89,7 @@ pub(crate) async fn serve<N: Net>(
         plan,
         count,
         requests,
+        retired: false,
         link: Link::Down,
         buffer: BytesMut::new(),
         timer: Box::pin(sleep_until(tokio::time::Instant::now())),
@@ -104,13 +107,16 @@ pub(crate) async fn serve<N: Net>(
 impl<N: Net> Upstream<N> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.requests.register(cx);
-        while let Some(request) = self.requests.take() {
-            self.pipeline.push(request);
+        while let Some(message) = self.requests.take() {
+            self.retired = matches!(message, ToUpstream::Retire);
+            if let ToUpstream::Request(request) = message {
+                self.pipeline.push(request);
+            }
         }
         self.poll_link(cx);
         self.answer();
         // Answers never fill the queue of this task in the same turn, so its end is final.
-        if self.requests.is_ended() && self.pipeline.is_idle() {
+        if (self.retired || self.requests.is_ended()) && self.pipeline.is_idle() {
             return Poll::Ready(());
         }
         self.poll_timer(cx);

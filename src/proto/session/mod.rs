@@ -21,7 +21,7 @@ mod ring;
 mod turn;
 mod verdict;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
@@ -78,6 +78,8 @@ pub struct Session {
     stirred: bool,
     /// Parts may be in flight elsewhere than the table says; see the module's documentation.
     displaced: bool,
+    /// The last write in flight for each slot, as it was at the first failure of this turn.
+    writes: Option<BTreeMap<Slot, Ticket>>,
     /// The version of the slot table that the parts in flight were routed by, unless displaced.
     version: u64,
 }
@@ -96,6 +98,7 @@ impl Session {
             parked: 0,
             stirred: false,
             displaced: false,
+            writes: None,
             version: 0,
         }
     }
@@ -112,6 +115,7 @@ impl Session {
                 return Some(transmit);
             }
             if !self.decode(buffer, turn) && !self.release_parked(turn) {
+                self.writes = None;
                 return None;
             }
         }
@@ -266,13 +270,16 @@ impl Session {
         }
     }
 
-    fn admit_one(&mut self, frame: Bytes, slot: Slot, access: Access, turn: &Turn<'_>) {
+    fn admit_one(&mut self, frame: Bytes, slot: Slot, access: Access, turn: &mut Turn<'_>) {
         let settled = self.is_settled(turn.router);
         let deadline = turn.now + turn.op_timeout;
         let bytes = frame.len();
         let mut part = Part::new(frame, slot, access, self.identity.protocol);
         match turn.router.route(slot) {
-            Route::Uncovered if settled => self.push_ready(CLUSTERDOWN, turn.now),
+            Route::Uncovered if settled => {
+                turn.tally.wants_refresh = true;
+                self.push_ready(CLUSTERDOWN, turn.now);
+            }
             Route::To(node) if settled => {
                 let lane = Lane { node, protocol: part.protocol };
                 let frame = part.frame.clone();

@@ -79,6 +79,7 @@ impl Session {
         self.parked -= uncovered.len();
         self.displaced = self.parked > 0 || !routed_by_table;
         self.version = turn.router.version();
+        turn.tally.wants_refresh |= !uncovered.is_empty();
         for ticket in uncovered {
             self.finish(ticket, Outcome::Frame(CLUSTERDOWN));
         }

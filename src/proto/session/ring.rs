@@ -8,8 +8,8 @@ use bytes::Bytes;
 use super::super::command::{Outcome, Split};
 use super::part::{Part, State};
 
-/// Stands for one part of one command of one session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Stands for one part of one command of one session; ordered as the commands are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket {
     /// The how-manieth command of the session.
     place: u64,
@@ -177,16 +177,6 @@ impl Ring {
                 .zip(parts)
                 .filter(|(_, part)| part.state != State::Done)
                 .map(move |(part, found)| (Ticket { place: place_number, part }, deadline, found))
-        })
-    }
-
-    /// The same, to look at, from commands after that of `ticket` only.
-    pub(super) fn parts_after(&self, ticket: Ticket) -> impl Iterator<Item = &Part> {
-        let next = index(self.first, ticket).map_or(self.places.len(), |index| index + 1);
-        self.places.range(next..).flat_map(|place| match &place.work {
-            Work::Ready(_) => &[][..],
-            Work::One(part) => std::slice::from_ref(part),
-            Work::Many(many) => &many.parts,
         })
     }
 

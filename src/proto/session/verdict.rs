@@ -7,7 +7,7 @@ use super::ring::Ticket;
 use super::turn::Turn;
 use super::{Mode, Session};
 use crate::limits::{REDIRECTS_MAX, RETRIES_MAX};
-use crate::proto::cluster::{Redirect, RedirectKind};
+use crate::proto::cluster::{Redirect, RedirectKind, Slot};
 use crate::proto::command::{Access, Outcome};
 use crate::proto::reply::{Cause, Failure, Progress, Reply};
 
@@ -94,13 +94,21 @@ impl Session {
         {
             return false;
         }
-        let overtaken = |later: &Part| {
-            later.slot == slot
-                && later.access == Access::Write
-                && matches!(later.state, State::InFlight(_))
-        };
         failure.progress == Progress::Unsent
-            || (access == Access::Read && !self.ring.parts_after(ticket).any(overtaken))
+            || (access == Access::Read && self.last_write(slot) <= Some(ticket))
+    }
+
+    /// The last write in flight for a slot, as it was at the first failure of this turn: all failures
+    /// of a connection come in one turn, and a write that failed with it may have run.
+    fn last_write(&mut self, slot: Slot) -> Option<Ticket> {
+        let writes = self.writes.get_or_insert_with(|| {
+            let is_write = |part: &Part| {
+                part.access == Access::Write && matches!(part.state, State::InFlight(_))
+            };
+            let parts = self.ring.parts_mut().filter(|(.., part)| is_write(part));
+            parts.map(|(ticket, _, part)| (part.slot, ticket)).collect()
+        });
+        writes.get(&slot).copied()
     }
 
     /// Answers a part with what is known of it.
