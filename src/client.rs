@@ -145,6 +145,9 @@ impl<N: Net> Client<N> {
         if self.poll_read(cx, turn).is_err() {
             return Poll::Ready(End::Lost);
         }
+        if self.session.is_overflown() {
+            return Poll::Ready(End::Lost);
+        }
         let paused = !self.session.wants_input();
         while !self.session.output().is_empty() {
             let before = self.session.output().written();
@@ -156,9 +159,6 @@ impl<N: Net> Client<N> {
                     self.shared.count.worker().client_written_bytes_total.add(written);
                 }
             }
-        }
-        if self.session.is_overflown() {
-            return Poll::Ready(End::Lost);
         }
         if paused && self.session.wants_input() {
             // Commands may wait in the buffer.
@@ -299,6 +299,7 @@ fn make_room(buffer: &mut BytesMut, own: bool) {
 fn facts<N>(shared: &Shared, listening: &Listening<N>) -> Facts {
     let stats = shared.count.all();
     let uptime = now().saturating_duration_since(shared.started);
+    let process = stats.process.and_then(|ask| ask());
     Facts {
         cluster: listening.backend.is_cluster,
         port: listening.port,
@@ -306,6 +307,9 @@ fn facts<N>(shared: &Shared, listening: &Listening<N>) -> Facts {
         clients: stats.sum(|worker| &worker.clients),
         clients_total: stats.sum(|worker| &worker.clients_total),
         commands_total: stats.sum(|worker| &worker.commands_total),
-        ..Facts::default()
+        process_id: process.map(|process| process.id),
+        memory_bytes: process.map(|process| process.memory_bytes),
+        cpu_user_us: process.map(|process| process.cpu_user_us),
+        cpu_system_us: process.map(|process| process.cpu_system_us),
     }
 }

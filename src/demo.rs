@@ -30,8 +30,7 @@ pub fn run(listen: SocketAddr) -> Result<(), Error> {
     let nodes = start_nodes()?;
     let config = config(listen, nodes.clone());
     let stats = Stats::new(config.workers.get(), config.upstreams.keys().map(String::as_str));
-    introduce(listen, &nodes);
-    proxy::run(config, stats)
+    proxy::run(config, stats, |bound| bound.iter().for_each(|at| introduce(*at, &nodes)))
 }
 
 /// Starts the cluster on a thread of its own, which lives as long as the process.
@@ -98,14 +97,15 @@ fn config(listen: SocketAddr, nodes: Vec<Address>) -> Config {
 #[expect(clippy::print_stdout, reason = "this is what the demonstration has to say")]
 fn introduce(listen: SocketAddr, nodes: &[Address]) {
     let nodes: Vec<_> = nodes.iter().map(Address::to_string).collect();
-    let port = listen.port();
+    let (host, port) = (listen.ip(), listen.port());
+    let host = if host.is_loopback() { String::new() } else { format!("-h {host} ") };
     println!(
         "A Redis Cluster in memory: {}\n\
          Redpoll serves it as one Redis on {listen}. In another terminal:\n\n    \
-         redis-cli -p {port} SET greeting hello\n    \
-         redis-cli -p {port} MSET a 1 b 2 c 3        # three keys, three nodes\n    \
-         redis-cli -p {port} MGET a b c greeting\n    \
-         redis-cli -p {port} INFO server\n\n\
+         redis-cli {host}-p {port} SET greeting hello\n    \
+         redis-cli {host}-p {port} MSET a 1 b 2 c 3        # three keys, three nodes\n    \
+         redis-cli {host}-p {port} MGET a b c greeting\n    \
+         redis-cli {host}-p {port} INFO server\n\n\
          Ctrl-C ends it; what was stored is gone then.",
         nodes.join(", ")
     );

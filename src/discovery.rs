@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::limits::{
     TOPOLOGY_BYTES_MAX, TOPOLOGY_REFRESH_MS, TOPOLOGY_REFRESH_MS_MIN, TOPOLOGY_REFUSALS_MAX,
-    TOPOLOGY_TIMEOUT_MS,
+    TOPOLOGY_RETRY_MS, TOPOLOGY_TIMEOUT_MS,
 };
 use crate::net::Net;
 use crate::proto::cluster::{Address, Topology};
@@ -71,7 +71,8 @@ impl<N: Net> Discovery<N> {
         let mut refusals = 0;
         loop {
             let round = self.round(current.as_deref()).await;
-            let began = Instant::now();
+            let ended = Instant::now();
+            stats.usable.store(!matches!(round, Round::Nothing), Ordering::Relaxed);
             let view = match round {
                 Round::View(view) => Some(view),
                 Round::Older(view) => {
@@ -80,7 +81,8 @@ impl<N: Net> Discovery<N> {
                 }
                 Round::Nothing => None,
             };
-            let found = view.is_some();
+            // With slots that nobody serves, something is about to change.
+            let is_whole = view.as_ref().is_some_and(|view| view.uncovered() == 0);
             if let Some(view) = view {
                 refusals = 0;
                 stats.refreshes_total.add(1);
@@ -94,22 +96,18 @@ impl<N: Net> Discovery<N> {
             } else {
                 stats.refresh_failures_total.add(1);
             }
-            stats.usable.store(found, Ordering::Relaxed);
-            if !self.pause(began, found).await {
+            if !self.pause(ended, is_whole).await {
                 return;
             }
         }
     }
 
     /// Waits for the next round; false if there is none.
-    async fn pause(&mut self, began: Instant, found: bool) -> bool {
+    async fn pause(&mut self, ended: Instant, is_whole: bool) -> bool {
         let spread = self.rng.random_range(75..=125_u64);
-        let earliest = began + Duration::from_millis(TOPOLOGY_REFRESH_MS_MIN * spread / 100);
-        let latest = if found {
-            began + Duration::from_millis(TOPOLOGY_REFRESH_MS * spread / 100)
-        } else {
-            began + Duration::from_millis(10 * TOPOLOGY_REFRESH_MS_MIN * spread / 100)
-        };
+        let after = |ms: u64| ended + Duration::from_millis(ms * spread / 100);
+        let earliest = after(TOPOLOGY_REFRESH_MS_MIN);
+        let latest = after(if is_whole { TOPOLOGY_REFRESH_MS } else { TOPOLOGY_RETRY_MS });
         if let Ok(None) = timeout_at(latest, self.wanted.recv()).await {
             return false;
         }
@@ -208,14 +206,24 @@ pub(crate) async fn watch<N: Net>(
     mut wanted: mpsc::Receiver<()>,
     stats: &UpstreamStats,
 ) {
+    let mut told = None;
     loop {
         let began = Instant::now();
         let limit = Duration::from_millis(TOPOLOGY_TIMEOUT_MS);
-        let usable = timeout(limit, ping(&net, &address)).await.is_ok_and(|answer| answer.is_ok());
-        if stats.usable.swap(usable, Ordering::Relaxed) != usable {
-            tracing::info!(upstream = stats.name, server = %address, usable, "server");
+        let asked = timeout(limit, ping(&net, &address)).await;
+        let answer = asked.unwrap_or(Err(AskError::Timeout));
+        let usable = answer.is_ok();
+        stats.usable.store(usable, Ordering::Relaxed);
+        if told.replace(usable) != Some(usable) {
+            let upstream = &stats.name;
+            match answer {
+                Ok(()) => tracing::info!(upstream, server = %address, "the server answers"),
+                Err(error) => {
+                    tracing::warn!(upstream, server = %address, "{error}; asking again");
+                }
+            }
         }
-        let pause = if usable { TOPOLOGY_REFRESH_MS } else { 10 * TOPOLOGY_REFRESH_MS_MIN };
+        let pause = if usable { TOPOLOGY_REFRESH_MS } else { TOPOLOGY_RETRY_MS };
         let latest = began + Duration::from_millis(pause);
         if let Ok(None) = timeout_at(latest, wanted.recv()).await {
             return;

@@ -17,7 +17,8 @@
 //!
 //! - [`proto`]: the protocol, pure: RESP, the command table, cluster topology, pipeline, session
 //! - [`net`]: the one seam to the world, the network and its tasks, as a trait
-//! - `client`, `upstream`: the two kinds of tasks; `queue`, `reply_to`: what connects them
+//! - `client`, `upstream`: the two kinds of tasks; `queue`, `reply_to`: what connects them; `io`: a
+//!   write, and the clock
 //! - `pool`, `backend`, `worker`: a worker's connections to nodes, its slot table, its clients
 //! - `discovery`: the topology, looked at at intervals and when something seems to have changed
 //! - [`proxy`]: the whole, from listeners to the drain

@@ -48,7 +48,7 @@ pub const UPSTREAM_BATCH_BYTES_MAX: usize = 256 * 1024;
 pub const WRITE_SLICES_MAX: usize = 64;
 
 /// Commands of one client that may be unanswered before its socket is read no further.
-pub const CLIENT_PIPELINE_REQUESTS_MAX: usize = 1024;
+pub const CLIENT_PIPELINE_COMMANDS_MAX: usize = 1024;
 
 /// Bytes of one client's unanswered commands before its socket is read no further.
 pub const CLIENT_PIPELINE_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -80,11 +80,16 @@ pub const CONNECT_BACKOFF_MS_MIN: u64 = 20;
 /// Longest such pause, in milliseconds.
 pub const CONNECT_BACKOFF_MS_MAX: u64 = 1_000;
 
-/// From one look at the topology to the next, in milliseconds, when nothing seems to have changed.
+/// From the end of one look at the topology to the next, in milliseconds, when nothing seems to
+/// have changed.
 pub const TOPOLOGY_REFRESH_MS: u64 = 10_000;
 
-/// From one look at the topology to the next, in milliseconds, however much seems to have changed.
+/// From the end of one look at the topology to the next, in milliseconds, however much seems to
+/// have changed.
 pub const TOPOLOGY_REFRESH_MS_MIN: u64 = 100;
+
+/// The same after a look that gave no view, or one in which some slot has no node.
+pub const TOPOLOGY_RETRY_MS: u64 = 1_000;
 
 /// How long one node may take to tell the topology, in milliseconds.
 pub const TOPOLOGY_TIMEOUT_MS: u64 = 1_000;
@@ -102,6 +107,12 @@ pub const TOPOLOGY_REFUSALS_MAX: u32 = 5;
 
 /// What clients have, once the drain is over, to take what they are told, in milliseconds.
 pub const STOP_MS: u64 = 200;
+
+/// Clients that may wait to be accepted by one listener.
+pub const ACCEPT_BACKLOG_MAX: i32 = 1024;
+
+/// Entries that an idle queue or ring keeps room for.
+pub const IDLE_ENTRIES_MAX: usize = 64;
 
 /// Pause after a client could not be accepted, in milliseconds: descriptors may be free again.
 pub const ACCEPT_PAUSE_MS: u64 = 50;

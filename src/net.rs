@@ -13,6 +13,8 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 
+use crate::limits::ACCEPT_BACKLOG_MAX;
+
 /// A network: names, listeners, byte streams, and tasks on the current thread.
 ///
 /// No method gives up by itself; whoever waits brings the deadline.
@@ -99,7 +101,7 @@ impl Net for TokioNet {
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
-        socket.listen(1024)?;
+        socket.listen(ACCEPT_BACKLOG_MAX)?;
         TcpListener::from_std(socket.into())
     }
 

@@ -45,8 +45,8 @@ impl<N: Net> Pool<N> {
         }
     }
 
-    /// Lets go of the connections to `nodes`: each finishes what it was given, then closes. One that
-    /// is given more before that goes on, so that a lane never has two connections at work.
+    /// Lets go of the connections to `nodes`: each finishes what it was given, then closes. One
+    /// that is given more before that goes on, so that a lane never has two connections at work.
     pub(crate) fn retire(&mut self, nodes: &[Node]) {
         let lanes = nodes.iter().filter_map(|node| self.lanes.get(node.index()));
         for requests in lanes.flatten().flatten() {

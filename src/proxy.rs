@@ -82,15 +82,17 @@ pub async fn serve<N: Net>(
         });
         Ok(())
     };
-    control(net, Arc::new(config), stats, seed, (start, shutdown, std::future::pending())).await
+    let ends = (shutdown, std::future::pending());
+    control(net, Arc::new(config), stats, seed, (start, |_: &[_]| (), ends)).await
 }
 
 /// Runs the proxy on the operating system's network, a thread a worker, until SIGINT or SIGTERM,
-/// and then the drain to its end.
+/// and then the drain to its end; a second signal ends that at once. `ready` is told where the
+/// listeners are, once they are open.
 ///
 /// # Errors
 /// A listener cannot be opened, or the operating system refuses threads, signals or an event loop.
-pub fn run(config: Config, stats: Stats) -> Result<(), Error> {
+pub fn run(config: Config, stats: Stats, ready: impl FnOnce(&[SocketAddr])) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let local = tokio::task::LocalSet::new();
     let seed = rand::random();
@@ -104,7 +106,8 @@ pub fn run(config: Config, stats: Stats) -> Result<(), Error> {
                 std::future::pending().await
             }
         };
-        control(TokioNet, Arc::new(config), stats, seed, (start_thread, shutdown, hurry)).await
+        let ends = (shutdown, hurry);
+        control(TokioNet, Arc::new(config), stats, seed, (start_thread, ready, ends)).await
     }))
 }
 
@@ -142,13 +145,15 @@ async fn control<N: Net>(
     config: Arc<Config>,
     stats: Stats,
     seed: u64,
-    (start, shutdown, hurry): (
+    (start, ready, (shutdown, hurry)): (
         impl Fn(Setup<N>, mpsc::Sender<()>) -> io::Result<()>,
-        impl Future<Output = ()>,
-        impl Future<Output = ()>,
+        impl FnOnce(&[SocketAddr]),
+        (impl Future<Output = ()>, impl Future<Output = ()>),
     ),
 ) -> Result<(), Error> {
-    let (listeners, ports) = bind(&net, &config).await?;
+    let (listeners, addresses) = bind(&net, &config).await?;
+    ready(&addresses);
+    let ports: Vec<_> = addresses.iter().map(SocketAddr::port).collect();
     let (refresh, wanted): (Vec<_>, Vec<_>) =
         config.upstreams.iter().map(|_| mpsc::channel(1)).unzip();
     let (ended, mut all_ended) = mpsc::channel(1);
@@ -188,18 +193,21 @@ async fn control<N: Net>(
     Ok(())
 }
 
-async fn bind<N: Net>(net: &N, config: &Config) -> Result<(Vec<N::Listener>, Vec<u16>), Error> {
+async fn bind<N: Net>(
+    net: &N,
+    config: &Config,
+) -> Result<(Vec<N::Listener>, Vec<SocketAddr>), Error> {
     let mut listeners = Vec::new();
-    let mut ports = Vec::new();
+    let mut addresses = Vec::new();
     for wanted in &config.listeners {
         let failed = |source| Error::Bind { address: wanted.address, source };
         let listener = net.bind(wanted.address).await.map_err(failed)?;
         let address = net.local_addr(&listener).map_err(failed)?;
         tracing::info!(%address, upstream = wanted.upstream, "listening");
-        ports.push(address.port());
+        addresses.push(address);
         listeners.push(listener);
     }
-    Ok((listeners, ports))
+    Ok((listeners, addresses))
 }
 
 fn spawn_discovery<N: Net>(

@@ -1,7 +1,8 @@
 //! A queue between tasks of one thread: no atomics, no lock, no allocation per item.
 //!
-//! The queue itself is unbounded; what bounds it is who may put in: the unanswered commands of one
-//! session (`limits::CLIENT_PIPELINE_REQUESTS_MAX`), and the connections of one process.
+//! The queue itself is unbounded; what bounds it is who may put in: the parts of the unanswered
+//! commands of one session (`limits::CLIENT_PIPELINE_COMMANDS_MAX`), and the connections of one
+//! process.
 //!
 //! Ending is dropping: without senders the receiver is at its end, without receiver what is sent is
 //! lost.
@@ -10,6 +11,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Waker};
+
+use crate::limits::IDLE_ENTRIES_MAX;
 
 /// What senders and receiver share. The receiver owns it.
 #[derive(Debug)]
@@ -27,9 +30,6 @@ pub(crate) struct Sender<T>(Weak<Shared<T>>);
 /// The end that takes out.
 #[derive(Debug)]
 pub(crate) struct Receiver<T>(Rc<Shared<T>>);
-
-/// Items kept room for while the queue is empty.
-const IDLE_ITEMS_MAX: usize = 64;
 
 /// A queue.
 pub(crate) fn queue<T>() -> (Sender<T>, Receiver<T>) {
@@ -95,8 +95,8 @@ impl<T> Receiver<T> {
     pub(crate) fn take(&self) -> Option<T> {
         let mut items = self.0.items.borrow_mut();
         let item = items.pop_front();
-        if items.is_empty() && items.capacity() > IDLE_ITEMS_MAX {
-            items.shrink_to(IDLE_ITEMS_MAX);
+        if items.is_empty() && items.capacity() > IDLE_ENTRIES_MAX {
+            items.shrink_to(IDLE_ENTRIES_MAX);
         }
         item
     }

@@ -68,7 +68,7 @@ pub struct WorkerStats {
 pub struct UpstreamStats {
     /// The name it has in the configuration.
     pub name: String,
-    /// Whether its topology is known (cluster), or it answered lately (standalone).
+    /// Whether some node told its topology when asked last (cluster), or it answered (standalone).
     pub usable: AtomicBool,
     /// Topology refreshes that gave a view.
     pub refreshes_total: Counter,
@@ -78,9 +78,24 @@ pub struct UpstreamStats {
     pub slots_uncovered: AtomicU64,
 }
 
+/// What the operating system counts for the process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Process {
+    /// The process' number.
+    pub id: u32,
+    /// Memory in use, in bytes.
+    pub memory_bytes: u64,
+    /// Processor time spent in user space, in microseconds.
+    pub cpu_user_us: u64,
+    /// Processor time spent in the kernel, in microseconds.
+    pub cpu_system_us: u64,
+}
+
 /// All the counters of a process, shared between its threads.
 #[derive(Clone, Debug)]
 pub struct Stats {
+    /// Asks the operating system about the process; `None` in a simulation.
+    pub process: Option<fn() -> Option<Process>>,
     /// One a worker.
     pub workers: Arc<[WorkerStats]>,
     /// One an upstream, in the order of their names.
@@ -94,6 +109,7 @@ impl Stats {
     #[must_use]
     pub fn new<'a>(workers: usize, upstreams: impl IntoIterator<Item = &'a str>) -> Self {
         Stats {
+            process: None,
             workers: (0..workers).map(|_| WorkerStats::default()).collect(),
             upstreams: upstreams
                 .into_iter()

@@ -5,10 +5,10 @@
 //!           ReplyTo <- Pipeline <- bytes  <- socket
 //! ```
 //!
-//! The task lives until it is retired, or the pool drops its queue's sender, and nothing is owed. Without a connection it makes one
-//! when there is something to send; a connection that ends fails what is in flight, and the next
-//! request makes the next one. After a failed attempt, requests fail at once until the next attempt
-//! is due.
+//! The task lives until it is retired, or the pool drops its queue's sender, and nothing is owed.
+//! Without a connection it makes one when there is something to send; a connection that ends fails
+//! what is in flight, and the next request makes the next one. After a failed attempt, requests
+//! fail at once until the next attempt is due.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -21,7 +21,9 @@ use tokio::io::AsyncReadExt;
 use tokio::time::{Sleep, sleep_until};
 
 use crate::io::{now, write_some};
-use crate::limits::{CONNECT_BACKOFF_MS_MAX, CONNECT_BACKOFF_MS_MIN, UPSTREAM_READ_BYTES};
+use crate::limits::{
+    CONNECT_BACKOFF_MS_MAX, CONNECT_BACKOFF_MS_MIN, READ_GROWTH_BYTES_MAX, UPSTREAM_READ_BYTES,
+};
 use crate::net::Net;
 use crate::proto::cluster::Address;
 use crate::proto::pipeline::Pipeline;
@@ -70,6 +72,8 @@ struct Upstream<N: Net> {
     timer_at: Option<Instant>,
     /// Whether the connection there is has answered anything.
     proven: bool,
+    /// Whether the log says that there is no use of the node.
+    complained: bool,
     /// Attempts since a connection last answered.
     failures: u32,
     /// No attempt before this.
@@ -95,6 +99,7 @@ pub(crate) async fn serve<N: Net>(
         timer: Box::pin(sleep_until(tokio::time::Instant::now())),
         timer_at: None,
         proven: false,
+        complained: false,
         failures: 0,
         retry_at: None,
     };
@@ -164,10 +169,7 @@ impl<N: Net> Upstream<N> {
             }
             Err(cause) => {
                 stats.upstream_connect_failures_total.add(1);
-                if self.failures == 0 {
-                    let node = &self.plan.address;
-                    tracing::warn!(%node, "cannot connect: {}", cause.describe());
-                }
+                self.complain(cause);
                 self.back_off();
                 self.link = Link::Down;
                 self.pipeline.receive_end(cause);
@@ -177,20 +179,34 @@ impl<N: Net> Upstream<N> {
 
     fn disconnected(&mut self, cause: Cause) {
         self.count.worker().upstream_connections.sub(1);
-        if cause != Cause::Closed {
-            tracing::warn!(node = %self.plan.address, "disconnected: {}", cause.describe());
-        }
         // A connection that never answered is no better than none, unless it is the first.
         if std::mem::take(&mut self.proven) {
             self.failures = 0;
         } else if cause == Cause::Closed && self.failures == 0 {
             self.failures = 1;
         } else {
+            self.complain(cause);
             self.back_off();
         }
         self.link = Link::Down;
         self.buffer = BytesMut::new();
         self.pipeline.receive_end(cause);
+    }
+
+    /// Says what is wrong with the node, once until it answers again.
+    fn complain(&mut self, cause: Cause) {
+        let node = &self.plan.address;
+        if !std::mem::replace(&mut self.complained, true) {
+            tracing::warn!(%node, "no use of the node: {}; trying again", cause.describe());
+        }
+    }
+
+    /// Notes that the connection there is has answered.
+    fn approve(&mut self) {
+        self.proven = true;
+        if std::mem::take(&mut self.complained) {
+            tracing::info!(node = %self.plan.address, "the node answers again");
+        }
     }
 
     fn back_off(&mut self) {
@@ -209,7 +225,7 @@ impl<N: Net> Upstream<N> {
             // Room for what is expected; a long reply doubles it as it arrives.
             let room = UPSTREAM_READ_BYTES.max(self.buffer.len());
             let was_large = self.buffer.len() > UPSTREAM_READ_BYTES;
-            self.buffer.reserve(room.min(UPSTREAM_READ_BYTES * 16));
+            self.buffer.reserve(room.min(READ_GROWTH_BYTES_MAX));
             match ready!(pin!(stream.read_buf(&mut self.buffer)).poll(cx)) {
                 Ok(0) | Err(_) => {
                     return Poll::Ready(Cause::Closed);
@@ -242,7 +258,9 @@ impl<N: Net> Upstream<N> {
 
     fn take_answers(&mut self) -> Result<(), Cause> {
         while let Some((reply_to, reply)) = self.pipeline.poll_answer(&mut self.buffer)? {
-            self.proven |= matches!(reply, Reply::Frame(_));
+            if !self.proven && matches!(reply, Reply::Frame(_)) {
+                self.approve();
+            }
             reply_to.answer(reply);
         }
         Ok(())

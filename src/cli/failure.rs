@@ -65,10 +65,8 @@ impl From<config::Error> for Failure {
 impl From<proxy::Error> for Failure {
     fn from(error: proxy::Error) -> Failure {
         match error {
-            proxy::Error::Bind { address, source } => {
-                Failure::Unavailable(format!("cannot listen on {address}: {source}"))
-            }
-            proxy::Error::Runtime(source) => Failure::Runtime(source.to_string()),
+            proxy::Error::Bind { .. } => Failure::Unavailable(error.to_string()),
+            proxy::Error::Runtime(_) => Failure::Runtime(error.to_string()),
         }
     }
 }

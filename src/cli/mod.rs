@@ -47,7 +47,8 @@ fn start() -> Result<(), Failure> {
 fn run(args: &RunArgs) -> Result<(), Failure> {
     let config = configuration(args)?;
     process::raise_open_files();
-    let stats = Stats::new(config.workers.get(), config.upstreams.keys().map(String::as_str));
+    let mut stats = Stats::new(config.workers.get(), config.upstreams.keys().map(String::as_str));
+    stats.process = Some(process::facts);
     tracing::info!(
         version = env!("REDPOLL_VERSION"),
         workers = config.workers.get(),
@@ -62,7 +63,7 @@ fn run(args: &RunArgs) -> Result<(), Failure> {
         }
         None => None,
     };
-    Ok(proxy::run(config, stats)?)
+    Ok(proxy::run(config, stats, |_| ())?)
 }
 
 /// The configuration that the arguments describe or name.

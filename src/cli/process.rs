@@ -1,9 +1,13 @@
-//! What the program asks of its process: many descriptors, and panics that are logged.
+//! What the program asks of its process: many descriptors, panics that are logged, what it uses.
 
+use std::fs;
 use std::panic;
 use std::thread;
 
+use rustix::param::{clock_ticks_per_second, page_size};
 use rustix::process::{Resource, getrlimit, setrlimit};
+
+use redpoll::stats::Process;
 
 /// Raises the soft limit of open files to the hard one: each client and each node is a descriptor.
 pub(super) fn raise_open_files() {
@@ -27,4 +31,33 @@ pub(super) fn log_panics() {
         let thread = thread.name().unwrap_or("unnamed");
         tracing::error!(panic, location, thread, "panicked: this is a bug in Redpoll");
     }));
+}
+
+/// What the operating system counts for this process; `None` where `/proc` does not say.
+pub(super) fn facts() -> Option<Process> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    // The program's name, in parentheses, may hold anything; what follows it is numbers.
+    let (_, numbers) = stat.rsplit_once(')')?;
+    let field =
+        |number: usize| numbers.split_ascii_whitespace().nth(number - 3)?.parse::<u64>().ok();
+    let time_us = |ticks: u64| ticks * 1_000_000 / clock_ticks_per_second();
+    // The numbers of the fields are those of proc_pid_stat(5).
+    Some(Process {
+        id: std::process::id(),
+        memory_bytes: field(24)? * page_size() as u64,
+        cpu_user_us: time_us(field(14)?),
+        cpu_system_us: time_us(field(15)?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_knows_what_it_uses() {
+        let facts = facts().unwrap();
+        assert_eq!(facts.id, std::process::id());
+        assert!(facts.memory_bytes > 100_000 && facts.memory_bytes < 1 << 40, "{facts:?}");
+    }
 }

@@ -10,7 +10,6 @@
 //! | `poll_*` | what the machine wants done, one at a time until `None` |
 //! | `poll_timeout`, `handle_timeout(now)` | when to come back at the latest, and being back |
 //! | `is_*`, `has_*`, `wants_*` | a look, without effect |
-//! | `into_*` | the end: consumes the machine |
 
 pub mod cluster;
 pub mod command;

@@ -80,6 +80,8 @@ fn a_slot_that_nobody_serves_is_said_to_be_down_and_the_others_are_not() {
     // The node says so first, and with it the proxy learns that something has changed.
     assert_eq!(rig.ask(&client, &format!("GET {key}")), "-CLUSTERDOWN Hash slot not served");
     rig.wait(300);
+    let asked = rig.executions_of(&key).len();
     assert_eq!(rig.ask(&client, &format!("GET {key}")), "-CLUSTERDOWN Hash slot not served");
+    assert_eq!(rig.executions_of(&key).len(), asked, "the proxy knows it by itself now");
     assert_eq!(rig.ask(&client, &format!("SET {other} 1")), "OK");
 }

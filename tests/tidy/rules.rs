@@ -11,11 +11,9 @@ const FILE_LINES_MAX: usize = 500;
 /// Longest function from its name to its closing brace, in lines.
 const FUNCTION_LINES_MAX: usize = 70;
 
-/// What each top-level module of `src` may use beside itself, from the lowest layer up. A client is
-/// served within its worker, which spawns it: these two alone know each other.
+/// What each top-level module of `src` may use beside itself, from the lowest layer up.
 const LAYERS: &[(&str, &[&str])] = &[
     ("limits", &[]),
-    ("queue", &[]),
     ("stats", &["limits"]),
     ("net", &["limits"]),
     ("proto", &["limits"]),
@@ -82,7 +80,7 @@ const UNFINISHED: &[&str] = &[
 
 /// Paths of some machine.
 const MACHINE: &[&str] =
-    &[concat!("/ho", "me/"), concat!("/ro", "ot/"), concat!("/Us", "ers/"), concat!("/wo", "rk/")];
+    &[concat!("/ho", "me/"), concat!("/ro", "ot/"), concat!("/Us", "ers/"), concat!("/t", "mp/")];
 
 /// Lines are short enough to be read side by side. The README's list of commands is generated.
 pub(crate) fn width(path: &str, text: &str) -> Vec<String> {

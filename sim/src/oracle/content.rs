@@ -163,7 +163,7 @@ mod tests {
         story.answer(
             0,
             9,
-            "-UNSENT gave up after 5 redirects, the last one from a:1 to b:2; so\r\n",
+            "-UNSENT gave up after too many redirects, the last one from a:1 to b:2\r\n",
         );
         assert!(caught(&story, PROMISE).contains("given up"));
     }

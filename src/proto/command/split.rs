@@ -106,7 +106,7 @@ impl Split {
         let merged = match self.merge {
             Merge::Positions => self.positions(frames),
             Merge::Sum => sum(frames),
-            Merge::AllOk | Merge::Whole => Some(Bytes::from_static(b"+OK\r\n")),
+            Merge::AllOk | Merge::Whole => all_ok(frames),
         };
         merged.map_or_else(
             || Outcome::Failed {
@@ -134,6 +134,11 @@ impl Split {
         found.into_iter().for_each(|element| writer.raw(element));
         Some(Bytes::from(merged))
     }
+}
+
+fn all_ok<'a>(mut frames: impl Iterator<Item = &'a Bytes>) -> Option<Bytes> {
+    const OK: &[u8] = b"+OK\r\n";
+    frames.all(|frame| frame == OK).then(|| Bytes::from_static(OK))
 }
 
 fn sum<'a>(frames: impl Iterator<Item = &'a Bytes>) -> Option<Bytes> {
@@ -245,7 +250,7 @@ mod tests {
     #[test]
     fn a_part_of_the_wrong_type_is_no_panic() {
         let outcomes = [frame("+what\r\n"), frame("*0\r\n")];
-        for command in ["mget a b", "del a b"] {
+        for command in ["mget a b", "del a b", "mset a 1 b 2"] {
             let merged = split(command).merge(&outcomes);
             assert!(matches!(merged, Outcome::Failed { progress: Progress::Sent, .. }));
         }

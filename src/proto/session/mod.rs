@@ -12,8 +12,7 @@
 //! connection keeps only its own order. So a part is sent only if all earlier unanswered parts of
 //! its slot are in flight on the same lane; else it is parked. While nothing is parked and the slot
 //! table is what it was when the oldest command in flight was routed, that holds by itself: the
-//! session is
-//! *settled*, and a command is sent without a look at the others.
+//! session is *settled*, and a command is sent without a look at the others.
 
 mod order;
 mod part;
@@ -37,11 +36,11 @@ use super::command::{
 };
 use super::output::Output;
 use super::pipeline::Request;
-use super::reply::Progress;
+use super::reply::{Cause, Progress};
 use super::resp::{ProtocolError, RequestDecoder};
 use crate::limits::{
     CLIENT_OUTPUT_BYTES_MAX, CLIENT_OUTPUT_PAUSE_BYTES, CLIENT_PIPELINE_BYTES_MAX,
-    CLIENT_PIPELINE_REQUESTS_MAX, COPY_WHEN_KEPT_BYTES_MAX,
+    CLIENT_PIPELINE_COMMANDS_MAX, COPY_WHEN_KEPT_BYTES_MAX,
 };
 
 /// Where the conversation is.
@@ -135,7 +134,7 @@ impl Session {
         for (ticket, parked) in unanswered {
             let progress = if parked { Progress::Unsent } else { Progress::Sent };
             self.parked -= usize::from(parked);
-            self.tell(ticket, progress, "the proxy is stopping", turn);
+            self.tell(ticket, progress, Cause::Stopping.describe(), turn);
         }
     }
 
@@ -179,7 +178,7 @@ impl Session {
     #[must_use]
     pub fn wants_input(&self) -> bool {
         self.mode == Mode::Open
-            && self.ring.len() < CLIENT_PIPELINE_REQUESTS_MAX
+            && self.ring.len() < CLIENT_PIPELINE_COMMANDS_MAX
             && self.ring.bytes() < CLIENT_PIPELINE_BYTES_MAX
             && self.output.len() + self.ring.kept() < CLIENT_OUTPUT_PAUSE_BYTES
     }

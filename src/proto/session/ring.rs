@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::super::command::{Outcome, Split};
 use super::part::{Part, State};
+use crate::limits::IDLE_ENTRIES_MAX;
 
 /// Stands for one part of one command of one session; ordered as the commands are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -186,7 +187,7 @@ impl Ring {
         self.bytes -= place.bytes;
         self.kept -= place.kept;
         if self.places.is_empty() {
-            self.places.shrink_to(IDLE_PLACES_MAX);
+            self.places.shrink_to(IDLE_ENTRIES_MAX);
         }
         Some(place)
     }
@@ -200,9 +201,6 @@ impl Ring {
         );
     }
 }
-
-/// Places for which an idle client keeps memory.
-const IDLE_PLACES_MAX: usize = 64;
 
 impl Ticket {
     /// The ticket of another part of the same command.

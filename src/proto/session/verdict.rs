@@ -27,7 +27,10 @@ impl Session {
             Reply::Failure(failure) => self.receive_failure(ticket, lane, failure, turn),
             Reply::Frame(frame) if frame[0] == b'-' => match Redirect::parse(&frame) {
                 Some(redirect) => self.redirect(ticket, lane, &redirect, turn),
-                None => self.finish(ticket, Outcome::Frame(frame)),
+                None => {
+                    turn.tally.wants_refresh |= frame.starts_with(b"-CLUSTERDOWN ");
+                    self.finish(ticket, Outcome::Frame(frame));
+                }
             },
             Reply::Frame(frame) => self.finish(ticket, Outcome::Frame(frame)),
         }
@@ -40,13 +43,13 @@ impl Session {
         let Some((part, _)) = self.ring.part(ticket) else { return };
         part.redirects += 1;
         let Some(node) = target.filter(|_| part.redirects <= REDIRECTS_MAX) else {
-            let reason = format!(
-                "gave up after {} redirects, the last one from {} to {}:{}",
-                part.redirects - 1,
-                turn.router.address(lane.node),
-                redirect.host.as_deref().unwrap_or(""),
-                redirect.port,
-            );
+            let why = match target {
+                Some(_) => "gave up after too many redirects, the last one",
+                None => "cannot follow a redirect",
+            };
+            let asked = turn.router.address(lane.node);
+            let (host, port) = (redirect.host.as_deref().unwrap_or(""), redirect.port);
+            let reason = format!("{why} from {asked} to {host}:{port}");
             turn.tally.wants_refresh = true;
             return self.tell(ticket, Progress::Unsent, &reason, turn);
         };
@@ -84,7 +87,8 @@ impl Session {
     }
 
     /// Whether a failed part may be sent again: it was certainly not executed, or it only reads and
-    /// would not see what the same client wrote after it.
+    /// would not see what the same client wrote after it. Nothing is sent again where the node is
+    /// not there or the time is up.
     fn may_retry(&mut self, ticket: Ticket, failure: Failure, now: Instant) -> bool {
         let Some((part, deadline)) = self.ring.part(ticket) else { return false };
         let (slot, access) = (part.slot, part.access);
@@ -98,8 +102,8 @@ impl Session {
             || (access == Access::Read && self.last_write(slot) <= Some(ticket))
     }
 
-    /// The last write in flight for a slot, as it was at the first failure of this turn: all failures
-    /// of a connection come in one turn, and a write that failed with it may have run.
+    /// The last write in flight for a slot, as it was at the first failure of this turn: all
+    /// failures of a connection come in one turn, and a write that failed with it may have run.
     fn last_write(&mut self, slot: Slot) -> Option<Ticket> {
         let writes = self.writes.get_or_insert_with(|| {
             let is_write = |part: &Part| {

@@ -67,7 +67,7 @@ fn a_drain_answers_what_is_in_flight_and_exits_with_0(stage: &Stage) -> Result<(
     wait_until("it accepts nobody any more", PATIENCE, || {
         Ok(TcpStream::connect_timeout(&address, PATIENCE).is_err().then_some(()))
     })?;
-    ensure!(proxy.admin("/ready").map_or(503, |(status, _)| status) == 503);
+    ensure!(proxy.admin("/ready")?.0 == 503, "a proxy that drains is not ready, and says so");
     ensure!(idle.read_to_close()?.is_empty(), "an idle client is let go without a word");
     ensure!(proxy.ended()?.is_none(), "it has not left its clients");
 
