@@ -124,7 +124,7 @@ pub const KEYS: &[Key] = &[
         path: "admin",
         kind: Kind::SectionOrNull,
         default: None,
-        doc: "The HTTP server for /livez, /readyz and /metrics. On unless it is null.",
+        doc: "The HTTP server for /livez, /ready and /metrics. On unless it is null.",
     },
     Key {
         path: "admin.address",
