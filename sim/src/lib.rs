@@ -12,11 +12,13 @@
 //! - [`recorder`]: writes that down while it happens.
 //! - [`oracle`]: whether that was right: a checker a promise.
 //! - [`resp`]: RESP, independent of the proxy's codec.
+//! - [`biography`]: all that happened to one key, for whoever has to understand a failure.
 //! - [`tally`]: what was seen, so that what is rare is not missed.
 //! - [`trace`]: every event, hashed, so that two runs can be compared.
 //! - [`trap`]: panics that a runtime would swallow.
 
 pub mod batch;
+pub mod biography;
 pub mod client;
 pub mod dice;
 pub mod fault;

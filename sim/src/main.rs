@@ -14,6 +14,7 @@ use std::thread::available_parallelism;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use redpoll_sim::batch::{Report, run_all};
+use redpoll_sim::biography;
 use redpoll_sim::minimise::minimise;
 use redpoll_sim::plan::Plan;
 use redpoll_sim::run::{Outcome, run};
@@ -55,6 +56,9 @@ struct Run {
     /// Print every event, not only the last ones of a failed run.
     #[arg(long, conflicts_with = "seeds")]
     trace: bool,
+    /// Print all that happened to this key.
+    #[arg(long, conflicts_with = "seeds")]
+    key: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -103,12 +107,12 @@ fn main() -> anyhow::Result<ExitCode> {
 fn run_command(args: &Run) -> anyhow::Result<ExitCode> {
     let report = match (&args.what.seeds, args.what.seed, &args.what.plan) {
         (Some(seeds), ..) => run_seeds(seeds.clone(), args.jobs),
-        (None, Some(seed), _) => run_one(&Plan::draw(seed), args.trace),
+        (None, Some(seed), _) => run_one(&Plan::draw(seed), args),
         (None, None, file) => {
             let file = file.as_ref().context("no seed and no plan")?;
             let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
             let plan = serde_json::from_str(&text).with_context(|| file.display().to_string())?;
-            run_one(&plan, args.trace)
+            run_one(&plan, args)
         }
     };
     if args.json {
@@ -137,10 +141,14 @@ fn run_seeds(seeds: Range<u64>, jobs: Option<usize>) -> Report {
     })
 }
 
-fn run_one(plan: &Plan, trace: bool) -> Report {
-    let outcome = run(plan, trace);
-    if trace {
+fn run_one(plan: &Plan, args: &Run) -> Report {
+    let outcome = run(plan, args.trace);
+    if args.trace {
         outcome.trace.iter().for_each(|line| println!("{line}"));
+    }
+    if let Some(key) = &args.key {
+        let life = biography::of_key(&outcome.history, key.as_bytes());
+        life.iter().for_each(|line| println!("{line}"));
     }
     let mut report = Report { tally: outcome.tally, ..Report::default() };
     if !outcome.failures.is_empty() {

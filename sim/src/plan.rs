@@ -82,6 +82,7 @@ impl Plan {
             commands: dice.within(50..=400),
             time_ms: dice.within(500..=4_000),
             late: dice.within(10..=30),
+            focus: *dice.pick(&[0.0, 0.2, 0.6, 0.9]),
             large_values: dice.chance(0.3),
         };
         let faults = Faults::new(Dice::fork(seed, "faults", 0), size).draw();
@@ -214,7 +215,8 @@ impl Faults {
         }
     }
 
-    /// Slots move, or are taken and given; all of them are in use.
+    /// Slots move, or are taken and given; all of them are in use. That which all like best only
+    /// moves.
     fn of_slots(&mut self) {
         let moves = self.families.contains(&Family::Migration);
         let takes = self.families.contains(&Family::Uncovered);
@@ -224,10 +226,13 @@ impl Faults {
         let keys: Vec<_> = workload::shared_keys().collect();
         let mut at = self.dice.within(5..=500);
         while at < self.span {
-            let slot = Slot::of(self.dice.pick(&keys).as_bytes()).number();
+            let is_move = moves && (!takes || self.dice.chance(0.8));
+            let is_hot = is_move && self.dice.chance(0.5);
+            let key = if is_hot { workload::hot_key() } else { self.dice.pick(&keys) };
+            let slot = Slot::of(key.as_bytes()).number();
             let to = self.dice.index(NODES);
             let end = at + self.dice.within(1..=200);
-            if moves && (!takes || self.dice.chance(0.8)) {
+            if is_move {
                 self.add(at, Fault::Slot(slot, SlotChange::BeginMigration(to)));
                 let middle = self.dice.within(at..=end);
                 self.add(middle, Fault::Slot(slot, SlotChange::MoveKeys(1)));

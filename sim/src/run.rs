@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::client::Client;
+use crate::history::History;
 use crate::oracle::{self, Violation};
 use crate::plan::Plan;
 use crate::tally::Tally;
@@ -28,6 +29,8 @@ pub struct Outcome {
     pub failures: Vec<Failure>,
     /// What was seen.
     pub tally: Tally,
+    /// What happened, as the checkers saw it.
+    pub history: History,
     /// The last events, or all if that was asked for, a line each.
     pub trace: Vec<String>,
 }
@@ -102,6 +105,7 @@ pub fn run(plan: &Plan, keep_all: bool) -> Outcome {
         took: at,
         failures,
         tally,
+        history,
         trace: trace.kept().map(|event| overlay.describe(event)).collect(),
     })
 }

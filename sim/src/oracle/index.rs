@@ -73,7 +73,7 @@ pub(super) fn handles(args: &[Vec<u8>]) -> Vec<Handle<'_>> {
 
 /// Whether a key stands in a command only to carry its id.
 pub(super) fn is_marker(key: &[u8]) -> bool {
-    key.starts_with(b"{")
+    key.contains(&b'#')
 }
 
 /// Whether the command may go to several nodes, in parts.

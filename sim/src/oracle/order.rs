@@ -2,14 +2,16 @@
 //! reconnects: no write overtakes an earlier one, no read misses an earlier write or sees a later
 //! one.
 //!
-//! A write that its client knows to be unsure may come late: its bytes can lie in a dead connection
-//! for ever so long, and nothing can call them back.
+//! Two things nobody can help. A write that its client knows to be unsure may come late: its bytes
+//! can lie in a dead connection for ever so long. And a node that redirects a command and then gets
+//! the slot executes what was on its way behind that command.
 
 use std::collections::BTreeMap;
 
-use super::index::{Handle, handles, may_be_split};
+use super::index::{Handle, handles, is_turned_away, may_be_split};
 use super::{Index, Verdict, broken};
-use crate::history::{Call, Conversation, History, Verdict as Outcome};
+use crate::history::{Call, Conversation, Execution, History, Verdict as Outcome};
+use crate::resp::shown_command;
 
 pub(super) const PROMISE: &str = "order";
 
@@ -19,11 +21,15 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     })
 }
 
-/// A command and when it was executed, as places in the order of all executions.
+/// A command of which it is known when it was executed, as places in the order of all executions.
 struct Done<'a> {
     call: &'a Call,
-    /// A write's executions, or those of a read that its reply can be from.
-    places: Vec<usize>,
+    /// Where it was first executed; a read: where its reply can be from.
+    first: usize,
+    /// Where it was last executed.
+    last: usize,
+    /// All that nodes did about it.
+    executions: &'a [(usize, &'a Execution)],
 }
 
 /// The commands of a connection that carry an id, by key.
@@ -41,49 +47,56 @@ fn keys_of(conversation: &Conversation) -> BTreeMap<&[u8], Vec<(&Call, Handle<'_
 
 fn of_key<'a>(calls: &[(&'a Call, Handle<'a>)], index: &Index<'a>) -> Verdict {
     let done: Vec<_> = calls.iter().filter_map(|(call, part)| done(call, *part, index)).collect();
-    // The place that each command must come after, going forwards, and before, going backwards.
-    let mut after = None;
-    for done in &done {
-        let last = done.places.iter().max().copied();
-        if after.is_some() && last < after {
-            return Err(broken(
-                PROMISE,
-                done.call,
-                "executed before a write that was sent earlier",
-            ));
-        }
-        if done.call.writes() && done.call.verdict() != Outcome::Silence {
-            after = after.max(last);
-        }
-    }
-    let mut before = usize::MAX;
-    for done in done.iter().rev() {
-        let first = done.places.iter().min().copied().unwrap_or(0);
-        if first > before && !done.call.writes() {
-            return Err(broken(PROMISE, done.call, "executed after a write that was sent later"));
-        }
-        if done.call.writes() {
-            before = before.min(first);
+    for (number, later) in done.iter().enumerate() {
+        for earlier in &done[..number] {
+            let is_reversed = match (earlier.call.writes(), later.call.writes()) {
+                (true, _) => later.last < earlier.last,
+                (false, true) => earlier.first > later.first,
+                (false, false) => false,
+            };
+            if is_reversed && !may_be_reversed(earlier, later) {
+                let earlier =
+                    format!("{} ({})", shown_command(&earlier.call.args), earlier.call.id);
+                let what = format!("executed before {earlier}, which was sent earlier");
+                return Err(broken(PROMISE, later.call, &what));
+            }
         }
     }
     Ok(())
 }
 
+/// Whether a node turned the earlier command away and then executed the later one.
+fn may_be_reversed(earlier: &Done<'_>, later: &Done<'_>) -> bool {
+    let mut away = earlier.executions.iter().filter(|(_, seen)| is_turned_away(seen));
+    away.any(|(place, seen)| {
+        let mut executed = later.executions.iter().filter(|(_, later)| later.is_done());
+        executed.any(|(later_place, later)| later_place > place && later.node == seen.node)
+    })
+}
+
 /// When a command was executed; `None` if it was not, or if that says nothing about order.
-fn done<'a>(call: &'a Call, part: Handle<'a>, index: &Index<'a>) -> Option<Done<'a>> {
-    let places: Vec<_> = if call.writes() {
-        index.done(part).map(|(place, _)| place).collect()
-    } else {
-        let frame = call.frame().filter(|_| !may_be_split(call))?;
-        let is_it = |reply: &[u8]| reply == frame;
-        index.done(part).filter(|(_, seen)| is_it(&seen.reply)).map(|(place, _)| place).collect()
-    };
-    let counts = !places.is_empty() && call.verdict() != Outcome::Unsure;
-    counts.then_some(Done { call, places })
+fn done<'i, 'a>(call: &'a Call, part: Handle<'a>, index: &'i Index<'a>) -> Option<Done<'i>> {
+    if matches!(call.verdict(), Outcome::Unsure | Outcome::Silence) {
+        return None;
+    }
+    let frame = call.frame()?;
+    if !call.writes() && may_be_split(call) {
+        return None;
+    }
+    let executions = index.executions(part);
+    let counts = |seen: &Execution| seen.is_done() && (call.writes() || seen.reply == frame);
+    let mut places = executions.iter().filter(|(_, seen)| counts(seen)).map(|(place, _)| *place);
+    let first = places.next()?;
+    let last = places.next_back().unwrap_or(first);
+    Some(Done { call, first, last, executions })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+
     use super::super::story::{Story, caught};
     use super::*;
 
@@ -103,12 +116,28 @@ mod tests {
     #[test]
     fn a_write_that_overtakes_an_earlier_one_is_seen() {
         let story = reversed("SET s:0:0 {id}", "+OK\r\n", "SET s:0:0 {id}", "+OK\r\n");
-        assert!(caught(&story, PROMISE).contains("executed before a write"));
+        assert!(caught(&story, PROMISE).contains("executed before SET"));
     }
 
     #[test]
     fn a_write_that_is_known_to_be_unsure_may_come_late() {
         reversed("SET s:0:0 {id}", "?+OK\r\n", "SET s:0:0 {id}", "+OK\r\n").passes();
+    }
+
+    #[test]
+    fn a_node_that_gets_a_slot_may_execute_what_was_behind_a_command_that_it_turned_away() {
+        let mut story = reversed("SET s:0:0 {id}", "+OK\r\n", "SET s:0:0 {id}", "+OK\r\n");
+        let redirect = Execution {
+            at: Duration::from_millis(6),
+            node: 0,
+            args: story.history.executions.last().unwrap().args.clone(),
+            reply: Bytes::from_static(b"-MOVED 1 10.0.0.1:1\r\n"),
+        };
+        let before = story.history.executions.len() - 2;
+        story.history.executions.insert(before, Execution { node: 1, ..redirect.clone() });
+        assert!(caught(&story, PROMISE).contains("executed before SET"), "another node's");
+        story.history.executions[before] = redirect;
+        story.passes();
     }
 
     #[test]
@@ -126,6 +155,6 @@ mod tests {
     fn a_read_that_sees_the_future_is_seen() {
         let read = ("GETRANGE s:0:0 0 {id}", "$10\r\n1000000004\r\n");
         let story = reversed(read.0, read.1, "SET s:0:0 {id}", "+OK\r\n");
-        assert!(caught(&story, PROMISE).starts_with("GETRANGE"));
+        assert!(caught(&story, PROMISE).contains("executed before GETRANGE"));
     }
 }

@@ -19,6 +19,9 @@ use crate::dice::Dice;
 /// Keys of one type that a client has for itself, and that all share.
 const KEYS_EACH: u64 = 3;
 
+/// The hash tag of the keys that all clients like best.
+const HOT: &str = "{hot}";
+
 /// Longest value, in bytes: beyond what the proxy sends by reference.
 const VALUE_BYTES_MAX: u64 = 40_000;
 
@@ -38,7 +41,7 @@ pub struct Script {
 }
 
 /// How much there is to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Size {
     /// Clients.
     pub clients: u64,
@@ -48,6 +51,8 @@ pub struct Size {
     pub late: u64,
     /// How long they take about, in virtual ms.
     pub time_ms: u64,
+    /// How likely a key is in the one slot that all clients like best.
+    pub focus: f64,
     /// Values may be large.
     pub large_values: bool,
 }
@@ -66,7 +71,7 @@ fn script(dice: &mut Dice, client: u64, size: Size) -> Script {
             client: u16::try_from(client).expect("few clients"),
             seq: u32::try_from(seq).expect("few commands"),
         };
-        Writer { dice, id, large: size.large_values }.command()
+        Writer { dice, id, focus: size.focus, large: size.large_values }.command()
     };
     let commands = (0..size.commands).map(&mut command).collect();
     Script {
@@ -78,7 +83,13 @@ fn script(dice: &mut Dice, client: u64, size: Size) -> Script {
     }
 }
 
-/// The keys of all scripts that are shared, for whoever wants to do something to their slots.
+/// A key of the slot that all clients like best.
+#[must_use]
+pub fn hot_key() -> &'static str {
+    HOT
+}
+
+/// Keys that clients share beside that, for whoever wants to do something to their slots.
 pub fn shared_keys() -> impl Iterator<Item = String> {
     "sclhtz".chars().flat_map(|kind| (0..KEYS_EACH).map(move |n| format!("{kind}:all:{n}")))
 }
@@ -87,6 +98,7 @@ pub fn shared_keys() -> impl Iterator<Item = String> {
 struct Writer<'a> {
     dice: &'a mut Dice,
     id: Id,
+    focus: f64,
     large: bool,
 }
 
@@ -186,7 +198,7 @@ impl Writer<'_> {
             *self.dice.pick(&["MGET", "MGET", "MSET", "MSET", "DEL", "UNLINK", "EXISTS", "TOUCH"]);
         let id = self.id.to_string();
         let keys = keys.into_iter().flat_map(|key| {
-            let second = if name == "MSET" { id.clone() } else { format!("{{{key}}}#{id}") };
+            let second = if name == "MSET" { id.clone() } else { marker(&key, &id) };
             [key, second]
         });
         once(name.to_owned()).chain(keys).collect()
@@ -194,10 +206,12 @@ impl Writer<'_> {
 
     fn key(&mut self, kind: char) -> String {
         let n = self.dice.within(0..=KEYS_EACH - 1);
-        if self.dice.chance(0.4) {
-            format!("{kind}:all:{n}")
+        let whose =
+            if self.dice.chance(0.4) { "all".to_owned() } else { self.id.client.to_string() };
+        if self.dice.chance(self.focus) {
+            format!("{kind}:{HOT}:{whose}")
         } else {
-            format!("{kind}:{}:{n}", self.id.client)
+            format!("{kind}:{whose}:{n}")
         }
     }
 
@@ -210,16 +224,29 @@ impl Writer<'_> {
     }
 }
 
+/// A key that is nowhere, in the slot of `key`.
+fn marker(key: &str, id: &str) -> String {
+    if key.contains(HOT) { format!("{key}#{id}") } else { format!("{{{key}}}#{id}") }
+}
+
 fn words<const N: usize>(args: [&str; N]) -> Vec<String> {
     args.map(str::to_owned).into()
 }
 
 #[cfg(test)]
 mod tests {
+    use redpoll::proto::cluster::Slot;
+
     use super::*;
 
-    const SIZE: Size =
-        Size { clients: 4, commands: 500, late: 10, time_ms: 1_000, large_values: true };
+    const SIZE: Size = Size {
+        clients: 4,
+        commands: 500,
+        late: 10,
+        time_ms: 1_000,
+        focus: 0.2,
+        large_values: true,
+    };
 
     #[test]
     fn every_kind_of_command_is_drawn_and_known() {
@@ -244,6 +271,15 @@ mod tests {
                 assert_eq!((usize::from(id.client), id.seq as usize), (client, seq), "{args:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_marker_is_in_the_slot_of_its_key() {
+        for key in ["s:all:1", "s:{hot}:7"] {
+            let marker = marker(key, "1000000001");
+            assert_eq!(Slot::of(marker.as_bytes()), Slot::of(key.as_bytes()), "{marker}");
+        }
+        assert_eq!(Slot::of(b"s:{hot}:all"), Slot::of(hot_key().as_bytes()));
     }
 
     #[test]
