@@ -52,6 +52,10 @@ pub enum NodeFault {
     Clog,
     /// That ends.
     Unclog,
+    /// What the node replies stays in its buffers after a few bytes.
+    ClogReplies,
+    /// That ends.
+    UnclogReplies,
     /// Every stream is reset.
     Reset,
     /// Segments travel for so long, in ms: at least, and at most.
@@ -133,6 +137,8 @@ impl NodeFault {
             NodeFault::AllowConnects => (2, false),
             NodeFault::Clog => (3, true),
             NodeFault::Unclog => (3, false),
+            NodeFault::ClogReplies => (7, true),
+            NodeFault::UnclogReplies => (7, false),
             NodeFault::SetSpeed(_, max) => (4, max > NORMAL_LATENCY_MAX_MS),
             NodeFault::Kill | NodeFault::PowerOff => (5, true),
             NodeFault::Restart | NodeFault::RestartEmpty => (5, false),
@@ -154,6 +160,8 @@ impl NodeFault {
             NodeFault::AllowConnects => network.clear(proxy, host),
             NodeFault::Clog => network.clog(proxy, host),
             NodeFault::Unclog => network.unclog(proxy, host),
+            NodeFault::ClogReplies => network.clog(host, proxy),
+            NodeFault::UnclogReplies => network.unclog(host, proxy),
             NodeFault::Reset => drop(network.reset(proxy, host)),
             NodeFault::SetSpeed(min, max) => {
                 network.set_speed(proxy, host, LinkSpeed { min: ms(min), max: ms(max) });

@@ -202,9 +202,7 @@ impl Faults {
             Family::Cut => (NodeFault::Cut, vec![NodeFault::Repair]),
             Family::Hang => (NodeFault::HangConnects, vec![NodeFault::AllowConnects]),
             Family::Refuse => (NodeFault::RefuseConnects, vec![NodeFault::AllowConnects]),
-            // Half of the time what is half written is lost.
-            Family::Clog if self.dice.chance(0.5) => (NodeFault::Clog, vec![NodeFault::Unclog]),
-            Family::Clog => (NodeFault::Clog, vec![NodeFault::Reset, NodeFault::Unclog]),
+            Family::Clog => self.clog(),
             Family::Reset => (NodeFault::Reset, vec![]),
             Family::Kill => (NodeFault::Kill, vec![restart]),
             Family::PowerOff => (NodeFault::PowerOff, vec![restart]),
@@ -213,6 +211,17 @@ impl Faults {
                 unreachable!("no fault of a node")
             }
         }
+    }
+
+    /// One direction is clogged; half of the time what is half written is lost in the end.
+    fn clog(&mut self) -> (NodeFault, Vec<NodeFault>) {
+        let (clog, unclog) = if self.dice.chance(0.5) {
+            (NodeFault::Clog, NodeFault::Unclog)
+        } else {
+            (NodeFault::ClogReplies, NodeFault::UnclogReplies)
+        };
+        let is_lost = self.dice.chance(0.5);
+        (clog, if is_lost { vec![NodeFault::Reset, unclog] } else { vec![unclog] })
     }
 
     /// Slots move, or are taken and given; all of them are in use. That which all like best only
@@ -275,6 +284,8 @@ mod tests {
             NodeFault::RefuseConnects,
             NodeFault::Clog,
             NodeFault::Unclog,
+            NodeFault::ClogReplies,
+            NodeFault::UnclogReplies,
             NodeFault::Reset,
             NodeFault::SetSpeed(1, 5),
             NodeFault::Kill,
