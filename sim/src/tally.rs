@@ -78,41 +78,74 @@ impl Tally {
 
     /// Adds another's.
     pub fn add(&mut self, other: &Tally) {
-        let Tally {
-            runs,
-            calm,
-            drained,
-            commands,
-            replies,
-            unsent,
-            unsure,
-            cluster_down,
-            executions,
-            moved,
-            asked,
-            retries,
-            cut_off,
-            connections,
-            connect_failures,
-        } = self;
-        *runs += other.runs;
-        *calm += other.calm;
-        *drained += other.drained;
-        *commands += other.commands;
-        *replies += other.replies;
-        *unsent += other.unsent;
-        *unsure += other.unsure;
-        *cluster_down += other.cluster_down;
-        *executions += other.executions;
-        *moved += other.moved;
-        *asked += other.asked;
-        *retries += other.retries;
-        *cut_off += other.cut_off;
-        *connections += other.connections;
-        *connect_failures += other.connect_failures;
+        for (mine, (_, theirs)) in self.fields_mut().into_iter().zip(other.fields()) {
+            *mine += theirs;
+        }
+    }
+
+    /// What was never seen.
+    #[must_use]
+    pub fn unseen(&self) -> Vec<&'static str> {
+        self.fields().into_iter().filter(|(_, seen)| *seen == 0).map(|(name, _)| name).collect()
+    }
+
+    fn fields(&self) -> [(&'static str, u64); 15] {
+        [
+            ("runs", self.runs),
+            ("calm", self.calm),
+            ("drained", self.drained),
+            ("commands", self.commands),
+            ("replies", self.replies),
+            ("unsent", self.unsent),
+            ("unsure", self.unsure),
+            ("cluster_down", self.cluster_down),
+            ("executions", self.executions),
+            ("moved", self.moved),
+            ("asked", self.asked),
+            ("retries", self.retries),
+            ("cut_off", self.cut_off),
+            ("connections", self.connections),
+            ("connect_failures", self.connect_failures),
+        ]
+    }
+
+    fn fields_mut(&mut self) -> [&mut u64; 15] {
+        [
+            &mut self.runs,
+            &mut self.calm,
+            &mut self.drained,
+            &mut self.commands,
+            &mut self.replies,
+            &mut self.unsent,
+            &mut self.unsure,
+            &mut self.cluster_down,
+            &mut self.executions,
+            &mut self.moved,
+            &mut self.asked,
+            &mut self.retries,
+            &mut self.cut_off,
+            &mut self.connections,
+            &mut self.connect_failures,
+        ]
     }
 }
 
 fn count<T>(items: impl Iterator<Item = T>, is_it: impl FnMut(&T) -> bool) -> u64 {
     items.filter(is_it).count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_of_like_with_like_and_what_is_missing_has_a_name() {
+        let mut sum = Tally { runs: 1, moved: 2, ..Tally::default() };
+        sum.add(&Tally { runs: 1, asked: 3, connect_failures: 4, ..Tally::default() });
+        let expected =
+            Tally { runs: 2, moved: 2, asked: 3, connect_failures: 4, ..Tally::default() };
+        assert_eq!(sum, expected);
+        assert!(sum.unseen().contains(&"unsure") && !sum.unseen().contains(&"asked"));
+        assert_eq!(sum.unseen().len(), 11);
+    }
 }
