@@ -32,6 +32,13 @@ struct Done<'a> {
     executions: &'a [(usize, &'a Execution)],
 }
 
+impl Done<'_> {
+    /// Whether it is a write that nobody knows the end of.
+    fn may_be_late(&self) -> bool {
+        matches!(self.call.verdict(), Outcome::Unsure | Outcome::Silence)
+    }
+}
+
 /// The commands of a connection that carry an id, by key.
 fn keys_of(conversation: &Conversation) -> BTreeMap<&[u8], Vec<(&Call, Handle<'_>)>> {
     let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
@@ -50,7 +57,7 @@ fn of_key<'a>(calls: &[(&'a Call, Handle<'a>)], index: &Index<'a>) -> Verdict {
     for (number, later) in done.iter().enumerate() {
         for earlier in &done[..number] {
             let is_reversed = match (earlier.call.writes(), later.call.writes()) {
-                (true, _) => later.last < earlier.last,
+                (true, _) => !earlier.may_be_late() && later.last < earlier.last,
                 (false, true) => earlier.first > later.first,
                 (false, false) => false,
             };
@@ -76,15 +83,12 @@ fn may_be_reversed(earlier: &Done<'_>, later: &Done<'_>) -> bool {
 
 /// When a command was executed; `None` if it was not, or if that says nothing about order.
 fn done<'i, 'a>(call: &'a Call, part: Handle<'a>, index: &'i Index<'a>) -> Option<Done<'i>> {
-    if matches!(call.verdict(), Outcome::Unsure | Outcome::Silence) {
-        return None;
-    }
-    let frame = call.frame()?;
     if !call.writes() && may_be_split(call) {
         return None;
     }
     let executions = index.executions(part);
-    let counts = |seen: &Execution| seen.is_done() && (call.writes() || seen.reply == frame);
+    let is_its_reply = |seen: &Execution| call.frame().is_some_and(|frame| seen.reply == frame);
+    let counts = |seen: &Execution| seen.is_done() && (call.writes() || is_its_reply(seen));
     let mut places = executions.iter().filter(|(_, seen)| counts(seen)).map(|(place, _)| *place);
     let first = places.next()?;
     let last = places.next_back().unwrap_or(first);
@@ -122,6 +126,18 @@ mod tests {
     #[test]
     fn a_write_that_is_known_to_be_unsure_may_come_late() {
         reversed("SET s:0:0 {id}", "?+OK\r\n", "SET s:0:0 {id}", "+OK\r\n").passes();
+    }
+
+    #[test]
+    fn a_read_that_sees_a_later_write_is_seen_though_that_write_is_unsure() {
+        let mut story = Story::right();
+        story.call(0, 5, "GETRANGE s:0:0 0 {id}");
+        story.call(0, 5, "SET s:0:0 {id}");
+        story.execute(6, "SET s:0:0 1000000004", "+OK\r\n");
+        story.execute(7, "GETRANGE s:0:0 0 1000000003", "$10\r\n1000000004\r\n");
+        story.answer(0, 9, "$10\r\n1000000004\r\n");
+        story.answer(0, 9, "-UNSURE it\r\n");
+        assert!(caught(&story, PROMISE).contains("executed before GETRANGE"));
     }
 
     #[test]
