@@ -128,7 +128,7 @@ fn setup(dice: &mut Dice) -> Setup {
         workers: 2,
         op_timeout_ms: *dice.pick(&[150, 400, 1_000]),
         connect_timeout_ms: *dice.pick(&[40, 120, 300]),
-        drain_timeout_ms: *dice.pick(&[300, 1_500]),
+        drain_timeout_ms: *dice.pick(&[40, 300, 1_500]),
     }
 }
 
@@ -160,8 +160,7 @@ impl Faults {
             }
         }
         if self.families.contains(&Family::Drain) && self.dice.chance(0.5) {
-            let at = self.dice.within(50..=self.span);
-            self.add(at, Fault::Drain);
+            self.drain();
         }
         self.drawn.sort_by_key(|timed| timed.at_ms);
         self.drawn
@@ -169,6 +168,18 @@ impl Faults {
 
     fn add(&mut self, at_ms: u64, fault: Fault) {
         self.drawn.push(Timed { at_ms, fault });
+    }
+
+    /// The proxy is told to stop; half of the time while commands for a node wait in vain.
+    fn drain(&mut self) {
+        let at = self.dice.within(50..=self.span);
+        if self.dice.chance(0.5) {
+            let node = self.dice.index(NODES);
+            let before = self.dice.within(1..=50);
+            self.add(at - before, Fault::Node(node, NodeFault::Stall));
+            self.add(at + 3_000, Fault::Node(node, NodeFault::Heal));
+        }
+        self.add(at, Fault::Drain);
     }
 
     /// One after the other, so that the end of one is not the end of another.

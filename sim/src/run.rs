@@ -16,6 +16,9 @@ use crate::world::{World, ms};
 /// Virtual time after which a run is stuck: no plan is near that long.
 const RUN_TIME_MAX: Duration = Duration::from_secs(120);
 
+/// What the world has to come to rest once all is done.
+const SETTLING_TIME: Duration = Duration::from_millis(100);
+
 /// How a run went.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -126,7 +129,8 @@ fn live(plan: &Plan, world: &mut World, trap: &PanicTrap) -> anyhow::Result<()> 
         });
     }
     let mut faults = plan.faults.iter().peekable();
-    while finished.get() < plan.scripts.len() && !trap.has_caught() {
+    let is_over = |faults_left: bool| finished.get() == plan.scripts.len() && !faults_left;
+    while !is_over(faults.peek().is_some()) && !trap.has_caught() {
         while let Some(timed) = faults.next_if(|timed| ms(timed.at_ms) <= world.network.now()) {
             timed.fault.apply(world);
         }
@@ -136,7 +140,8 @@ fn live(plan: &Plan, world: &mut World, trap: &PanicTrap) -> anyhow::Result<()> 
     if world.recorder.is_draining() && !trap.has_caught() {
         await_proxy_end(plan, world)?;
     }
-    Ok(())
+    // What is still on its way arrives, and nodes execute it.
+    world.network.run_for(SETTLING_TIME)
 }
 
 /// A proxy that was told to stop has its drain timeout to do it, and a moment to close.
