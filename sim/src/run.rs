@@ -14,7 +14,7 @@ use crate::trap::PanicTrap;
 use crate::world::{World, ms};
 
 /// Virtual time after which a run is stuck: no plan is near that long.
-const RUN_TIME_MAX: Duration = Duration::from_secs(120);
+const RUN_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// What the world has to come to rest once all is done.
 const SETTLING_TIME: Duration = Duration::from_millis(100);
