@@ -20,7 +20,7 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
 
 use crate::config::{Config, Target};
@@ -113,14 +113,21 @@ pub fn run(config: Config, stats: Stats, ready: impl FnOnce(&[SocketAddr])) -> R
 
 /// Starts a worker on a thread of its own; the sender is dropped when it has ended.
 fn start_thread(setup: Setup<TokioNet>, ended: mpsc::Sender<()>) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let thread = std::thread::Builder::new().name(format!("worker-{}", setup.worker));
+    let (tell, told) = std::sync::mpsc::channel();
+    // The event loop is made on its own thread: dropped on this one, it would panic.
     thread.spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => return drop(tell.send(Err(error))),
+        };
+        drop(tell.send(Ok(())));
         let local = tokio::task::LocalSet::new();
         runtime.block_on(local.run_until(worker::run(setup)));
         drop(ended);
     })?;
-    Ok(())
+    told.recv().map_err(io::Error::other)?
 }
 
 /// Completes at the first SIGINT or SIGTERM.
@@ -158,11 +165,15 @@ async fn control<N: Net>(
         config.upstreams.iter().map(|_| mpsc::channel(1)).unzip();
     let (ended, mut all_ended) = mpsc::channel(1);
     let mut workers = Vec::new();
+    let mut stops = Vec::new();
     for worker in 0..config.workers.get() {
         let (queue, inbox) = mpsc::unbounded_channel();
+        let stop = Arc::new(Notify::new());
+        stops.push(Arc::clone(&stop));
         let (config, stats) = (Arc::clone(&config), stats.clone());
         let (net, ports, refresh) = (net.clone(), ports.clone(), refresh.clone());
-        start(Setup { net, config, stats, worker, ports, refresh, inbox }, ended.clone())?;
+        let setup = Setup { net, config, stats, worker, ports, refresh, inbox, stop };
+        start(setup, ended.clone())?;
         workers.push(Handle { queue, clients_sent: 0 });
     }
     drop((ended, refresh));
@@ -178,16 +189,20 @@ async fn control<N: Net>(
     drop(control);
     // A worker gives up by itself; one that cannot even do that is left behind.
     let limit = drain_timeout + Duration::from_millis(2 * STOP_MS + LINGER_MS);
+    let hurry = async {
+        hurry.await;
+        tracing::warn!("told twice to stop; not waiting for clients any longer");
+        stops.iter().for_each(|stop| stop.notify_one());
+        std::future::pending::<()>().await;
+    };
     let mut hurry = std::pin::pin!(hurry);
     let mut workers_end = std::pin::pin!(timeout(limit, all_ended.recv()));
-    let ended = std::future::poll_fn(|cx| match hurry.as_mut().poll(cx) {
-        Poll::Ready(()) => Poll::Ready(None),
-        Poll::Pending => workers_end.as_mut().poll(cx).map(Some),
+    let ended = std::future::poll_fn(|cx| {
+        let _: Poll<()> = hurry.as_mut().poll(cx);
+        workers_end.as_mut().poll(cx)
     });
-    match ended.await {
-        Some(Ok(_)) => {}
-        Some(Err(_)) => tracing::error!("a worker did not end; its clients are cut off"),
-        None => tracing::warn!("told twice; clients are cut off"),
+    if ended.await.is_err() {
+        tracing::error!("a worker did not end; its clients are cut off");
     }
     tracing::info!("stopped");
     Ok(())

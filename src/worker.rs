@@ -12,6 +12,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
@@ -42,6 +43,8 @@ pub(crate) struct Setup<N: Net> {
     /// To ask for a look at the topology; one an upstream, in the order of names.
     pub(crate) refresh: Vec<mpsc::Sender<()>>,
     pub(crate) inbox: mpsc::UnboundedReceiver<ToWorker<N::Accepted>>,
+    /// Ends the drain before its time.
+    pub(crate) stop: Arc<Notify>,
 }
 
 /// A worker.
@@ -58,6 +61,7 @@ struct Worker<N> {
 /// Runs a worker until its drain is over.
 pub(crate) async fn run<N: Net>(setup: Setup<N>) {
     let drain_timeout = setup.config.drain_timeout;
+    let stop = Arc::clone(&setup.stop);
     let Some((worker, mut inbox)) = build(setup) else { return };
     while let Some(message) = inbox.recv().await {
         match message {
@@ -68,7 +72,9 @@ pub(crate) async fn run<N: Net>(setup: Setup<N>) {
         }
     }
     worker.tell_all(|| ToClient::Drain);
-    if timeout(drain_timeout, worker.wait_until_empty()).await.is_err() {
+    if !worker.is_drained_within(drain_timeout, &stop).await {
+        let clients = worker.clients.borrow().len();
+        tracing::warn!(clients, "the drain is over before they were done; they are told so");
         worker.tell_all(|| ToClient::Stop);
         // Those that do not read what they are told are left behind.
         let _: Result<(), _> =
@@ -80,7 +86,7 @@ pub(crate) async fn run<N: Net>(setup: Setup<N>) {
 type Built<N> = (Rc<Worker<N>>, mpsc::UnboundedReceiver<ToWorker<<N as Net>::Accepted>>);
 
 fn build<N: Net>(setup: Setup<N>) -> Option<Built<N>> {
-    let Setup { net, config, stats, worker, ports, refresh, inbox } = setup;
+    let Setup { net, config, stats, worker, ports, refresh, inbox, .. } = setup;
     let count = Rc::new(Own::new(stats, worker)?);
     let backends: Vec<_> = config
         .upstreams
@@ -147,6 +153,19 @@ impl<N: Net> Worker<N> {
 
     fn tell_all(&self, message: impl Fn() -> ToClient) {
         self.clients.borrow().values().for_each(|client| client.send(message()));
+    }
+
+    /// Waits until no client is left; false if `limit` is over or `stop` comes before that.
+    async fn is_drained_within(&self, limit: Duration, stop: &Notify) -> bool {
+        let mut drained = std::pin::pin!(timeout(limit, self.wait_until_empty()));
+        let mut stopped = std::pin::pin!(stop.notified());
+        std::future::poll_fn(|cx| {
+            if let Poll::Ready(result) = drained.as_mut().poll(cx) {
+                return Poll::Ready(result.is_ok());
+            }
+            stopped.as_mut().poll(cx).map(|()| false)
+        })
+        .await
     }
 
     async fn wait_until_empty(&self) {

@@ -12,6 +12,7 @@ use crate::harness::{Options, PATIENCE, Proxy, Server, Stage, Wire, command, wai
 pub(super) const STORIES: &[Story] = stories![
     a_drain_answers_what_is_in_flight_and_exits_with_0,
     a_drain_with_a_stuck_command_exits_with_0_at_its_deadline,
+    a_second_signal_tells_stuck_clients_at_once_and_exits_with_0,
     a_drain_of_an_idle_proxy_is_quick,
 ];
 
@@ -93,13 +94,29 @@ fn a_drain_with_a_stuck_command_exits_with_0_at_its_deadline(stage: &Stage) -> R
     proxy.wait_for_success(drain_timeout + Duration::from_secs(3))?;
     let took = start.elapsed();
     ensure!(took >= drain_timeout, "it gave up on its clients after {took:?}");
+    all_are_told_so(clients)
+}
+
+fn all_are_told_so(clients: Vec<Wire>) -> Result<()> {
     for mut wire in clients {
         let replies = String::from_utf8_lossy(&wire.read_to_close()?).into_owned();
         let lines: Vec<&str> = replies.lines().collect();
         let told = lines.iter().all(|line| line.starts_with("-UNSURE "));
-        ensure!(told && lines.len() == COMMANDS_EACH, "at the deadline a client got {replies:?}");
+        ensure!(told && lines.len() == COMMANDS_EACH, "at the end a client got {replies:?}");
     }
     Ok(())
+}
+
+fn a_second_signal_tells_stuck_clients_at_once_and_exits_with_0(stage: &Stage) -> Result<()> {
+    let (server, mut proxy) = pair(stage, "twice", Duration::from_secs(60))?;
+    let clients = send_held_writes(&server, &proxy)?;
+    proxy.terminate()?;
+    wait_until("the drain has begun", PATIENCE, || {
+        Ok((proxy.admin("/ready")?.0 == 503).then_some(()))
+    })?;
+    proxy.terminate()?;
+    proxy.wait_for_success(Duration::from_secs(5))?;
+    all_are_told_so(clients)
 }
 
 fn a_drain_of_an_idle_proxy_is_quick(stage: &Stage) -> Result<()> {
