@@ -6,9 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use redpoll::limits::{
-    CONNECT_BACKOFF_MS_MAX, TOPOLOGY_REFRESH_MS, TOPOLOGY_REFRESH_MS_MIN, TOPOLOGY_TIMEOUT_MS,
-};
+use redpoll::limits::{CONNECT_BACKOFF_MS_MAX, TOPOLOGY_RETRY_MS, TOPOLOGY_TIMEOUT_MS};
 use redpoll::proto::cluster::Slot;
 use serde::{Deserialize, Serialize};
 
@@ -19,10 +17,10 @@ use crate::workload::{self, Script, Size};
 use crate::world::{NODES, Setup};
 
 /// What the proxy has, beyond its timeouts, to be well again once all is mended, in ms: the longest
-/// pause between two attempts to connect, and two rounds of looking at the topology. That a slot is
-/// served again it may only learn at the next regular look.
+/// pause between two attempts to connect, and two more looks at the topology, each after a pause that
+/// is drawn a quarter longer at most.
 const RECOVERY_MS: u64 =
-    CONNECT_BACKOFF_MS_MAX + 2 * (TOPOLOGY_TIMEOUT_MS + TOPOLOGY_REFRESH_MS_MIN);
+    CONNECT_BACKOFF_MS_MAX + 2 * (TOPOLOGY_TIMEOUT_MS + TOPOLOGY_RETRY_MS * 125 / 100);
 
 /// A run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -102,12 +100,8 @@ impl Plan {
                 (what, false) => drop(broken.remove(&what)),
             }
         }
-        let takes = harmful().any(|timed| matches!(timed.fault, Fault::Slot(_, SlotChange::Take)));
         let last = harmful().next_back().map(|timed| timed.at_ms);
-        let recovery = if takes { TOPOLOGY_REFRESH_MS * 125 / 100 } else { 0 }
-            + self.setup.op_timeout_ms
-            + self.setup.connect_timeout_ms
-            + RECOVERY_MS;
+        let recovery = self.setup.op_timeout_ms + self.setup.connect_timeout_ms + RECOVERY_MS;
         broken.is_empty().then(|| last.map_or(0, |last| last + recovery))
     }
 }
