@@ -141,7 +141,10 @@ fn live(plan: &Plan, world: &mut World, trap: &PanicTrap) -> anyhow::Result<()> 
         await_proxy_end(plan, world)?;
     }
     // What is still on its way arrives, and nodes execute it.
-    world.network.run_for(SETTLING_TIME)
+    world.network.run_for(SETTLING_TIME)?;
+    let left = world.stats.sum(|worker| &worker.clients);
+    anyhow::ensure!(left == 0, "the proxy still has {left} clients after they all have left");
+    Ok(())
 }
 
 /// A proxy that was told to stop has its drain timeout to do it, and a moment to close.
