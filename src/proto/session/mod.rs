@@ -381,14 +381,13 @@ fn facts(command: &Command<'_>, turn: &Turn<'_>) -> Facts {
 
 fn plan(command: &Command<'_>, router: &Router) -> Plan {
     let access = command.row.access;
-    let mut keys = command.keys();
-    let Some(first) = keys.next().map(|arg| command.arg(arg)) else {
+    let Some(first) = command.first_key().map(|arg| command.arg(arg)) else {
         // A malformed number of keys: any node says so, in the words of that command.
         return Plan::One(Slot::of(b""), access);
     };
     let slot = Slot::of(first);
     if router.is_cluster() {
-        let mut others = keys.map(|arg| command.arg(arg));
+        let mut others = command.keys().skip(1).map(|arg| command.arg(arg));
         if let Some(other) = others.find(|key| Slot::of(key) != slot) {
             return match command.row.spread {
                 Spread::BySlot => Plan::Split(Split::new(command), access),
