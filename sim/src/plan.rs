@@ -17,8 +17,8 @@ use crate::workload::{self, Script, Size};
 use crate::world::{NODES, Setup};
 
 /// What the proxy has, beyond its timeouts, to be well again once all is mended, in ms: the longest
-/// pause between two attempts to connect, and two more looks at the topology, each after a pause that
-/// is drawn a quarter longer at most.
+/// pause between two attempts to connect, and two more looks at the topology, each after a pause
+/// that is drawn a quarter longer at most.
 const RECOVERY_MS: u64 =
     CONNECT_BACKOFF_MS_MAX + 2 * (TOPOLOGY_TIMEOUT_MS + TOPOLOGY_RETRY_MS * 125 / 100);
 
