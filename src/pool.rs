@@ -77,3 +77,58 @@ fn protocol_index(protocol: Protocol) -> usize {
         Protocol::Resp3 => 1,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::task::LocalSet;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::net::TokioNet;
+    use crate::proto::cluster::Address;
+    use crate::proto::session::Ticket;
+    use crate::reply_to::ToClient;
+    use crate::stats::Stats;
+
+    const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn ping(client: &Sender<ToClient>) -> Request<ReplyTo> {
+        let deadline = tokio::time::Instant::now().into_std() + PATIENCE;
+        let reply_to = ReplyTo::new(client.clone(), Ticket::default());
+        Request { frame: Bytes::from_static(PING), asking: false, deadline, reply_to }
+    }
+
+    #[tokio::test]
+    async fn a_retired_connection_goes_on_if_it_is_given_more_and_closes_once_it_is_not() {
+        let story = async {
+            let listener = TokioNet.bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+            let port = TokioNet.local_addr(&listener).unwrap().port();
+            let mut router = Router::cluster();
+            let node = router.node(Address::new("127.0.0.1", port).unwrap()).unwrap();
+            let lane = Lane { node, protocol: Protocol::Resp2 };
+            let count = Rc::new(Own::new(Stats::new(1, ["main"]), 0).unwrap());
+            let mut pool = Pool::new(TokioNet, PATIENCE, count);
+            let (client, _inbox) = queue();
+
+            pool.send(lane, &router, ping(&client));
+            let (accepted, _) = TokioNet.accept(&listener).await.unwrap();
+            let mut server = TokioNet.adopt(accepted).unwrap();
+            let mut read = vec![0; PING.len()];
+            server.read_exact(&mut read).await.unwrap();
+
+            // With a command in flight, another connection could overtake it.
+            pool.retire(&[node]);
+            pool.send(lane, &router, ping(&client));
+            server.read_exact(&mut read).await.unwrap();
+            assert_eq!(read, PING);
+
+            pool.retire(&[node]);
+            server.write_all(b"+1\r\n+2\r\n").await.unwrap();
+            assert_eq!(server.read(&mut read).await.unwrap(), 0, "nothing is owed: it closes");
+        };
+        timeout(PATIENCE, LocalSet::new().run_until(story)).await.expect("in time");
+    }
+}

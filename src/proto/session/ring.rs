@@ -10,7 +10,7 @@ use super::part::{Part, State};
 use crate::limits::IDLE_ENTRIES_MAX;
 
 /// Stands for one part of one command of one session; ordered as the commands are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket {
     /// The how-manieth command of the session.
     place: u64,
