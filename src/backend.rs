@@ -28,7 +28,7 @@ impl<N> Backend<N> {
         Backend {
             router: RefCell::new(router),
             pool: RefCell::new(pool),
-            op_timeout: upstream.op_timeout,
+            op_timeout: upstream.timeouts.op,
             is_cluster,
             refresh,
         }

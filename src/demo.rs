@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use crate::config::{Config, Listener, Target, Upstream};
+use crate::config::{Clients, Config, Listener, MEMORY_BYTES_MAX, Target, Upstream};
 use crate::embedded::Cluster;
 use crate::net::{Net, TokioNet};
 use crate::proto::cluster::Address;
@@ -80,17 +80,15 @@ fn set_clock(cluster: &Cluster) {
 }
 
 fn config(listen: SocketAddr, nodes: Vec<Address>) -> Config {
-    let upstream = Upstream {
-        target: Target::Cluster(nodes),
-        op_timeout: Duration::from_secs(1),
-        connect_timeout: Duration::from_millis(500),
-    };
+    let upstream = Upstream::new(Target::Cluster(nodes));
     Config {
         listeners: vec![Listener { address: listen, upstream: "demo".into() }],
         upstreams: [("demo".to_owned(), upstream)].into(),
         admin: None,
         workers: NonZeroUsize::MIN,
         drain_timeout: Duration::from_secs(1),
+        memory_bytes_max: MEMORY_BYTES_MAX,
+        clients: Clients::default(),
     }
 }
 

@@ -93,7 +93,7 @@ fn build<N: Net>(setup: Setup<N>) -> Option<Built<N>> {
         .values()
         .zip(refresh)
         .map(|(upstream, refresh)| {
-            let pool = Pool::new(net.clone(), upstream.connect_timeout, Rc::clone(&count));
+            let pool = Pool::new(net.clone(), upstream.timeouts.connect, Rc::clone(&count));
             Rc::new(Backend::new(upstream, pool, refresh))
         })
         .collect();

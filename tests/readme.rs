@@ -130,6 +130,15 @@ fn the_commands_listed_are_those_of_the_table() {
 }
 
 #[test]
+fn the_keys_documented_are_those_of_the_table() {
+    let text = read("docs/configuration.md");
+    let after = text.split_once("<!-- keys -->\n").unwrap().1;
+    let listed = after.split_once("<!-- /keys -->").unwrap().0;
+    let table = redpoll::config::keys::markdown();
+    assert_eq!(listed, table, "between the marks in docs/configuration.md belongs:\n{table}");
+}
+
+#[test]
 fn the_demo_answers_as_shown() {
     let port = free_port();
     let _demo = start(&["demo", "--listen", &format!("127.0.0.1:{port}")], port);

@@ -15,7 +15,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use redpoll::config::{Config, Listener, Target, Upstream};
+use redpoll::config::{Clients, Config, Listener, MEMORY_BYTES_MAX, Target, Upstream};
 use redpoll::embedded::{Cluster, Execution};
 use redpoll::net::Net;
 use redpoll::proto::cluster::{Address, Slot};
@@ -123,17 +123,17 @@ impl Setup {
 
     fn config(&self, seeds: Vec<Address>) -> Config {
         let unspecified = SocketAddr::from((Ipv4Addr::UNSPECIFIED, PROXY_PORT));
-        let upstream = Upstream {
-            target: Target::Cluster(seeds),
-            op_timeout: ms(self.op_timeout_ms),
-            connect_timeout: ms(self.connect_timeout_ms),
-        };
+        let mut upstream = Upstream::new(Target::Cluster(seeds));
+        upstream.timeouts.op = ms(self.op_timeout_ms);
+        upstream.timeouts.connect = ms(self.connect_timeout_ms);
         Config {
             listeners: vec![Listener { address: unspecified, upstream: "main".to_owned() }],
             upstreams: [("main".to_owned(), upstream)].into(),
             admin: None,
             workers: NonZeroUsize::new(self.workers).expect("a proxy has workers"),
             drain_timeout: ms(self.drain_timeout_ms),
+            memory_bytes_max: MEMORY_BYTES_MAX,
+            clients: Clients::default(),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use redpoll::config::{Config, Target};
+use redpoll::config::{Config, Url};
 use redpoll::stats::Stats;
 use redpoll::{admin, demo, proxy};
 
@@ -69,9 +69,9 @@ fn run(args: &RunArgs) -> Result<(), Failure> {
 /// The configuration that the arguments describe or name.
 fn configuration(args: &RunArgs) -> Result<Config, Failure> {
     if let Some(url) = &args.upstream {
-        let target = Target::from_url(url)
-            .map_err(|error| Failure::Usage(format!("--upstream: {error}")))?;
-        return Ok(Config::from_target(args.listen, &target, &args.set)?);
+        let url =
+            Url::parse(url).map_err(|error| Failure::Usage(format!("--upstream: {error}")))?;
+        return Ok(Config::from_url(args.listen, &url, &args.set)?);
     }
     let variable = || std::env::var_os("REDPOLL_CONFIG").filter(|file| !file.is_empty());
     let file = args.config.clone().or_else(|| variable().map(PathBuf::from));

@@ -1,6 +1,8 @@
 //! The keys of a configuration as a table of data: every reader, message and document that must
 //! know a key reads its row.
 
+use std::borrow::Cow;
+
 /// What may stand at a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -26,13 +28,29 @@ pub enum Kind {
     DurationOrZero,
     /// A number of threads.
     Workers,
+    /// A whole number within bounds, both included.
+    Number(u32, u32),
+    /// A number of bytes.
+    Bytes,
+    /// A number of bytes that may be zero.
+    BytesOrZero,
+    /// Yes or no.
+    Bool,
+    /// A text that is not shown, or where it stands.
+    Secret,
+    /// A user name, or where it stands.
+    UserName,
+    /// A name without spaces, or nothing at all.
+    NameOrNull,
+    /// Names of commands, each with what the row `….*` says.
+    Commands,
 }
 
 impl Kind {
     /// What is allowed, in the words of an error message and of the documentation.
     #[must_use]
-    pub fn allowed(self) -> &'static str {
-        match self {
+    pub fn allowed(self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             Kind::Section => "a section of keys",
             Kind::SectionOrNull => "a section of keys, or null (in TOML: false) to turn it off",
             Kind::List => "a list of sections",
@@ -46,7 +64,17 @@ impl Kind {
             Kind::Duration => "a duration from 1ms to 1day, such as 500ms, 2s or 1m",
             Kind::DurationOrZero => "a duration from 0s to 1day, such as 500ms, 2s or 1m",
             Kind::Workers => "auto, or a number from 1 to 1024",
-        }
+            Kind::Number(min, max) => {
+                return Cow::Owned(format!("a whole number from {min} to {max}"));
+            }
+            Kind::Bytes => "a number of bytes from 1KiB to 1TiB, such as 65536, 64KiB or 1GiB",
+            Kind::BytesOrZero => "a number of bytes from 0 to 1TiB, such as 0, 1024 or 64KiB",
+            Kind::Bool => "true or false",
+            Kind::Secret => "a password, {env: VARIABLE} or {file: PATH}",
+            Kind::UserName => "a user name, {env: VARIABLE} or {file: PATH}",
+            Kind::NameOrNull => "a name of printable ASCII characters without spaces, or null",
+            Kind::Commands => "a section of command names, each with a duration",
+        })
     }
 }
 
@@ -121,6 +149,156 @@ pub const KEYS: &[Key] = &[
         doc: "From wanting a connection to a node to having it, at the latest.",
     },
     Key {
+        path: "upstreams.*.stall_timeout",
+        kind: Kind::DurationOrZero,
+        default: Some("5s"),
+        doc: "A connection that owes replies and sends nothing for so long is replaced; 0s: never.",
+    },
+    Key {
+        path: "upstreams.*.timeouts",
+        kind: Kind::Commands,
+        default: Some("{}"),
+        doc: "Another op_timeout for some commands, such as {eval: 5s}.",
+    },
+    Key {
+        path: "upstreams.*.timeouts.*",
+        kind: Kind::Duration,
+        default: None,
+        doc: "From reading this command to answering it, at the latest.",
+    },
+    Key {
+        path: "upstreams.*.username",
+        kind: Kind::UserName,
+        default: None,
+        doc: "The user that Redpoll is to the servers; without it, their default user.",
+    },
+    Key {
+        path: "upstreams.*.password",
+        kind: Kind::Secret,
+        default: None,
+        doc: "The password for the servers; without it, Redpoll does not say who it is.",
+    },
+    Key {
+        path: "upstreams.*.database",
+        kind: Kind::Number(0, 1_000_000),
+        default: Some("0"),
+        doc: "The database of a server; a cluster has only 0.",
+    },
+    Key {
+        path: "upstreams.*.client_name",
+        kind: Kind::NameOrNull,
+        default: Some("redpoll"),
+        doc: "The name that the servers show in CLIENT LIST; null: none.",
+    },
+    Key {
+        path: "upstreams.*.connections_per_node",
+        kind: Kind::Number(1, 64),
+        default: Some("1"),
+        doc: "Connections to a node, for each worker and protocol; a client sticks to one.",
+    },
+    Key {
+        path: "upstreams.*.preconnect",
+        kind: Kind::Bool,
+        default: Some("false"),
+        doc: "Whether connections are made before the first command needs them.",
+    },
+    Key {
+        path: "upstreams.*.idle_timeout",
+        kind: Kind::DurationOrZero,
+        default: Some("10m"),
+        doc: "A connection without work for so long is closed; 0s: never.",
+    },
+    Key {
+        path: "upstreams.*.keepalive",
+        kind: Kind::DurationOrZero,
+        default: Some("1m"),
+        doc: "After so long a silence TCP asks whether the node is there; 0s: never.",
+    },
+    Key {
+        path: "upstreams.*.connection_rate_limit",
+        kind: Kind::Number(0, 1_000_000),
+        default: Some("50"),
+        doc: "Attempts to connect to one node in a second, for each worker; 0: any number.",
+    },
+    Key {
+        path: "upstreams.*.pipeline_requests_max",
+        kind: Kind::Number(1, 1_048_576),
+        default: Some("65536"),
+        doc: "Requests in flight on one connection; more wait.",
+    },
+    Key {
+        path: "upstreams.*.max_buffer_size_before_flush",
+        kind: Kind::BytesOrZero,
+        default: Some("0"),
+        doc: "Requests are written once there are so many bytes; 0: at the end of every turn.",
+    },
+    Key {
+        path: "upstreams.*.buffer_flush_timeout",
+        kind: Kind::Duration,
+        default: Some("3ms"),
+        doc: "Requests that are buffered are written after so long at the latest.",
+    },
+    Key {
+        path: "upstreams.*.retries_max",
+        kind: Kind::Number(0, 100),
+        default: Some("3"),
+        doc: "Times that one command is sent again when its connection failed.",
+    },
+    Key {
+        path: "upstreams.*.retry_budget",
+        kind: Kind::Number(0, 100),
+        default: Some("20"),
+        doc: "The share of requests that may be retries, in percent.",
+    },
+    Key {
+        path: "upstreams.*.enable_redirection",
+        kind: Kind::Bool,
+        default: Some("true"),
+        doc: "Whether MOVED and ASK are followed; else clients get them.",
+    },
+    Key {
+        path: "upstreams.*.redirects_max",
+        kind: Kind::Number(0, 100),
+        default: Some("5"),
+        doc: "Redirects followed for one command; the next is answered with an error.",
+    },
+    Key {
+        path: "upstreams.*.max_unknown_upstreams",
+        kind: Kind::Number(0, 10_000),
+        default: Some("100"),
+        doc: "Nodes known from redirects alone, for each worker.",
+    },
+    Key {
+        path: "upstreams.*.refresh_interval",
+        kind: Kind::Duration,
+        default: Some("10s"),
+        doc: "From one look at the topology to the next when nothing seems to have changed.",
+    },
+    Key {
+        path: "upstreams.*.redirect_refresh_interval",
+        kind: Kind::Duration,
+        default: Some("100ms"),
+        doc: "From one look at the topology to the next however much seems to have changed.",
+    },
+    Key {
+        path: "upstreams.*.redirect_refresh_threshold",
+        kind: Kind::Number(0, 1_000_000),
+        default: Some("1"),
+        doc: "MOVED replies that ask for a look at the topology; 0: none do.",
+    },
+    Key {
+        path: "upstreams.*.failure_refresh_threshold",
+        kind: Kind::Number(0, 1_000_000),
+        default: Some("1"),
+        doc: "Failed requests that ask for a look at the topology; 0: none do.",
+    },
+    Key {
+        path: "upstreams.*.enable_command_stats",
+        kind: Kind::Bool,
+        default: Some("false"),
+        doc: "Whether latencies are counted by command, too.",
+    },
+    Key {
         path: "admin",
         kind: Kind::SectionOrNull,
         default: None,
@@ -144,12 +322,56 @@ pub const KEYS: &[Key] = &[
         default: Some("10s"),
         doc: "How long a stopping process waits for what is in flight.",
     },
+    Key {
+        path: "memory_max",
+        kind: Kind::Bytes,
+        default: Some("1GiB"),
+        doc: "What all buffers together may hold; beyond it clients are read no further.",
+    },
+    Key {
+        path: "clients_max",
+        kind: Kind::Number(1, 1_000_000),
+        default: Some("10000"),
+        doc: "Client connections; one more is told so and closed.",
+    },
+    Key {
+        path: "client_idle_timeout",
+        kind: Kind::DurationOrZero,
+        default: Some("0s"),
+        doc: "A client that says nothing for so long is disconnected; 0s: never.",
+    },
+    Key {
+        path: "client_stall_timeout",
+        kind: Kind::DurationOrZero,
+        default: Some("30s"),
+        doc: "A client that reads none of its replies for so long is disconnected; 0s: never.",
+    },
+    Key {
+        path: "client_output_bytes_max",
+        kind: Kind::Bytes,
+        default: Some("8MiB"),
+        doc: "Replies that may wait for one client; with more it is disconnected.",
+    },
 ];
 
 /// The row of a path with `*` in it.
 #[must_use]
 pub fn key(pattern: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.path == pattern)
+}
+
+/// The table as Markdown, for the documentation.
+#[must_use]
+pub fn markdown() -> String {
+    let mut text = "| key | allowed | default | what it says |\n|---|---|---|---|\n".to_owned();
+    let is_value = |key: &&Key| !matches!(key.kind, Kind::Section | Kind::List | Kind::Names);
+    for key in KEYS.iter().filter(is_value) {
+        let path = key.path.replace(".*", ".NAME").replace("listeners.NAME", "listeners[]");
+        let path = path.replace("timeouts.NAME", "timeouts.COMMAND");
+        let default = key.default.map_or(String::new(), |default| format!("`{default}`"));
+        text += &format!("| `{path}` | {} | {default} | {} |\n", key.kind.allowed(), key.doc);
+    }
+    text
 }
 
 /// The last part of the path of every key right below `pattern`; the root is the empty pattern.
@@ -181,7 +403,7 @@ mod tests {
             let Some((parent, last)) = row.path.rsplit_once('.') else { continue };
             let holds = key(parent).map(|parent| parent.kind).unwrap();
             let fits = match holds {
-                Kind::List | Kind::Names => last == "*",
+                Kind::List | Kind::Names | Kind::Commands => last == "*",
                 Kind::Section | Kind::SectionOrNull => last != "*",
                 Kind::SocketAddress
                 | Kind::Address
@@ -189,7 +411,14 @@ mod tests {
                 | Kind::Upstream
                 | Kind::Duration
                 | Kind::DurationOrZero
-                | Kind::Workers => false,
+                | Kind::Workers
+                | Kind::Number(..)
+                | Kind::Bytes
+                | Kind::BytesOrZero
+                | Kind::Bool
+                | Kind::Secret
+                | Kind::UserName
+                | Kind::NameOrNull => false,
             };
             assert!(fits, "{} below {holds:?}", row.path);
         }
@@ -202,7 +431,12 @@ mod tests {
             "upstreams",
             "admin",
             "workers",
-            "drain_timeout"
+            "drain_timeout",
+            "memory_max",
+            "clients_max",
+            "client_idle_timeout",
+            "client_stall_timeout",
+            "client_output_bytes_max",
         ]));
         assert!(names_below("listeners.*").eq(["address", "upstream"]));
         assert!(names_below("upstreams").next().is_none());

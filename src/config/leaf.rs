@@ -7,6 +7,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use super::keys::Kind;
+use super::secret::{self, Secret};
 use super::tree::Value;
 use crate::proto::cluster::Address;
 
@@ -18,6 +19,12 @@ const DURATION_MIN: Duration = Duration::from_millis(1);
 
 /// Longest duration.
 const DURATION_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Fewest bytes that bound anything.
+const BYTES_MIN: usize = 1024;
+
+/// Most bytes.
+const BYTES_MAX: usize = 1 << 40;
 
 pub(super) fn duration(value: &Value, kind: Kind) -> Result<Duration, String> {
     let (Value::Text(text) | Value::Number(text)) = value else {
@@ -72,7 +79,7 @@ pub(super) fn address(value: &Value, _: Kind) -> Result<Address, String> {
         return Err(format!("{} is not an address", value.described()));
     };
     if text.contains('@') {
-        return Err("user names and passwords are not supported".to_owned());
+        return Err("user name and password have keys of their own".to_owned());
     }
     if text.contains("://") {
         return Err(format!("'{text}' is a URL"));
@@ -95,6 +102,78 @@ pub(super) fn workers(value: &Value, _: Kind) -> Result<NonZeroUsize, String> {
     number
         .filter(|number| number.get() <= WORKERS_MAX)
         .ok_or_else(|| format!("{} is not a number of threads", value.described()))
+}
+
+/// A duration of which zero means none.
+pub(super) fn duration_or_none(value: &Value, kind: Kind) -> Result<Option<Duration>, String> {
+    duration(value, kind).map(|duration| (!duration.is_zero()).then_some(duration))
+}
+
+pub(super) fn number(value: &Value, kind: Kind) -> Result<u32, String> {
+    let (min, max) = if let Kind::Number(min, max) = kind { (min, max) } else { (0, u32::MAX) };
+    let number = match value {
+        Value::Number(text) | Value::Text(text) => text.parse::<u32>().ok(),
+        Value::Null | Value::Bool(_) | Value::List(_) | Value::Map(_) => None,
+    };
+    number
+        .filter(|number| (min..=max).contains(number))
+        .ok_or_else(|| format!("{} is not such a number", value.described()))
+}
+
+pub(super) fn bytes(value: &Value, kind: Kind) -> Result<usize, String> {
+    let (Value::Text(text) | Value::Number(text)) = value else {
+        return Err(format!("{} is not a number of bytes", value.described()));
+    };
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim() {
+        "" | "B" => Some(0),
+        "KiB" => Some(10),
+        "MiB" => Some(20),
+        "GiB" => Some(30),
+        "TiB" => Some(40),
+        _ => None,
+    };
+    let bytes = shift.and_then(|shift| number.parse::<usize>().ok()?.checked_mul(1 << shift));
+    let Some(bytes) = bytes else {
+        return Err(format!("{} is not a number of bytes", value.described()));
+    };
+    if bytes > BYTES_MAX {
+        return Err(format!("{text} is too much"));
+    }
+    if kind == Kind::Bytes && bytes < BYTES_MIN {
+        return Err(format!("{text} is too little"));
+    }
+    Ok(bytes)
+}
+
+pub(super) fn boolean(value: &Value, _: Kind) -> Result<bool, String> {
+    match value {
+        Value::Bool(value) => Ok(*value),
+        // A default is written as a text.
+        Value::Text(text) if text == "true" => Ok(true),
+        Value::Text(text) if text == "false" => Ok(false),
+        Value::Text(_) | Value::Number(_) | Value::Null | Value::List(_) | Value::Map(_) => {
+            Err(format!("{} is neither", value.described()))
+        }
+    }
+}
+
+pub(super) fn name_or_none(value: &Value, _: Kind) -> Result<Option<String>, String> {
+    match value {
+        Value::Null | Value::Bool(false) => Ok(None),
+        Value::Text(text) | Value::Number(text) => {
+            let valid = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+            if valid { Ok(Some(text.clone())) } else { Err(format!("'{text}' is no such name")) }
+        }
+        Value::Bool(true) | Value::List(_) | Value::Map(_) => {
+            Err(format!("{} is not a name", value.described()))
+        }
+    }
+}
+
+pub(super) fn secret(value: &Value, _: Kind) -> Result<Secret, String> {
+    secret::referred(value)
 }
 
 pub(super) fn text(value: &Value, _: Kind) -> Result<String, String> {
@@ -162,8 +241,27 @@ mod tests {
     }
 
     #[test]
+    fn bytes_have_a_unit_of_two_to_the_ten_and_a_range() {
+        for (text, expected) in [
+            ("65536", Ok(65_536)),
+            ("64KiB", Ok(65_536)),
+            ("64 KiB", Ok(65_536)),
+            ("2GiB", Ok(2 << 30)),
+            ("0", Err("0 is too little")),
+            ("2TiB", Err("2TiB is too much")),
+            ("64KB", Err("'64KB' is not a number of bytes")),
+            ("-1", Err("'-1' is not a number of bytes")),
+            ("99999999999999999999GiB", Err("'99999999999999999999GiB' is not a number of bytes")),
+        ] {
+            let expected = expected.map_err(ToOwned::to_owned);
+            assert_eq!(bytes(&text_value(text), Kind::Bytes), expected, "{text}");
+        }
+        assert_eq!(bytes(&text_value("0"), Kind::BytesOrZero), Ok(0));
+    }
+
+    #[test]
     fn an_address_with_a_password_is_refused_without_repeating_it() {
         let error = address(&text_value("redis://me:secret@h:1"), Kind::Address).unwrap_err();
-        assert_eq!(error, "user names and passwords are not supported");
+        assert_eq!(error, "user name and password have keys of their own");
     }
 }

@@ -14,7 +14,7 @@ use super::format::{Format, SyntaxError};
 use super::problem::{Error, Problem, Sources};
 use super::read::read;
 use super::tree::{Entry, Node, Origin, Value};
-use super::{Config, Set, Target};
+use super::{Config, Set, Target, Url};
 
 /// Largest configuration file, in bytes.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -71,28 +71,43 @@ impl Config {
     ///
     /// # Errors
     /// Everything that is wrong with `sets`.
-    pub fn from_target(listen: SocketAddr, target: &Target, sets: &[Set]) -> Result<Config, Error> {
+    pub fn from_url(listen: SocketAddr, url: &Url, sets: &[Set]) -> Result<Config, Error> {
         let mut sources = Sources::default();
         let listen = Argument::new(&mut sources, "--listen", &listen.to_string());
-        let (key, nodes) = match target {
-            Target::Server(address) => ("server", std::slice::from_ref(address)),
-            Target::Cluster(nodes) => ("cluster", nodes.as_slice()),
-        };
-        let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
-        let upstream = Argument::new(&mut sources, "--upstream", &nodes.join(","));
-        let value = match target {
-            Target::Server(_) => upstream.text(&upstream.value),
-            Target::Cluster(_) => {
-                upstream.node(Value::List(nodes.iter().map(|node| upstream.text(node)).collect()))
-            }
-        };
         let name = listen.text(UPSTREAM_NAME);
-        let listener = listen.map([("address", listen.text(&listen.value)), ("upstream", name)]);
+        let listener =
+            listen.map(vec![("address", listen.text(&listen.value)), ("upstream", name)]);
         let listeners = listen.node(Value::List(vec![listener]));
-        let upstreams = upstream.map([(UPSTREAM_NAME, upstream.map([(key, value)]))]);
-        let tree = listen.map([("listeners", listeners), ("upstreams", upstreams)]);
+        let upstreams = upstreams(url, &mut sources);
+        let tree = listen.map(vec![("listeners", listeners), ("upstreams", upstreams)]);
         finish(tree, sources, sets)
     }
+}
+
+/// What a URL says, as it would stand in a file.
+fn upstreams(url: &Url, sources: &mut Sources) -> Node {
+    let (key, nodes) = match &url.target {
+        Target::Server(address) => ("server", std::slice::from_ref(address)),
+        Target::Cluster(nodes) => ("cluster", nodes.as_slice()),
+    };
+    let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+    let upstream = Argument::new(sources, "--upstream", &nodes.join(","));
+    let value = match url.target {
+        Target::Server(_) => upstream.text(&upstream.value),
+        Target::Cluster(_) => {
+            upstream.node(Value::List(nodes.iter().map(|node| upstream.text(node)).collect()))
+        }
+    };
+    let mut entries = vec![(key, value)];
+    if url.database > 0 {
+        entries.push(("database", upstream.text(&url.database.to_string())));
+    }
+    if let Some(credentials) = &url.credentials {
+        entries.push(("password", upstream.text(credentials.password.reveal())));
+        let username = credentials.username.iter();
+        entries.extend(username.map(|username| ("username", upstream.text(username))));
+    }
+    upstream.map(vec![(UPSTREAM_NAME, upstream.map(entries))])
 }
 
 fn finish(mut tree: Node, mut sources: Sources, sets: &[Set]) -> Result<Config, Error> {
@@ -140,7 +155,7 @@ impl Argument {
         self.node(Value::Text(text.to_owned()))
     }
 
-    fn map<const N: usize>(&self, entries: [(&str, Node); N]) -> Node {
+    fn map(&self, entries: Vec<(&str, Node)>) -> Node {
         let entry = |(key, node): (&str, Node)| Entry {
             key: key.to_owned(),
             key_origin: self.origin,

@@ -4,7 +4,8 @@
 //! - `format`, `yaml`: texts into a tree of values that know where they stand
 //! - `set`, `url`: what the command line adds
 //! - `keys`: the table of keys; `reader` and `leaf` walk the tree beside it
-//! - `read`: what the keys mean
+//! - `read`: what the keys mean; `read_upstream`: those of an upstream
+//! - `upstream`, `secret`: the types of one
 //! - `problem`: messages
 
 use std::collections::BTreeMap;
@@ -12,25 +13,28 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use crate::proto::cluster::Address;
-
 mod format;
 pub mod keys;
 mod leaf;
 mod load;
 mod problem;
 mod read;
+mod read_upstream;
 mod reader;
+mod secret;
 mod set;
 mod tree;
+mod upstream;
 mod url;
 mod yaml;
 
 pub use format::Format;
 pub use leaf::listen_address;
 pub use problem::{Error, masked};
+pub use secret::{Credentials, Secret};
 pub use set::{NotASet, Set};
-pub use url::UrlError;
+pub use upstream::{Connections, Flush, Redirects, Refresh, Retries, Target, Timeouts, Upstream};
+pub use url::{Url, UrlError};
 
 /// A whole configuration. Every listener's upstream exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +49,11 @@ pub struct Config {
     pub workers: NonZeroUsize,
     /// How long a drain may take before the process exits anyway.
     pub drain_timeout: Duration,
+    /// Bytes that all buffers of the process together may hold; beyond it clients are read no
+    /// further.
+    pub memory_bytes_max: usize,
+    /// What clients may do.
+    pub clients: Clients,
 }
 
 /// One address that clients connect to.
@@ -56,25 +65,34 @@ pub struct Listener {
     pub upstream: String,
 }
 
-/// One Redis Cluster, or one standalone server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Upstream {
-    /// Where it is.
-    pub target: Target,
-    /// From reading a command to answering it, at the latest. Never zero.
-    pub op_timeout: Duration,
-    /// From wanting a connection to having it, at the latest. Never zero.
-    pub connect_timeout: Duration,
+/// What clients may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clients {
+    /// Connections of one process; one more is told so and closed.
+    pub max: usize,
+    /// How long one may say nothing before it is closed; `None`: for ever.
+    pub idle_timeout: Option<Duration>,
+    /// How long one may leave replies unread, taking not a byte, before it is closed; `None`: for
+    /// ever.
+    pub stall_timeout: Option<Duration>,
+    /// Bytes of replies that may wait for one; beyond it the connection is closed. One reply alone
+    /// may be larger.
+    pub output_bytes_max: usize,
 }
 
-/// Where an upstream is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// Some nodes of a Redis Cluster, from which the others are learnt. Never empty.
-    Cluster(Vec<Address>),
-    /// A server of its own.
-    Server(Address),
+impl Default for Clients {
+    fn default() -> Self {
+        Clients {
+            max: 10_000,
+            idle_timeout: None,
+            stall_timeout: Some(Duration::from_secs(30)),
+            output_bytes_max: 8 * 1024 * 1024,
+        }
+    }
 }
+
+/// Bytes that all buffers of a process together may hold, unless configured.
+pub const MEMORY_BYTES_MAX: usize = 1024 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests;

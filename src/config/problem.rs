@@ -94,7 +94,7 @@ impl Sources {
                 shown += &format!(": {part}");
             }
         }
-        let mut shown = masked(&shown);
+        let mut shown = shown.split('\n').map(without_credentials).collect::<Vec<_>>().join("\n");
         if !source.text.is_empty() {
             shown += &line.snippet(source.is_file);
         }
@@ -142,15 +142,35 @@ impl<'a> Line<'a> {
     }
 }
 
-/// The text with what looks like the user name and password of a URL masked, character by
-/// character, so that carets still point where they should. Rather too much is masked than too
-/// little.
+/// The text with what looks like the user name and password of a URL, or like the value of a key
+/// `password`, masked, character by character, so that carets still point where they should. Rather
+/// too much is masked than too little.
 #[must_use]
 pub fn masked(text: &str) -> String {
     text.split('\n').map(masked_line).collect::<Vec<_>>().join("\n")
 }
 
 fn masked_line(line: &str) -> String {
+    let line = without_credentials(line);
+    let Some(at) = secret_at(&line) else { return line };
+    let hidden = "*".repeat(line[at..].chars().count());
+    format!("{}{hidden}", &line[..at])
+}
+
+/// Where the value of a key such as `password` starts, unless it says where the password stands.
+/// Misspelt keys count, too.
+fn secret_at(line: &str) -> Option<usize> {
+    let lower = line.to_ascii_lowercase();
+    let starts = ["pass", "pwd", "secret", "auth"].iter();
+    let at = starts.filter_map(|start| Some(lower.find(start)? + start.len())).min()?;
+    let rest = line[at..].trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    let rest = rest.trim_start_matches(['"', '\'', ' ']);
+    let value = rest.strip_prefix([':', '='])?.trim_start();
+    let refers = ["{env", "{file", "{ env", "{ file"].iter().any(|start| value.starts_with(start));
+    (!refers && !value.is_empty()).then_some(line.len() - value.len())
+}
+
+fn without_credentials(line: &str) -> String {
     let Some(last) = line.rfind('@') else { return line.to_owned() };
     let start = line[..last].find("://").map_or_else(
         || {
@@ -173,6 +193,11 @@ mod tests {
             ("server: redis://me:se/cr,et@h:1", "server: redis://***********@h:1"),
             ("server: me:secret@h:1", "server: *********@h:1"),
             ("[\"redis://:a@h:1\", \"redis://:b@h:2\"]", "[\"redis://********************@h:2\"]"),
+            ("password: hunter2, op_timeot: 1", "password: *********************"),
+            ("\"password\" = \"hunter2\"", "\"password\" = *********"),
+            ("passwrd: hunter2", "passwrd: *******"),
+            ("upstreams.main.password=x", "upstreams.main.password=*"),
+            ("password: {env: REDIS_PASSWORD}", "password: {env: REDIS_PASSWORD}"),
             ("nothing: to hide", "nothing: to hide"),
         ] {
             assert_eq!(masked(text), expected);

@@ -6,8 +6,7 @@ use std::net::SocketAddr;
 use super::problem::{Problem, Sources};
 use super::reader::{Place, Reader, Section, did_you_mean};
 use super::tree::{Node, Value};
-use super::{Config, Listener, Target, Upstream, leaf};
-use crate::proto::cluster::Address;
+use super::{Clients, Config, Listener, Upstream, leaf, read_upstream};
 
 /// The configuration that a tree describes, or everything that is wrong with it.
 pub(super) fn read(tree: &Node, sources: &Sources) -> Result<Config, Vec<Problem>> {
@@ -25,12 +24,29 @@ fn config(reader: &mut Reader<'_>, tree: &Node) -> Option<Config> {
     let admin = admin(reader, &root, listeners.as_deref().unwrap_or_default());
     let workers = reader.leaf(&root, "workers", leaf::workers);
     let drain_timeout = reader.leaf(&root, "drain_timeout", leaf::duration);
+    let memory_bytes_max = reader.leaf(&root, "memory_max", leaf::bytes);
+    let clients = clients(reader, &root);
     Some(Config {
         listeners: listeners?,
         upstreams: upstreams?,
         admin: admin?,
         workers: workers?,
         drain_timeout: drain_timeout?,
+        memory_bytes_max: memory_bytes_max?,
+        clients: clients?,
+    })
+}
+
+fn clients(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<Clients> {
+    let max = reader.leaf(root, "clients_max", leaf::number);
+    let idle_timeout = reader.leaf(root, "client_idle_timeout", leaf::duration_or_none);
+    let stall_timeout = reader.leaf(root, "client_stall_timeout", leaf::duration_or_none);
+    let output_bytes_max = reader.leaf(root, "client_output_bytes_max", leaf::bytes);
+    Some(Clients {
+        max: max? as usize,
+        idle_timeout: idle_timeout?,
+        stall_timeout: stall_timeout?,
+        output_bytes_max: output_bytes_max?,
     })
 }
 
@@ -46,60 +62,11 @@ fn upstreams(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<BTreeMap<Str
     let mut upstreams = BTreeMap::new();
     for (name, entry) in names {
         let place = place.item(name, entry.key_origin);
-        if let Some(upstream) = upstream(reader, place, &entry.node) {
+        if let Some(upstream) = read_upstream::upstream(reader, place, &entry.node) {
             upstreams.insert(name.to_owned(), upstream);
         }
     }
     Some(upstreams)
-}
-
-fn upstream(reader: &mut Reader<'_>, place: Place, node: &Node) -> Option<Upstream> {
-    let section = reader.section(place, node)?;
-    let target = target(reader, &section);
-    let op_timeout = reader.leaf(&section, "op_timeout", leaf::duration);
-    let connect_timeout = reader.leaf(&section, "connect_timeout", leaf::duration);
-    Some(Upstream { target: target?, op_timeout: op_timeout?, connect_timeout: connect_timeout? })
-}
-
-fn target(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Target> {
-    match (section.get("cluster"), section.get("server")) {
-        (Some((place, node)), None) => addresses(reader, &place, node).map(Target::Cluster),
-        (None, Some((place, node))) => {
-            reader.parsed(&place, node, leaf::address).map(Target::Server)
-        }
-        (Some(_), Some((server, node))) => {
-            let place = &section.place;
-            let origin = server.origin.max(node.origin);
-            let message = "both 'cluster' and 'server' are given; allowed: exactly one of them";
-            reader.problem(place, origin, message.to_owned());
-            None
-        }
-        (None, None) => {
-            let place = &section.place;
-            let message = "neither 'cluster' nor 'server' is given; allowed: exactly one of them";
-            reader.problem(place, place.origin, message.to_owned());
-            None
-        }
-    }
-}
-
-fn addresses(reader: &mut Reader<'_>, place: &Place, node: &Node) -> Option<Vec<Address>> {
-    let Value::List(nodes) = &node.value else {
-        let what = format!("{} is not a list", node.value.described());
-        reader.wrong(place, node, &what);
-        return None;
-    };
-    if nodes.is_empty() {
-        reader.wrong(place, node, "the list is empty");
-        return None;
-    }
-    let mut addresses = Vec::new();
-    for (index, node) in nodes.iter().enumerate() {
-        let item =
-            Place { pattern: place.pattern.clone(), ..place.item(&index.to_string(), node.origin) };
-        addresses.extend(reader.parsed(&item, node, leaf::address));
-    }
-    (addresses.len() == nodes.len()).then_some(addresses)
 }
 
 fn listeners(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<Vec<Listener>> {

@@ -205,10 +205,10 @@ pub(super) fn did_you_mean<'a>(
 
 fn unknown(place: &Place, name: &str) -> String {
     let allowed: Vec<&str> = keys::names_below(&place.pattern).collect();
-    let hint = did_you_mean(name, allowed.iter().copied())
-        .map(|meant| format!(" (did you mean '{meant}'?)"))
-        .or_else(|| {
-            Some(format!(" (it belongs in {})", keys::home_of(name)?.replace('*', "<name>")))
-        });
-    format!("unknown key{}; allowed: {}", hint.unwrap_or_default(), allowed.join(", "))
+    if let Some(meant) = did_you_mean(name, allowed.iter().copied()) {
+        return format!("unknown key; did you mean '{meant}'?");
+    }
+    let home = keys::home_of(name)
+        .map_or(String::new(), |home| format!(" (it belongs in {})", home.replace('*', "<name>")));
+    format!("unknown key{home}; allowed: {}", allowed.join(", "))
 }

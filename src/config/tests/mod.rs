@@ -1,6 +1,7 @@
 //! Stories of a configuration: what is read, and what is said about what cannot be.
 
 use super::*;
+use crate::proto::cluster::Address;
 
 mod reads;
 mod refuses;

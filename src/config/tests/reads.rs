@@ -4,19 +4,14 @@ use super::*;
 
 #[test]
 fn yaml_toml_and_json_say_the_same() {
-    let main = Upstream {
-        target: Target::Cluster(vec![
-            address("10.0.0.1:7000"),
-            address("redis-2.example.com:7000"),
-        ]),
-        op_timeout: Duration::from_secs(2),
-        connect_timeout: Duration::from_millis(250),
-    };
-    let other = Upstream {
-        target: Target::Server(address("10.0.0.9:6379")),
-        op_timeout: Duration::from_secs(1),
-        connect_timeout: Duration::from_millis(500),
-    };
+    let mut main = Upstream::new(Target::Cluster(vec![
+        address("10.0.0.1:7000"),
+        address("redis-2.example.com:7000"),
+    ]));
+    main.timeouts.op = Duration::from_secs(2);
+    main.timeouts.connect = Duration::from_millis(250);
+    // What is not given has its default.
+    let other = Upstream::new(Target::Server(address("10.0.0.9:6379")));
     let listener = |address: &str, upstream: &str| Listener {
         address: address.parse().unwrap(),
         upstream: upstream.to_owned(),
@@ -27,6 +22,8 @@ fn yaml_toml_and_json_say_the_same() {
         admin: Some("127.0.0.1:9999".parse().unwrap()),
         workers: NonZeroUsize::new(3).unwrap(),
         drain_timeout: Duration::ZERO,
+        memory_bytes_max: MEMORY_BYTES_MAX,
+        clients: Clients::default(),
     };
     for (format, text) in [(Format::Yaml, YAML), (Format::Toml, TOML), (Format::Json, JSON)] {
         let config = Config::from_text("r", format, text, &[]).unwrap();
@@ -38,8 +35,8 @@ fn yaml_toml_and_json_say_the_same() {
 fn what_is_not_given_has_its_default() {
     let config = yaml(SMALL);
     assert_eq!(config.listeners[0].address, "127.0.0.1:6380".parse().unwrap());
-    assert_eq!(config.upstreams["main"].op_timeout, Duration::from_secs(1));
-    assert_eq!(config.upstreams["main"].connect_timeout, Duration::from_millis(500));
+    assert_eq!(config.upstreams["main"].timeouts.op, Duration::from_secs(1));
+    assert_eq!(config.upstreams["main"].timeouts.connect, Duration::from_millis(500));
     assert_eq!(config.admin, Some("127.0.0.1:9901".parse().unwrap()));
     assert_eq!(config.workers, std::thread::available_parallelism().unwrap());
     assert_eq!(config.drain_timeout, Duration::from_secs(10));
@@ -66,7 +63,7 @@ fn a_byte_order_mark_is_not_a_part_of_the_text() {
 fn set_changes_adds_and_removes_any_key() {
     let config = |set: &[&str]| Config::from_text("r", Format::Yaml, YAML, &sets(set)).unwrap();
     assert_eq!(
-        config(&["upstreams.main.op_timeout=3s"]).upstreams["main"].op_timeout,
+        config(&["upstreams.main.op_timeout=3s"]).upstreams["main"].timeouts.op,
         Duration::from_secs(3)
     );
     assert_eq!(config(&["admin=null"]).admin, None);
@@ -92,14 +89,109 @@ fn set_alone_makes_a_configuration() {
 #[test]
 fn a_listener_and_a_target_are_a_whole_configuration() {
     let listen = "127.0.0.1:0".parse().unwrap();
-    let target = Target::from_url("redis-cluster://a:1,b:2").unwrap();
-    let config = Config::from_target(listen, &target, &sets(&["workers=2"])).unwrap();
+    let url = Url::parse("redis-cluster://a:1,b:2").unwrap();
+    let config = Config::from_url(listen, &url, &sets(&["workers=2"])).unwrap();
     assert_eq!(config.listeners, [Listener { address: listen, upstream: "main".to_owned() }]);
-    assert_eq!(config.upstreams["main"].target, target);
+    assert_eq!(config.upstreams["main"].target, url.target);
     assert_eq!(config.workers.get(), 2);
-    let error = Config::from_target(listen, &target, &sets(&["upstreams.main.server=h:1"]));
+    let error = Config::from_url(listen, &url, &sets(&["upstreams.main.server=h:1"]));
     let error = error.unwrap_err().to_string();
     assert!(error.starts_with("--set: upstreams.main: both 'cluster' and 'server'"), "{error}");
+}
+
+/// No key here has its default.
+const EVERY_KEY: &str = r#"
+listeners: [{upstream: main}]
+memory_max: 64MiB
+clients_max: 7
+client_idle_timeout: 5m
+client_stall_timeout: 0s
+client_output_bytes_max: 1MiB
+upstreams:
+  main:
+    server: h:1
+    stall_timeout: 0s
+    timeouts: {SORT: 5s, get: 10ms}
+    username: me
+    password: {env: CARGO_PKG_NAME}
+    database: 7
+    client_name: null
+    connections_per_node: 2
+    preconnect: true
+    idle_timeout: 0s
+    keepalive: 0s
+    connection_rate_limit: 0
+    pipeline_requests_max: 9
+    max_buffer_size_before_flush: 1024
+    buffer_flush_timeout: 5ms
+    retries_max: 0
+    retry_budget: 100
+    enable_redirection: false
+    redirects_max: 1
+    max_unknown_upstreams: 2
+    refresh_interval: 1m
+    redirect_refresh_interval: 1s
+    redirect_refresh_threshold: 3
+    failure_refresh_threshold: 0
+    enable_command_stats: true
+"#;
+
+#[test]
+fn every_key_of_an_upstream_is_read() {
+    let s = Duration::from_secs;
+    let ms = Duration::from_millis;
+    let credentials =
+        Credentials { username: Some("me".to_owned()), password: Secret::new("redpoll") };
+    let expected = Upstream {
+        target: Target::Server(address("h:1")),
+        timeouts: Timeouts {
+            stall: None,
+            commands: [("sort", s(5)), ("get", ms(10))].into(),
+            ..Timeouts::default()
+        },
+        connections: Connections {
+            per_node: NonZeroUsize::new(2).unwrap(),
+            preconnect: true,
+            idle_timeout: None,
+            keepalive: None,
+            rate_per_s: None,
+            requests_max: NonZeroUsize::new(9).unwrap(),
+            flush: Some(Flush { bytes: NonZeroUsize::new(1024).unwrap(), timeout: ms(5) }),
+            credentials: Some(credentials),
+            database: 7,
+            client_name: None,
+        },
+        retries: Retries { max: 0, budget_percent: 100 },
+        redirects: Redirects { follow: false, max: 1, unknown_max: 2 },
+        refresh: Refresh {
+            interval: s(60),
+            redirect_interval: s(1),
+            redirect_threshold: 3,
+            failure_threshold: 0,
+        },
+        command_stats: true,
+    };
+    let config = yaml(EVERY_KEY);
+    assert_eq!(config.upstreams["main"], expected);
+    assert_eq!(expected.timeouts.of("sort"), s(5));
+    assert_eq!(expected.timeouts.of("set"), s(1));
+    let clients = Clients {
+        max: 7,
+        idle_timeout: Some(s(300)),
+        stall_timeout: None,
+        output_bytes_max: 1024 * 1024,
+    };
+    assert_eq!((config.clients, config.memory_bytes_max), (clients, 64 * 1024 * 1024));
+}
+
+#[test]
+fn a_url_brings_its_password_and_database_along() {
+    let listen = "127.0.0.1:0".parse().unwrap();
+    let url = Url::parse("redis://me:se%3Acret@h:1/3").unwrap();
+    let config = Config::from_url(listen, &url, &[]).unwrap();
+    let connections = &config.upstreams["main"].connections;
+    assert_eq!((&connections.credentials, connections.database), (&url.credentials, 3));
+    assert!(!format!("{config:?}").contains("cret"));
 }
 
 #[test]
@@ -110,7 +202,7 @@ fn the_example_file_is_valid_complete_and_shows_the_defaults() {
     for key in keys::KEYS {
         let Some(name) = key.path.rsplit('.').next().filter(|name| *name != "*") else { continue };
         let shown = text.lines().any(|line| {
-            let line = line.trim_start().trim_start_matches("- ");
+            let line = line.trim_start().trim_start_matches("# ").trim_start_matches("- ");
             line.strip_prefix(name).is_some_and(|rest| {
                 rest.starts_with(':') && key.default.is_none_or(|default| rest.contains(default))
             })

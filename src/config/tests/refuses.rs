@@ -8,8 +8,7 @@ fn an_unknown_key_names_the_one_that_was_meant() {
     assert_eq!(
         messages(Format::Yaml, &text, &[]),
         ["\
-r.yaml:9:5: upstreams.main.op_timout: unknown key (did you mean 'op_timeout'?); allowed: cluster, \
-server, op_timeout, connect_timeout
+r.yaml:9:5: upstreams.main.op_timout: unknown key; did you mean 'op_timeout'?
   |
 9 |     op_timout: 2s
   |     ^^^^^^^^^"]
@@ -22,9 +21,11 @@ fn a_key_in_the_wrong_place_is_told_where_it_belongs() {
         headlines(&format!("{SMALL}op_timeout: 1s\nbanana: 1"), &[]),
         [
             "r.yaml:3:1: op_timeout: unknown key (it belongs in upstreams.<name>); allowed: \
-            listeners, upstreams, admin, workers, drain_timeout",
+            listeners, upstreams, admin, workers, drain_timeout, memory_max, clients_max, \
+            client_idle_timeout, client_stall_timeout, client_output_bytes_max",
             "r.yaml:4:1: banana: unknown key; allowed: listeners, upstreams, admin, workers, \
-            drain_timeout",
+            drain_timeout, memory_max, clients_max, client_idle_timeout, client_stall_timeout, \
+            client_output_bytes_max",
         ]
     );
 }
@@ -83,12 +84,14 @@ fn missing_parts_and_wrong_shapes_are_named() {
         (
             "",
             "r.yaml: null is not a section; allowed: the keys listeners, upstreams, admin, \
-            workers, drain_timeout",
+            workers, drain_timeout, memory_max, clients_max, client_idle_timeout, client_stall_timeout, \
+            client_output_bytes_max",
         ),
         (
             "hello",
             "r.yaml:1:1: 'hello' is not a section; allowed: the keys listeners, upstreams, admin, \
-            workers, drain_timeout",
+            workers, drain_timeout, memory_max, clients_max, client_idle_timeout, \
+            client_stall_timeout, client_output_bytes_max",
         ),
         (
             "upstreams: {main: {server: h:1}}",
@@ -136,7 +139,7 @@ fn a_password_is_refused_and_never_shown() {
     let set = "upstreams.a.server=redis://:hunter2@h:1";
     for sets in [&[][..], &[set][..]] {
         let shown = messages(Format::Yaml, text, sets).concat();
-        assert!(shown.contains("user names and passwords are not supported"), "{shown}");
+        assert!(shown.contains("user name and password have keys of their own"), "{shown}");
         assert!(!shown.contains("hunter2"), "{shown}");
     }
 }
@@ -236,8 +239,7 @@ such as 500ms, 2s or 1m
  | listeners.5.address=x
  |           ^",
             "\
---set: drain_timeot: unknown key (did you mean 'drain_timeout'?); allowed: listeners, upstreams, \
-admin, workers, drain_timeout
+--set: drain_timeot: unknown key; did you mean 'drain_timeout'?
  |
  | drain_timeot=1s
  | ^^^^^^^^^^^^",
@@ -267,4 +269,42 @@ fn a_file_that_cannot_be_read_is_named() {
     let error = Config::from_file(std::path::Path::new("/no/such/file.yaml"), &[]).unwrap_err();
     let expected = "/no/such/file.yaml: cannot be read: No such file or directory (os error 2)";
     assert_eq!(error.messages().collect::<Vec<_>>(), [expected]);
+}
+
+#[test]
+fn what_an_upstream_cannot_be_is_said() {
+    let text = "\
+listeners: [{upstream: main}]
+memory_max: 12
+upstreams:
+  main:
+    cluster: [h:1]
+    timeouts: {gte: 1s, sort: never}
+    username: me
+    database: 3
+    client_name: two words
+    connections_per_node: 65
+    preconnect: maybe
+    password: [hunter2]
+";
+    assert_eq!(
+        headlines(text, &[]),
+        [
+            "r.yaml:2:13: memory_max: 12 is too little; allowed: a number of bytes from 1KiB to \
+            1TiB, such as 65536, 64KiB or 1GiB",
+            "r.yaml:6:16: upstreams.main.timeouts.gte: there is no command 'gte' (did you mean \
+            'get'?)",
+            "r.yaml:6:31: upstreams.main.timeouts.sort: 'never' is not a duration: expected \
+            number at 0; allowed: a duration from 1ms to 1day, such as 500ms, 2s or 1m",
+            "r.yaml:8:15: upstreams.main.database: a Redis Cluster has only database 0",
+            "r.yaml:9:18: upstreams.main.client_name: 'two words' is no such name; allowed: a \
+            name of printable ASCII characters without spaces, or null",
+            "r.yaml:10:27: upstreams.main.connections_per_node: 65 is not such a number; \
+            allowed: a whole number from 1 to 64",
+            "r.yaml:11:17: upstreams.main.preconnect: 'maybe' is neither; allowed: true or false",
+            "r.yaml:12:15: upstreams.main.password: it is not a text; allowed: a password, \
+            {env: VARIABLE} or {file: PATH}",
+        ]
+    );
+    assert!(!messages(Format::Yaml, text, &[]).concat().contains("hunter2"));
 }
