@@ -84,8 +84,8 @@ fn missing_parts_and_wrong_shapes_are_named() {
         (
             "",
             "r.yaml: null is not a section; allowed: the keys listeners, upstreams, admin, \
-            workers, drain_timeout, memory_max, clients_max, client_idle_timeout, client_stall_timeout, \
-            client_output_bytes_max",
+            workers, drain_timeout, memory_max, clients_max, client_idle_timeout, \
+            client_stall_timeout, client_output_bytes_max",
         ),
         (
             "hello",
