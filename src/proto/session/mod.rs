@@ -276,7 +276,7 @@ impl Session {
         let mut part = Part::new(frame, slot, access, self.identity.protocol);
         match turn.router.route(slot) {
             Route::Uncovered if settled => {
-                turn.tally.wants_refresh = true;
+                turn.tally.refresh_failures += 1;
                 self.push_ready(CLUSTERDOWN, turn.now);
             }
             Route::To(node) if settled => {

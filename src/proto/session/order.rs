@@ -79,7 +79,7 @@ impl Session {
         self.parked -= uncovered.len();
         self.displaced = self.parked > 0 || !routed_by_table;
         self.version = turn.router.version();
-        turn.tally.wants_refresh |= !uncovered.is_empty();
+        turn.tally.refresh_failures += uncovered.len() as u64;
         for ticket in uncovered {
             self.finish(ticket, Outcome::Frame(CLUSTERDOWN));
         }

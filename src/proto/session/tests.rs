@@ -153,7 +153,7 @@ fn a_moved_reply_is_asked_again_where_it_points_and_patches_the_table() {
     rig.answer("+OK\r\n");
     assert_eq!(rig.told(), "+OK\r\n");
     assert_eq!(rig.send("GET a\n"), ["3: GET a"]);
-    assert!(rig.tally.moved == 1 && rig.tally.wants_refresh);
+    assert!(rig.tally.moved == 1 && rig.tally.refresh_redirects == 1);
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn an_ask_reply_is_asked_again_with_asking_and_patches_nothing() {
     assert_eq!(rig.answer("-ASK 15495 h:3\r\n"), ["3: ASKING SET a 1"]);
     rig.answer("+OK\r\n");
     assert_eq!(rig.send("GET a\n"), ["2: GET a"]);
-    assert_eq!((rig.tally.asked, rig.tally.wants_refresh), (1, false));
+    assert_eq!((rig.tally.asked, rig.tally.refresh_redirects), (1, 0));
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn a_node_that_cannot_be_reached_is_told_at_once() {
     rig.send("GET a\n");
     assert!(rig.fail(Failure::unsent(Cause::Unreachable)).is_empty());
     assert!(rig.told().starts_with("-UNSENT h:2: it refused the connection or cannot be reached;"));
-    assert!(rig.tally.wants_refresh);
+    assert_eq!(rig.tally.refresh_failures, 1);
 }
 
 #[test]

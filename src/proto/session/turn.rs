@@ -41,8 +41,10 @@ pub struct Tally {
     pub unsure: u64,
     /// Protocol errors of the client.
     pub protocol_errors: u64,
-    /// Whether the topology seems to have changed.
-    pub wants_refresh: bool,
+    /// Redirects that hint at a topology that has changed: MOVED, and those not followed.
+    pub refresh_redirects: u64,
+    /// Failures that hint at it: of connections, and slots that nobody serves.
+    pub refresh_failures: u64,
 }
 
 /// A request to be sent on a lane.

@@ -28,7 +28,8 @@ impl Session {
             Reply::Frame(frame) if frame[0] == b'-' => match Redirect::parse(&frame) {
                 Some(redirect) => self.redirect(ticket, lane, &redirect, turn),
                 None => {
-                    turn.tally.wants_refresh |= frame.starts_with(b"-CLUSTERDOWN ");
+                    let is_down = frame.starts_with(b"-CLUSTERDOWN ");
+                    turn.tally.refresh_failures += u64::from(is_down);
                     self.finish(ticket, Outcome::Frame(frame));
                 }
             },
@@ -50,7 +51,7 @@ impl Session {
             let asked = turn.router.address(lane.node);
             let (host, port) = (redirect.host.as_deref().unwrap_or(""), redirect.port);
             let reason = format!("{why} from {asked} to {host}:{port}");
-            turn.tally.wants_refresh = true;
+            turn.tally.refresh_redirects += 1;
             return self.tell(ticket, Progress::Unsent, &reason, turn);
         };
         let asking = redirect.kind == RedirectKind::Ask;
@@ -60,7 +61,7 @@ impl Session {
             turn.tally.asked += 1;
         } else {
             turn.tally.moved += 1;
-            turn.tally.wants_refresh = true;
+            turn.tally.refresh_redirects += 1;
             turn.router.moved(slot, node);
         }
         self.park(1);
@@ -73,7 +74,7 @@ impl Session {
         failure: Failure,
         turn: &mut Turn<'_>,
     ) {
-        turn.tally.wants_refresh = true;
+        turn.tally.refresh_failures += 1;
         if self.may_retry(ticket, failure, turn.now)
             && let Some((part, _)) = self.ring.part(ticket)
         {
