@@ -91,6 +91,18 @@ pub const TOPOLOGY_REFRESH_MS_MIN: u64 = 100;
 /// The same after a look that gave no view, or one in which some slot has no node.
 pub const TOPOLOGY_RETRY_MS: u64 = 1_000;
 
+/// How long a node may think about the topology before another is asked as well, in milliseconds.
+pub const TOPOLOGY_HEDGE_MS: u64 = 100;
+
+/// Nodes asked for the topology at one time.
+pub const TOPOLOGY_QUESTIONS_MAX: usize = 3;
+
+/// Nodes of a known topology asked in one round, beside the seeds: a few of a thousand are enough.
+pub const TOPOLOGY_NODES_ASKED_MAX: usize = 8;
+
+/// How long after a node gave no topology others are asked before it, in milliseconds.
+pub const TOPOLOGY_AVOID_MS: u64 = 10_000;
+
 /// How long one node may take to tell the topology, in milliseconds.
 pub const TOPOLOGY_TIMEOUT_MS: u64 = 1_000;
 

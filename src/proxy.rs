@@ -246,7 +246,7 @@ fn spawn_discovery<N: Net>(
                 let queues: Vec<_> = workers.iter().map(|w| w.queue.downgrade()).collect();
                 let rng = StdRng::seed_from_u64(seed ^ number as u64);
                 let (name, seeds) = (name.clone(), seeds.clone());
-                let discovery = Discovery { net: net.clone(), name, seeds, rng, wanted };
+                let discovery = Discovery::new(net.clone(), name, seeds, rng, wanted);
                 net.spawn(async move {
                     let publish = |view: &Arc<_>| {
                         for queue in queues.iter().filter_map(mpsc::WeakUnboundedSender::upgrade) {
