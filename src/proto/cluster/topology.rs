@@ -102,10 +102,16 @@ impl Topology {
         u16::try_from(index).ok().filter(|index| *index != NOBODY)
     }
 
+    /// Notes who serves a range of slots; `None` if there is no such range, or another node is said
+    /// to serve some of it: then one of the two claims is wrong, and nobody knows which.
     fn assign(&mut self, first: &Value, last: &Value, primary: u16) -> Option<()> {
         let first = usize::try_from(first.as_integer()?).ok()?;
         let last = usize::try_from(last.as_integer()?).ok()?;
-        self.owners.get_mut(first..=last)?.fill(primary);
+        let owners = self.owners.get_mut(first..=last)?;
+        if owners.iter().any(|owner| *owner != NOBODY && *owner != primary) {
+            return None;
+        }
+        owners.fill(primary);
         Some(())
     }
 }
@@ -183,6 +189,8 @@ mod tests {
             b"*1\r\n*3\r\n:0\r\n:16384\r\n*2\r\n$1\r\na\r\n:1\r\n",
             b"*1\r\n*3\r\n:9\r\n:1\r\n*2\r\n$1\r\na\r\n:1\r\n",
             b"*1\r\n*3\r\n:-1\r\n:1\r\n*2\r\n$1\r\na\r\n:1\r\n",
+            b"*2\r\n*3\r\n:0\r\n:9\r\n*2\r\n$1\r\na\r\n:1\r\n\
+                *3\r\n:9\r\n:19\r\n*2\r\n$1\r\na\r\n:2\r\n",
         ] {
             let value = Value::parse(reply).unwrap();
             assert_eq!(Topology::from_slots(&value, 1, &asked()), None);
