@@ -281,9 +281,7 @@ impl<N: Net> Client<N> {
         stats.unsent_total.add(tally.unsent);
         stats.unsure_total.add(tally.unsure);
         stats.protocol_errors_total.add(tally.protocol_errors);
-        if tally.refresh_redirects + tally.refresh_failures > 0 {
-            self.listening.backend.wants_refresh();
-        }
+        self.listening.backend.wants_refresh(tally.refresh_redirects, tally.refresh_failures);
     }
 }
 

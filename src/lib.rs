@@ -20,7 +20,8 @@
 //! - `client`, `upstream`: the two kinds of tasks; `queue`, `reply_to`: what connects them; `io`: a
 //!   write, and the clock
 //! - `pool`, `backend`, `worker`: a worker's connections to nodes, its slot table, its clients
-//! - `discovery`: the topology, looked at at intervals and when something seems to have changed
+//! - `discovery`: the topology, looked at at intervals and when something seems to have changed;
+//!   `refresh`: what makes it seem so
 //! - [`proxy`]: the whole, from listeners to the drain
 //! - [`config`], [`stats`], [`admin`]: what the operator says, counts and asks
 //! - [`embedded`]: a small Redis Cluster in memory; [`demo`] and the simulator run it
@@ -40,6 +41,7 @@ mod pool;
 pub mod proto;
 pub mod proxy;
 mod queue;
+mod refresh;
 mod reply_to;
 pub mod stats;
 mod upstream;

@@ -80,15 +80,9 @@ pub const CONNECT_BACKOFF_MS_MIN: u64 = 20;
 /// Longest such pause, in milliseconds.
 pub const CONNECT_BACKOFF_MS_MAX: u64 = 1_000;
 
-/// From the end of one look at the topology to the next, in milliseconds, when nothing seems to
-/// have changed.
-pub const TOPOLOGY_REFRESH_MS: u64 = 10_000;
-
-/// From the end of one look at the topology to the next, in milliseconds, however much seems to
-/// have changed.
-pub const TOPOLOGY_REFRESH_MS_MIN: u64 = 100;
-
-/// The same after a look that gave no view, or one in which some slot has no node.
+/// Longest pause after a look at the topology that gave no view, or one in which some slot has no
+/// node, in milliseconds, while nothing happens. The first is `redirect_refresh_interval`; each
+/// further one is twice as long.
 pub const TOPOLOGY_RETRY_MS: u64 = 1_000;
 
 /// How long a node may think about the topology before another is asked as well, in milliseconds.
@@ -113,9 +107,9 @@ pub const TOPOLOGY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// milliseconds.
 pub const LINGER_MS: u64 = 1_000;
 
-/// Rounds of questions in which every node's view was older than the one in force, before the
-/// newest of them is taken all the same.
-pub const TOPOLOGY_REFUSALS_MAX: u32 = 5;
+/// How long every node's view must have been older than the one in force before the newest of them
+/// is taken all the same, in milliseconds.
+pub const TOPOLOGY_REFUSED_MS: u64 = 5_000;
 
 /// What clients have, once the drain is over, to take what they are told, in milliseconds.
 pub const STOP_MS: u64 = 200;

@@ -3,7 +3,7 @@
 //! ```text
 //!            listeners --accept--> the worker with the fewest clients
 //! control -+                                    ^
-//!            discovery --Topology--> workers ---+--wants_refresh--> discovery
+//!            discovery --Topology--> workers ---+--Nudge--> discovery
 //!            shutdown: drop the workers' queues, wait for the workers to end
 //! ```
 //!
@@ -24,9 +24,10 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
 
 use crate::config::{Config, Target};
-use crate::discovery::{self, Discovery};
+use crate::discovery::{Discovery, Pace, Watch};
 use crate::limits::{ACCEPT_PAUSE_MS, CLIENTS_MAX, LINGER_MS, STOP_MS};
 use crate::net::{Net, TokioNet};
+use crate::refresh::{Nudges, nudges};
 use crate::reply_to::ToWorker;
 use crate::stats::Stats;
 use crate::worker::{self, Setup};
@@ -161,8 +162,8 @@ async fn control<N: Net>(
     let (listeners, addresses) = bind(&net, &config).await?;
     ready(&addresses);
     let ports: Vec<_> = addresses.iter().map(SocketAddr::port).collect();
-    let (refresh, wanted): (Vec<_>, Vec<_>) =
-        config.upstreams.iter().map(|_| mpsc::channel(1)).unzip();
+    let (nudge, wanted): (Vec<_>, Vec<_>) =
+        config.upstreams.values().map(|upstream| nudges(&upstream.refresh)).unzip();
     let (ended, mut all_ended) = mpsc::channel(1);
     let mut workers = Vec::new();
     let mut stops = Vec::new();
@@ -171,12 +172,12 @@ async fn control<N: Net>(
         let stop = Arc::new(Notify::new());
         stops.push(Arc::clone(&stop));
         let (config, stats) = (Arc::clone(&config), stats.clone());
-        let (net, ports, refresh) = (net.clone(), ports.clone(), refresh.clone());
-        let setup = Setup { net, config, stats, worker, ports, refresh, inbox, stop };
+        let (net, ports, nudges) = (net.clone(), ports.clone(), nudge.clone());
+        let setup = Setup { net, config, stats, worker, ports, nudges, inbox, stop };
         start(setup, ended.clone())?;
         workers.push(Handle { queue, clients_sent: 0 });
     }
-    drop((ended, refresh));
+    drop((ended, nudge));
     spawn_discovery(&net, &config, &stats, seed, (&workers, wanted));
 
     let drain_timeout = config.drain_timeout;
@@ -230,23 +231,24 @@ fn spawn_discovery<N: Net>(
     config: &Config,
     stats: &Stats,
     seed: u64,
-    (workers, wanted): (&[Handle<N>], Vec<mpsc::Receiver<()>>),
+    (workers, wanted): (&[Handle<N>], Vec<Nudges>),
 ) {
     for (number, ((name, upstream), wanted)) in config.upstreams.iter().zip(wanted).enumerate() {
         let (net, all) = (net.clone(), Arc::clone(&stats.upstreams));
+        let rng = StdRng::seed_from_u64(seed ^ number as u64);
+        let refresh = upstream.refresh;
         match &upstream.target {
             Target::Server(address) => {
-                let watch = (net.clone(), address.clone());
-                net.spawn(async move {
-                    discovery::watch(watch.0, watch.1, wanted, &all[number]).await;
-                });
+                let watch =
+                    Watch::new(net.clone(), address.clone(), Pace::new(refresh, wanted, rng));
+                net.spawn(async move { watch.run(&all[number]).await });
             }
             Target::Cluster(seeds) => {
                 // Weak, because the queues' end is what ends the workers.
                 let queues: Vec<_> = workers.iter().map(|w| w.queue.downgrade()).collect();
-                let rng = StdRng::seed_from_u64(seed ^ number as u64);
                 let (name, seeds) = (name.clone(), seeds.clone());
-                let discovery = Discovery::new(net.clone(), name, seeds, rng, wanted);
+                let pace = Pace::new(refresh, wanted, rng);
+                let discovery = Discovery::new(net.clone(), name, seeds, pace);
                 net.spawn(async move {
                     let publish = |view: &Arc<_>| {
                         for queue in queues.iter().filter_map(mpsc::WeakUnboundedSender::upgrade) {

@@ -74,6 +74,16 @@ pub struct UpstreamStats {
     pub refreshes_total: Counter,
     /// Topology refreshes that failed, or gave a view that was refused.
     pub refresh_failures_total: Counter,
+    /// Looks at the topology begun because nothing was known.
+    pub looks_first_total: Counter,
+    /// Looks begun because it was time.
+    pub looks_periodic_total: Counter,
+    /// Looks begun because the one before settled nothing.
+    pub looks_again_total: Counter,
+    /// Looks begun because nodes sent commands elsewhere.
+    pub looks_redirects_total: Counter,
+    /// Looks begun because commands failed.
+    pub looks_failures_total: Counter,
     /// Slots that no node serves. 0 for a standalone server.
     pub slots_uncovered: AtomicU64,
 }

@@ -27,6 +27,7 @@ use crate::pool::Pool;
 use crate::proto::cluster::Topology;
 use crate::proto::command::Identity;
 use crate::queue::{Sender, queue};
+use crate::refresh::Nudge;
 use crate::reply_to::{ToClient, ToWorker};
 use crate::stats::{Own, Stats};
 
@@ -40,8 +41,8 @@ pub(crate) struct Setup<N: Net> {
     pub(crate) worker: usize,
     /// The port of each listener.
     pub(crate) ports: Vec<u16>,
-    /// To ask for a look at the topology; one an upstream, in the order of names.
-    pub(crate) refresh: Vec<mpsc::Sender<()>>,
+    /// To make for a look at the topology; one an upstream, in the order of names.
+    pub(crate) nudges: Vec<Nudge>,
     pub(crate) inbox: mpsc::UnboundedReceiver<ToWorker<N::Accepted>>,
     /// Ends the drain before its time.
     pub(crate) stop: Arc<Notify>,
@@ -86,15 +87,15 @@ pub(crate) async fn run<N: Net>(setup: Setup<N>) {
 type Built<N> = (Rc<Worker<N>>, mpsc::UnboundedReceiver<ToWorker<<N as Net>::Accepted>>);
 
 fn build<N: Net>(setup: Setup<N>) -> Option<Built<N>> {
-    let Setup { net, config, stats, worker, ports, refresh, inbox, .. } = setup;
+    let Setup { net, config, stats, worker, ports, nudges, inbox, .. } = setup;
     let count = Rc::new(Own::new(stats, worker)?);
     let backends: Vec<_> = config
         .upstreams
         .values()
-        .zip(refresh)
-        .map(|(upstream, refresh)| {
+        .zip(nudges)
+        .map(|(upstream, nudge)| {
             let pool = Pool::new(net.clone(), upstream.timeouts.connect, Rc::clone(&count));
-            Rc::new(Backend::new(upstream, pool, refresh))
+            Rc::new(Backend::new(upstream, pool, nudge))
         })
         .collect();
     let by_name: BTreeMap<&str, _> =

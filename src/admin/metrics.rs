@@ -157,6 +157,18 @@ const FAMILIES: &[Family] = &[
         ]),
     },
     Family {
+        name: "redpoll_topology_looks_total",
+        kind: "counter",
+        help: "Looks at the topology, and what made for them; of a standalone server, PINGs.",
+        samples: Samples::Upstreams(&[
+            ("reason=\"first\"", |upstream| upstream.looks_first_total.get()),
+            ("reason=\"periodic\"", |upstream| upstream.looks_periodic_total.get()),
+            ("reason=\"again\"", |upstream| upstream.looks_again_total.get()),
+            ("reason=\"redirect\"", |upstream| upstream.looks_redirects_total.get()),
+            ("reason=\"failure\"", |upstream| upstream.looks_failures_total.get()),
+        ]),
+    },
+    Family {
         name: "redpoll_topology_slots_uncovered",
         kind: "gauge",
         help: "Slots that no node serves.",

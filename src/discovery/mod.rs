@@ -2,14 +2,15 @@
 //! changed.
 //!
 //! ```text
-//! wants_refresh (MOVED, failures) --.
-//! interval with jitter -------------'-> a round of questions -> Topology -> every worker
+//! Nudge (MOVED, failures) --.
+//! interval with jitter -----'-> Pace -> a round of questions -> Topology -> every worker
 //! ```
 //!
 //! A view is taken over unless it is older than the one in force: it carries the cluster's epoch,
-//! which only grows. If for several rounds no node has a view that new, the cluster is another one
-//! (it was reset or restored), and the best view there is is taken.
+//! which only grows. If for some time no node has a view that new, the cluster is another one (it
+//! was reset or restored), and the best view there is is taken.
 //!
+//! - `pace`: when to ask
 //! - `round`: whom to ask, and whose view to take
 //! - `hedge`: several questions at a time, so that a node that hangs delays nobody
 //! - `ask`: one question to one node
@@ -21,28 +22,26 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rand::RngExt;
-use rand::rngs::StdRng;
-use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::Instant;
 
 use self::ask::AskError;
 use self::round::{Asking, Round};
 use self::trouble::Troubles;
-use crate::limits::{
-    TOPOLOGY_NODES_ASKED_MAX, TOPOLOGY_REFRESH_MS, TOPOLOGY_REFRESH_MS_MIN, TOPOLOGY_REFUSALS_MAX,
-    TOPOLOGY_RETRY_MS,
-};
+use crate::limits::{TOPOLOGY_NODES_ASKED_MAX, TOPOLOGY_REFUSED_MS};
 use crate::net::Net;
 use crate::proto::cluster::{Address, Topology};
+use crate::refresh::Reason;
 use crate::stats::UpstreamStats;
 
 mod ask;
 mod hedge;
+mod pace;
 mod round;
 mod trouble;
 mod watch;
 
-pub(crate) use watch::watch;
+pub(crate) use pace::Pace;
+pub(crate) use watch::Watch;
 
 /// The look-out for one Redis Cluster.
 pub(crate) struct Discovery<N> {
@@ -50,84 +49,80 @@ pub(crate) struct Discovery<N> {
     /// The upstream's name.
     name: String,
     seeds: Vec<Address>,
-    rng: StdRng,
-    /// Someone wants a refresh; ends when nobody can.
-    wanted: mpsc::Receiver<()>,
+    pace: Pace,
+    /// The view in force.
+    current: Option<Arc<Topology>>,
+    /// Since when every view has been older than that.
+    refused_since: Option<Instant>,
     troubles: Troubles,
 }
 
 impl<N: Net> Discovery<N> {
     /// A look-out that begins at `seeds`.
-    pub(crate) fn new(
-        net: N,
-        name: String,
-        seeds: Vec<Address>,
-        rng: StdRng,
-        wanted: mpsc::Receiver<()>,
-    ) -> Discovery<N> {
-        Discovery { net, name, seeds, rng, wanted, troubles: Troubles::default() }
+    pub(crate) fn new(net: N, name: String, seeds: Vec<Address>, pace: Pace) -> Discovery<N> {
+        let troubles = Troubles::default();
+        Discovery { net, name, seeds, pace, current: None, refused_since: None, troubles }
     }
 
-    /// Looks out until nobody wants to know any more.
+    /// Looks out until nobody needs to know any more.
     pub(crate) async fn run(mut self, stats: &UpstreamStats, publish: impl Fn(&Arc<Topology>)) {
-        let mut current: Option<Arc<Topology>> = None;
-        let mut refusals = 0;
-        loop {
-            let round = self.round(current.as_deref()).await;
-            let ended = Instant::now();
+        let mut next = Some(Reason::First);
+        while let Some(reason) = next {
+            self.pace.begin(reason, stats);
+            let round = self.round().await;
             stats.usable.store(!matches!(round, Round::Nothing), Ordering::Relaxed);
-            let view = match round {
-                Round::View(view) => Some(view),
-                Round::Older(view) => {
-                    refusals += 1;
-                    (refusals >= TOPOLOGY_REFUSALS_MAX).then_some(view)
-                }
-                Round::Nothing => None,
-            };
+            let view = self.accept(round);
             // With slots that nobody serves, something is about to change.
             let is_whole = view.as_ref().is_some_and(|view| view.uncovered() == 0);
-            if let Some(view) = view {
-                refusals = 0;
-                stats.refreshes_total.add(1);
-                stats.slots_uncovered.store(view.uncovered() as u64, Ordering::Relaxed);
-                // Published even if unchanged: a worker may have followed redirects that led
-                // astray.
-                let view = Arc::new(view);
-                self.announce(current.as_deref(), &view);
-                publish(&view);
-                current = Some(view);
-            } else {
-                stats.refresh_failures_total.add(1);
+            match view {
+                None => stats.refresh_failures_total.add(1),
+                Some(view) => {
+                    stats.refreshes_total.add(1);
+                    stats.slots_uncovered.store(view.uncovered() as u64, Ordering::Relaxed);
+                    // Published even if unchanged: a worker may have followed redirects that led
+                    // astray.
+                    self.announce(&view);
+                    let view = Arc::new(view);
+                    publish(&view);
+                    self.current = Some(view);
+                }
             }
-            if !self.pause(ended, is_whole).await {
-                return;
-            }
+            next = self.pace.next(is_whole).await;
         }
     }
 
-    /// Waits for the next round; false if there is none.
-    async fn pause(&mut self, ended: Instant, is_whole: bool) -> bool {
-        let spread = self.rng.random_range(75..=125_u64);
-        let after = |ms: u64| ended + Duration::from_millis(ms * spread / 100);
-        let earliest = after(TOPOLOGY_REFRESH_MS_MIN);
-        let latest = after(if is_whole { TOPOLOGY_REFRESH_MS } else { TOPOLOGY_RETRY_MS });
-        if let Ok(None) = timeout_at(latest, self.wanted.recv()).await {
-            return false;
+    /// The view to take over after a round, if any.
+    fn accept(&mut self, round: Round) -> Option<Topology> {
+        match round {
+            Round::View(view) => {
+                self.refused_since = None;
+                Some(view)
+            }
+            Round::Older(view) => {
+                let now = Instant::now();
+                let since = *self.refused_since.get_or_insert(now);
+                let is_over = now - since >= Duration::from_millis(TOPOLOGY_REFUSED_MS);
+                if !is_over {
+                    return None;
+                }
+                let (upstream, epoch) = (&self.name, view.epoch());
+                tracing::warn!(upstream, epoch, "every node has an older view; it is taken over");
+                self.refused_since = None;
+                Some(view)
+            }
+            Round::Nothing => None,
         }
-        sleep_until(earliest).await;
-        // What was wanted while waiting is served by the round that follows.
-        while self.wanted.try_recv().is_ok() {}
-        true
     }
 
     /// Asks until some node has a view to take over.
-    async fn round(&mut self, current: Option<&Topology>) -> Round {
-        let whom = self.candidates(current);
-        let epoch = current.map_or(0, Topology::epoch);
+    async fn round(&mut self) -> Round {
+        let whom = self.candidates();
+        let epoch = self.current.as_ref().map_or(0, |view| view.epoch());
+        let loudly = self.current.is_none();
         let (net, name, troubles) = (&self.net, &self.name, &mut self.troubles);
         let heard = |node: &Address, answer: Result<(), AskError>| match answer {
             Ok(()) => troubles.clear(node),
-            Err(error) => troubles.note(name, node, &error, current.is_none()),
+            Err(error) => troubles.note(name, node, &error, loudly),
         };
         Asking::new(net, whom, epoch).view(heard).await
     }
@@ -135,10 +130,10 @@ impl<N: Net> Discovery<N> {
     /// Whom to ask: nodes of the view in force, beginning anywhere, but last those of whom nothing
     /// was heard when they were asked last; and between them the seeds, by whatever addresses they
     /// have now.
-    fn candidates(&mut self, current: Option<&Topology>) -> Vec<Address> {
-        let mut nodes = current.map_or_else(Vec::new, |view| view.nodes().to_vec());
+    fn candidates(&mut self) -> Vec<Address> {
+        let mut nodes = self.current.as_ref().map_or_else(Vec::new, |view| view.nodes().to_vec());
         if !nodes.is_empty() {
-            let first = self.rng.random_range(0..nodes.len());
+            let first = self.pace.rng.random_range(0..nodes.len());
             nodes.rotate_left(first);
         }
         self.troubles.forget_old();
@@ -158,8 +153,8 @@ impl<N: Net> Discovery<N> {
         candidates
     }
 
-    fn announce(&self, before: Option<&Topology>, view: &Topology) {
-        if before == Some(view) {
+    fn announce(&self, view: &Topology) {
+        if self.current.as_deref() == Some(view) {
             return;
         }
         let (nodes, uncovered, epoch) = (view.nodes().len(), view.uncovered(), view.epoch());

@@ -1,46 +1,47 @@
 //! A standalone server: whether it is there.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
-use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout_at};
-
+use super::Pace;
 use super::ask::{self, AskError};
 use super::hedge::{Attempt, Hedged};
-use crate::limits::{TOPOLOGY_REFRESH_MS, TOPOLOGY_REFRESH_MS_MIN, TOPOLOGY_RETRY_MS};
 use crate::net::Net;
 use crate::proto::cluster::Address;
+use crate::refresh::Reason;
 use crate::stats::UpstreamStats;
 
-/// Watches over one standalone server: whether it answers.
-pub(crate) async fn watch<N: Net>(
+/// The look-out for one standalone server.
+pub(crate) struct Watch<N> {
     net: N,
     address: Address,
-    mut wanted: mpsc::Receiver<()>,
-    stats: &UpstreamStats,
-) {
-    let mut told = None;
-    loop {
-        let began = Instant::now();
-        let answer = ping(&net, &address).await;
-        let usable = answer.is_ok();
-        stats.usable.store(usable, Ordering::Relaxed);
-        if told.replace(usable) != Some(usable) {
-            let upstream = &stats.name;
-            match answer {
-                Ok(()) => tracing::info!(upstream, server = %address, "the server answers"),
-                Err(error) => {
-                    tracing::warn!(upstream, server = %address, "{error}; asking again");
+    pace: Pace,
+    /// What the log says: whether it answers.
+    told: Option<bool>,
+}
+
+impl<N: Net> Watch<N> {
+    /// A look-out for the server at `address`.
+    pub(crate) fn new(net: N, address: Address, pace: Pace) -> Watch<N> {
+        Watch { net, address, pace, told: None }
+    }
+
+    /// Looks out until nobody needs to know any more.
+    pub(crate) async fn run(mut self, stats: &UpstreamStats) {
+        let mut next = Some(Reason::First);
+        while let Some(reason) = next {
+            self.pace.begin(reason, stats);
+            let answer = ping(&self.net, &self.address).await;
+            let usable = answer.is_ok();
+            stats.usable.store(usable, Ordering::Relaxed);
+            if self.told.replace(usable) != Some(usable) {
+                let (upstream, server) = (&stats.name, &self.address);
+                match answer {
+                    Ok(()) => tracing::info!(upstream, %server, "the server answers"),
+                    Err(error) => tracing::warn!(upstream, %server, "{error}; asking again"),
                 }
             }
+            next = self.pace.next(usable).await;
         }
-        let pause = if usable { TOPOLOGY_REFRESH_MS } else { TOPOLOGY_RETRY_MS };
-        let latest = began + Duration::from_millis(pause);
-        if let Ok(None) = timeout_at(latest, wanted.recv()).await {
-            return;
-        }
-        sleep_until(began + Duration::from_millis(TOPOLOGY_REFRESH_MS_MIN)).await;
     }
 }
 

@@ -1,12 +1,16 @@
 //! Stories of rounds of questions.
 
+mod pace;
 mod rig;
 
 use rand::SeedableRng;
+use rand::rngs::StdRng;
 use tokio::task::LocalSet;
 
 use self::rig::{Node, Nodes, at};
 use super::*;
+use crate::config::Refresh;
+use crate::refresh::{Nudge, nudges};
 
 const ALL: Option<u16> = Some(16_383);
 
@@ -20,16 +24,21 @@ fn story(told: impl Future<Output = ()>) {
     LocalSet::new().block_on(&runtime, told);
 }
 
-fn discovery(net: &Nodes, seeds: &[Address]) -> (Discovery<Nodes>, mpsc::Sender<()>) {
-    let (wants, wanted) = mpsc::channel(1);
-    let rng = StdRng::seed_from_u64(1);
-    (Discovery::new(net.clone(), "main".to_owned(), seeds.to_vec(), rng, wanted), wants)
+fn discovery(net: &Nodes, seeds: &[Address]) -> Discovery<Nodes> {
+    paced(net, seeds, Refresh::default()).0
+}
+
+/// The same, with the pace that is wanted and whoever may quicken it.
+fn paced(net: &Nodes, seeds: &[Address], refresh: Refresh) -> (Discovery<Nodes>, Nudge) {
+    let (nudge, nudges) = nudges(&refresh);
+    let pace = Pace::new(refresh, nudges, StdRng::seed_from_u64(1));
+    (Discovery::new(net.clone(), "main".to_owned(), seeds.to_vec(), pace), nudge)
 }
 
 /// The view that the first round at `seeds` gives.
 async fn view(net: &Nodes, seeds: &[Address]) -> Topology {
-    let (mut discovery, _wants) = discovery(net, seeds);
-    let Round::View(view) = discovery.round(None).await else { panic!("no view") };
+    let mut discovery = discovery(net, seeds);
+    let Round::View(view) = discovery.round().await else { panic!("no view") };
     view
 }
 
@@ -67,8 +76,8 @@ fn only_a_few_nodes_are_asked_at_a_time_and_each_has_a_second() {
     story(async {
         let net = Nodes::new((1..=7).map(|number| (number, Node::Silent)));
         let seeds: Vec<_> = (1..=7).map(at).collect();
-        let (mut discovery, _wants) = discovery(&net, &seeds);
-        assert!(matches!(discovery.round(None).await, Round::Nothing));
+        let mut discovery = discovery(&net, &seeds);
+        assert!(matches!(discovery.round().await, Round::Nothing));
         let times: Vec<_> = net.connects().iter().map(|(at_ms, _)| at_ms / 10 * 10).collect();
         assert_eq!(times, [0, 100, 200, 1_000, 1_100, 1_200, 2_000]);
         assert!((3_000..3_010).contains(&net.now_ms()), "{}", net.now_ms());
@@ -92,15 +101,16 @@ fn a_seed_whose_name_points_elsewhere_by_now_is_found_though_no_known_node_answe
         let net = Nodes::new([(1, Node::Sees(7, ALL, 0)), (2, Node::Silent), (3, Node::Silent)]);
         net.set_name("redis.svc", &[1]);
         let seed = Address::new("redis.svc", rig::PORT).unwrap();
-        let (mut discovery, _wants) = discovery(&net, std::slice::from_ref(&seed));
-        let Round::View(before) = discovery.round(None).await else { panic!("no view") };
+        let mut discovery = discovery(&net, std::slice::from_ref(&seed));
+        let Round::View(before) = discovery.round().await else { panic!("no view") };
+        discovery.current = Some(Arc::new(before.clone()));
         assert_eq!(before.nodes(), [at(1), at(2), at(3)]);
 
         net.set(1, Node::Silent);
         net.set(9, Node::Sees(8, ALL, 0));
         net.set_name("redis.svc", &[9]);
         let began = net.now_ms();
-        let Round::View(after) = discovery.round(Some(&before)).await else { panic!("no view") };
+        let Round::View(after) = discovery.round().await else { panic!("no view") };
         assert_eq!(after.owner(crate::proto::cluster::Slot::of(b"k")), Some(&at(9)));
         assert!(net.now_ms() - began <= 200, "{}", net.now_ms() - began);
     });
@@ -110,18 +120,18 @@ fn a_seed_whose_name_points_elsewhere_by_now_is_found_though_no_known_node_answe
 fn who_did_not_answer_is_asked_last_until_that_is_long_ago() {
     story(async {
         let net = Nodes::new((1..=4).map(|number| (number, Node::Sees(7, ALL, 0))));
-        let current = view(&net, &[at(1)]).await;
+        let mut discovery = discovery(&net, &[at(1)]);
+        discovery.current = Some(Arc::new(view(&net, &[at(1)]).await));
         net.set(1, Node::Silent);
         net.set(2, Node::Silent);
-        let (mut discovery, _wants) = discovery(&net, &[at(1)]);
         // Until both have kept it waiting.
         for _ in 0..20 {
-            discovery.round(Some(&current)).await;
+            discovery.round().await;
         }
         assert!([at(1), at(2)].iter().all(|node| discovery.troubles.contains(node)));
         let asked = net.connects().len();
         for _ in 0..20 {
-            discovery.round(Some(&current)).await;
+            discovery.round().await;
         }
         let connects = net.connects().split_off(asked);
         assert!(connects.len() == 20 && connects.iter().all(|(_, node)| *node > 2));
@@ -154,14 +164,14 @@ fn a_view_with_a_gap_is_taken_when_nobody_has_a_better_one_soon() {
 fn an_older_view_is_not_taken() {
     story(async {
         let net = Nodes::new([(1, Node::Sees(7, ALL, 0)), (2, Node::Sees(7, ALL, 0))]);
-        let current = view(&net, &[at(1), at(2)]).await;
+        let mut discovery = discovery(&net, &[at(1), at(2)]);
+        discovery.current = Some(Arc::new(view(&net, &[at(1), at(2)]).await));
         net.set(1, Node::Sees(6, ALL, 0));
         net.set(2, Node::Sees(5, ALL, 0));
-        let (mut discovery, _wants) = discovery(&net, &[at(1), at(2)]);
-        let Round::Older(best) = discovery.round(Some(&current)).await else { panic!("taken") };
+        let Round::Older(best) = discovery.round().await else { panic!("taken") };
         assert_eq!(best.epoch(), 6);
         net.set(2, Node::Sees(7, ALL, 0));
-        assert!(matches!(discovery.round(Some(&current)).await, Round::View(_)));
+        assert!(matches!(discovery.round().await, Round::View(_)));
     });
 }
 
