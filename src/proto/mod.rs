@@ -13,6 +13,7 @@
 
 pub mod cluster;
 pub mod command;
+pub mod handshake;
 pub mod output;
 pub mod pipeline;
 pub mod reply;
