@@ -1,35 +1,63 @@
 //! A worker's view of one upstream: who serves what, and the connections there.
 
 use std::cell::RefCell;
-use std::time::Duration;
 
 use crate::config::{Target, Upstream};
+use crate::io::now;
+use crate::net::Net;
 use crate::pool::Pool;
-use crate::proto::cluster::Router;
+use crate::proto::cluster::{Route, Router, Slot, Topology};
+use crate::proto::session::{Budget, Policy};
 use crate::refresh::Nudge;
 
 /// A worker's view of one upstream.
 pub(crate) struct Backend<N> {
     pub(crate) router: RefCell<Router>,
     pub(crate) pool: RefCell<Pool<N>>,
-    pub(crate) op_timeout: Duration,
+    pub(crate) policy: Policy,
+    pub(crate) budget: RefCell<Budget>,
     pub(crate) is_cluster: bool,
     nudge: Nudge,
 }
 
-impl<N> Backend<N> {
+impl<N: Net> Backend<N> {
     /// The view of `upstream`, of which nothing is known yet; `nudge` reaches its discovery.
     pub(crate) fn new(upstream: &Upstream, pool: Pool<N>, nudge: Nudge) -> Backend<N> {
+        let unknown_max = upstream.redirects.unknown_max;
         let (router, is_cluster) = match &upstream.target {
-            Target::Cluster(_) => (Router::cluster(), true),
-            Target::Server(address) => (Router::single(address.clone()), false),
+            Target::Cluster(_) => (Router::cluster(unknown_max), true),
+            Target::Server(address) => (Router::single(address.clone(), unknown_max), false),
+        };
+        let policy = Policy {
+            op_timeout: upstream.timeouts.op,
+            command_timeouts: upstream.timeouts.commands.clone(),
+            retries_max: upstream.retries.max,
+            follow_redirects: upstream.redirects.follow,
+            redirects_max: upstream.redirects.max,
         };
         Backend {
             router: RefCell::new(router),
             pool: RefCell::new(pool),
-            op_timeout: upstream.timeouts.op,
+            policy,
+            budget: RefCell::new(Budget::new(upstream.retries.budget_percent)),
             is_cluster,
             nudge,
+        }
+    }
+
+    /// Takes over a view of the cluster: connections to nodes that it does not list are let go of.
+    pub(crate) fn adopt(&self, topology: &Topology) {
+        let adopted = self.router.borrow_mut().adopt(topology, now());
+        let mut pool = self.pool.borrow_mut();
+        pool.retire(&adopted.unlisted);
+        pool.preconnect(&adopted.owners, &self.router.borrow());
+    }
+
+    /// Connects ahead, if that is configured, to a server whose place is known from the start.
+    pub(crate) fn preconnect(&self) {
+        let router = self.router.borrow();
+        if let Route::To(server) = router.route(Slot::of(b"")) {
+            self.pool.borrow_mut().preconnect(&[server], &router);
         }
     }
 

@@ -5,7 +5,7 @@
 //! socket <- Output <- Session <- Receiver<ToClient>
 //! ```
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
@@ -33,6 +33,8 @@ use crate::stats::Own;
 pub(crate) struct Shared {
     pub(crate) count: Rc<Own>,
     started: Instant,
+    /// Clients so far.
+    served: Cell<u64>,
     /// What clients are read into, so that an idle one needs no buffer.
     buffer: RefCell<BytesMut>,
 }
@@ -40,7 +42,12 @@ pub(crate) struct Shared {
 impl Shared {
     /// What the clients of a worker that starts now share.
     pub(crate) fn new(count: Rc<Own>) -> Shared {
-        Shared { count, started: now(), buffer: RefCell::new(BytesMut::new()) }
+        Shared {
+            count,
+            started: now(),
+            served: Cell::new(0),
+            buffer: RefCell::new(BytesMut::new()),
+        }
     }
 }
 
@@ -82,6 +89,8 @@ struct Client<N: Net> {
     listening: Listening<N>,
     stream: N::Stream,
     session: Session,
+    /// The client's number among those of the worker, which says what connections it uses.
+    number: u64,
     inbox: Receiver<ToClient>,
     /// What duties to answer are made of.
     myself: Sender<ToClient>,
@@ -99,10 +108,12 @@ pub(crate) async fn serve<N: Net>(
     identity: Identity,
     (myself, inbox): (Sender<ToClient>, Receiver<ToClient>),
 ) {
+    let number = shared.served.replace(shared.served.get() + 1);
     let mut client = Client {
         shared,
         listening,
         stream,
+        number,
         session: Session::new(identity),
         inbox,
         myself,
@@ -123,11 +134,13 @@ impl<N: Net> Client<N> {
         self.inbox.register(cx);
         let (shared, listening) = (Rc::clone(&self.shared), self.listening.clone());
         let mut router = listening.backend.router.borrow_mut();
+        let mut budget = listening.backend.budget.borrow_mut();
         let facts = || facts(&shared, &listening);
         let mut turn = Turn {
             now: now(),
             router: &mut router,
-            op_timeout: listening.backend.op_timeout,
+            policy: &listening.backend.policy,
+            budget: &mut budget,
             facts: &facts,
             tally: Tally::default(),
         };
@@ -185,10 +198,10 @@ impl<N: Net> Client<N> {
     fn pump(&mut self, buffer: &mut BytesMut, turn: &mut Turn<'_>) {
         let mut pool = self.listening.backend.pool.borrow_mut();
         while let Some(transmit) = self.session.poll_transmit(buffer, turn) {
-            let Request { frame, asking, deadline, reply_to: ticket } = transmit.request;
+            let Request { frame, asking, since, deadline, reply_to: ticket } = transmit.request;
             let reply_to = ReplyTo::new(self.myself.clone(), ticket);
-            let request = Request { frame, asking, deadline, reply_to };
-            pool.send(transmit.lane, turn.router, request);
+            let request = Request { frame, asking, since, deadline, reply_to };
+            pool.send(transmit.lane, self.number, turn.router, request);
         }
     }
 

@@ -63,15 +63,15 @@ pub const CLIENT_OUTPUT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Client connections of one process; one more is told so and closed.
 pub const CLIENTS_MAX: usize = 10_000;
 
-/// Requests in flight on one node connection; more wait their turn within their deadline.
-pub const UPSTREAM_PIPELINE_REQUESTS_MAX: usize = 64 * 1024;
+/// Retries that a worker may make at once without having earned them, and in ten seconds.
+pub const RETRY_RESERVE: u32 = 100;
 
-/// Redirects followed for one command, then the last one is an error. Jedis and redis-py use 5 and
-/// 16.
-pub const REDIRECTS_MAX: u8 = 5;
+/// Pause before a command that a node cannot serve yet is sent again, in milliseconds; each further
+/// one doubles it.
+pub const REFUSAL_PAUSE_MS_MIN: u64 = 10;
 
-/// Times one command is sent again after its connection failed.
-pub const RETRIES_MAX: u8 = 3;
+/// Longest such pause, in milliseconds.
+pub const REFUSAL_PAUSE_MS_MAX: u64 = 160;
 
 /// Pause after the first failed attempt to connect to a node, in milliseconds; each further failure
 /// doubles it.
@@ -126,9 +126,12 @@ pub const ACCEPT_PAUSE_MS: u64 = 50;
 /// Slots of a Redis Cluster, from the Redis cluster specification.
 pub const SLOTS: usize = 16_384;
 
-/// Addresses of one upstream that a worker hears of in its life, those learnt from redirects
-/// included: about 2 MiB. Beyond it, new ones are not followed.
+/// Nodes of one upstream that a worker knows, about 2 MiB. Beyond it, new ones are not used.
 pub const NODES_MAX: usize = 32_768;
+
+/// How long a node that the topology does not list is remembered after it was heard of last, in
+/// milliseconds.
+pub const UNLISTED_NODE_MS: u64 = 60_000;
 
 /// Longest name a client may give itself with `CLIENT SETNAME` or `SETINFO`, in bytes.
 pub const CLIENT_NAME_BYTES_MAX: usize = 1024;

@@ -9,11 +9,15 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 
 use crate::limits::ACCEPT_BACKLOG_MAX;
+
+/// Questions without an answer after which a silent stream ends.
+const KEEPALIVE_PROBES: u32 = 3;
 
 /// A network: names, listeners, byte streams, and tasks on the current thread.
 ///
@@ -72,6 +76,13 @@ pub trait Net: Clone + 'static {
         &self,
         address: SocketAddr,
     ) -> impl Future<Output = io::Result<Self::Stream>> + 'static;
+
+    /// After a silence of `time` on `stream`, asks whether the other side is still there, and again
+    /// each third of that; the stream ends if three questions are not answered (TCP keepalive).
+    ///
+    /// # Errors
+    /// As the operating system reports.
+    fn keep_alive(&self, stream: &Self::Stream, time: Duration) -> io::Result<()>;
 
     /// Runs `task` on the current thread until it ends.
     fn spawn(&self, task: impl Future<Output = ()> + 'static);
@@ -132,6 +143,16 @@ impl Net for TokioNet {
             stream.set_nodelay(true)?;
             Ok(stream)
         }
+    }
+
+    fn keep_alive(&self, stream: &TcpStream, time: Duration) -> io::Result<()> {
+        // The system counts in whole seconds.
+        let at_least = |time: Duration| time.max(Duration::from_secs(1));
+        let keepalive = socket2::TcpKeepalive::new()
+            .with_time(at_least(time))
+            .with_interval(at_least(time / KEEPALIVE_PROBES))
+            .with_retries(KEEPALIVE_PROBES);
+        socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive)
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the one place that spawns")]

@@ -1,73 +1,164 @@
-//! A worker's connections to the nodes of one upstream, by lane.
+//! A worker's connections to the nodes of one upstream.
 
+use std::cell::RefCell;
+use std::num::NonZeroU32;
 use std::rc::Rc;
-use std::time::Duration;
 
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::config;
 use crate::net::Net;
 use crate::proto::cluster::{Node, Router};
-use crate::proto::pipeline::Request;
+use crate::proto::handshake::Greeting;
+use crate::proto::pipeline::{Flush, Options, Request};
 use crate::proto::resp::Protocol;
 use crate::proto::session::Lane;
 use crate::queue::{Sender, queue};
 use crate::reply_to::{ReplyTo, ToUpstream};
 use crate::stats::Own;
-use crate::upstream;
+use crate::upstream::{self, Settings, Throttle};
 
 /// The queue of one connection's task.
 type Requests = Sender<ToUpstream>;
 
-/// One connection a lane, created on first use and kept.
+/// The protocols that connections speak.
+const PROTOCOLS: [Protocol; 2] = [Protocol::Resp2, Protocol::Resp3];
+
+/// Connections by node, protocol and number, each created on first use, or ahead.
 ///
-/// A lane names what a connection's key consists of here: the node and the protocol. Role, database
-/// and credentials are the same for all connections of a pool.
+/// That is what a connection's key consists of: role, database and credentials are the same for all
+/// connections of a pool. A lane is a node and a protocol; a client keeps to the connection of one
+/// number, so it reads what it wrote.
 pub(crate) struct Pool<N> {
     net: N,
-    connect_timeout: Duration,
     count: Rc<Own>,
-    /// By node, then by protocol.
-    lanes: Vec<[Option<Requests>; 2]>,
+    make: Make,
+    rng: StdRng,
+    /// By the node's index.
+    nodes: Vec<Option<NodeConnections>>,
+}
+
+/// What all connections of a pool are made from.
+struct Make {
+    options: Options,
+    settings: Settings,
+    per_node: usize,
+    rate_per_s: Option<NonZeroU32>,
+}
+
+/// The connections to one node.
+struct NodeConnections {
+    node: Node,
+    throttle: Rc<RefCell<Throttle>>,
+    /// By protocol and number.
+    queues: Box<[Option<Requests>]>,
 }
 
 impl<N: Net> Pool<N> {
-    pub(crate) fn new(net: N, connect_timeout: Duration, count: Rc<Own>) -> Pool<N> {
-        Pool { net, connect_timeout, count, lanes: Vec::new() }
+    /// A pool without connections. A node that leaves has `drain_timeout` to finish; pauses between
+    /// attempts to connect are drawn from `seed`.
+    pub(crate) fn new(
+        net: N,
+        upstream: &config::Upstream,
+        drain_timeout: std::time::Duration,
+        seed: u64,
+        count: Rc<Own>,
+    ) -> Pool<N> {
+        let connections = &upstream.connections;
+        let settings = Settings {
+            connect_timeout: upstream.timeouts.connect,
+            idle_timeout: connections.idle_timeout,
+            keepalive: connections.keepalive,
+            drain_timeout,
+            eager: connections.preconnect,
+        };
+        let make = Make {
+            options: options(upstream),
+            settings,
+            per_node: connections.per_node.get(),
+            rate_per_s: connections.rate_per_s,
+        };
+        Pool { net, count, make, rng: StdRng::seed_from_u64(seed), nodes: Vec::new() }
     }
 
-    /// Hands a request to the connection of its lane.
-    pub(crate) fn send(&mut self, lane: Lane, router: &Router, request: Request<ReplyTo>) {
-        let (node, protocol) = (lane.node.index(), protocol_index(lane.protocol));
-        let open = self.lanes.get(node).and_then(|lanes| lanes[protocol].as_ref());
-        if open.is_none_or(Sender::is_closed) {
-            self.open(lane, router);
+    /// Hands a request to the connection of its lane that has the client's number; any number is
+    /// one.
+    pub(crate) fn send(
+        &mut self,
+        lane: Lane,
+        client: u64,
+        router: &Router,
+        request: Request<ReplyTo>,
+    ) {
+        let number = client as usize % self.make.per_node;
+        let place = PROTOCOLS.len() * number + protocol_index(lane.protocol);
+        if let Some(requests) = self.queue(lane.node, place) {
+            return requests.send(ToUpstream::Request(request));
         }
-        if let Some(requests) = &self.lanes[node][protocol] {
+        self.open(lane.node, place, router);
+        if let Some(requests) = self.queue(lane.node, place) {
             requests.send(ToUpstream::Request(request));
         }
     }
 
-    /// Lets go of the connections to `nodes`: each finishes what it was given, then closes. One
+    /// Connects to nodes before there is anything to send, if that is configured.
+    pub(crate) fn preconnect(&mut self, nodes: &[Node], router: &Router) {
+        if !self.make.settings.eager {
+            return;
+        }
+        for node in nodes {
+            for place in 0..PROTOCOLS.len() * self.make.per_node {
+                if self.queue(*node, place).is_none() {
+                    self.open(*node, place, router);
+                }
+            }
+        }
+    }
+
+    /// Lets go of the connections to `nodes`: each finishes what it has begun, then closes. One
     /// that is given more before that goes on, so that a lane never has two connections at work.
     pub(crate) fn retire(&mut self, nodes: &[Node]) {
-        let lanes = nodes.iter().filter_map(|node| self.lanes.get(node.index()));
-        for requests in lanes.flatten().flatten() {
+        let known = nodes.iter().filter_map(|node| self.known(*node));
+        for requests in known.flat_map(|connections| connections.queues.iter().flatten()) {
             requests.send(ToUpstream::Retire);
         }
     }
 
-    fn open(&mut self, lane: Lane, router: &Router) {
-        let node = lane.node.index();
-        if self.lanes.len() <= node {
-            self.lanes.resize_with(node + 1, Default::default);
+    fn known(&self, node: Node) -> Option<&NodeConnections> {
+        let connections = self.nodes.get(node.index())?.as_ref()?;
+        (connections.node == node).then_some(connections)
+    }
+
+    fn queue(&self, node: Node, place: usize) -> Option<&Requests> {
+        self.known(node)?.queues[place].as_ref().filter(|requests| !requests.is_closed())
+    }
+
+    fn open(&mut self, node: Node, place: usize, router: &Router) {
+        let Some(address) = router.address(node).cloned() else { return };
+        if self.known(node).is_none() {
+            let throttle = Throttle::new(self.make.rate_per_s);
+            let queues = (0..PROTOCOLS.len() * self.make.per_node).map(|_| None).collect();
+            let throttle = Rc::new(RefCell::new(throttle));
+            if self.nodes.len() <= node.index() {
+                self.nodes.resize_with(node.index() + 1, || None);
+            }
+            self.nodes[node.index()] = Some(NodeConnections { node, throttle, queues });
         }
-        let plan = upstream::Plan {
-            address: router.address(lane.node).clone(),
-            protocol: lane.protocol,
-            connect_timeout: self.connect_timeout,
-        };
+        let Some(connections) = &mut self.nodes[node.index()] else { return };
         let (sender, requests) = queue();
-        self.lanes[node][protocol_index(lane.protocol)] = Some(sender);
-        let task = upstream::serve(self.net.clone(), plan, Rc::clone(&self.count), requests);
-        self.net.spawn(task);
+        connections.queues[place] = Some(sender);
+        let mut options = self.make.options.clone();
+        options.greeting.protocol = PROTOCOLS[place % PROTOCOLS.len()];
+        let plan = upstream::Plan {
+            address,
+            options,
+            settings: self.make.settings,
+            throttle: Rc::clone(&connections.throttle),
+            rng: StdRng::seed_from_u64(self.rng.random()),
+            requests,
+        };
+        self.net.spawn(upstream::serve(self.net.clone(), plan, Rc::clone(&self.count)));
     }
 }
 
@@ -78,6 +169,25 @@ fn protocol_index(protocol: Protocol) -> usize {
     }
 }
 
+fn options(upstream: &config::Upstream) -> Options {
+    let connections = &upstream.connections;
+    let credentials = connections.credentials.as_ref();
+    Options {
+        greeting: Greeting {
+            username: credentials.and_then(|credentials| credentials.username.clone()),
+            password: credentials.map(|credentials| credentials.password.reveal().to_owned()),
+            client_name: connections.client_name.clone(),
+            database: connections.database,
+            ..Greeting::plain(Protocol::Resp2)
+        },
+        requests_max: connections.requests_max.get(),
+        flush: connections
+            .flush
+            .map(|flush| Flush { bytes: flush.bytes.get(), timeout: flush.timeout }),
+        stall_timeout: upstream.timeouts.stall,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
@@ -85,7 +195,10 @@ mod tests {
     use tokio::task::LocalSet;
     use tokio::time::timeout;
 
+    use std::time::Duration;
+
     use super::*;
+    use crate::io::now;
     use crate::net::TokioNet;
     use crate::proto::cluster::Address;
     use crate::proto::session::Ticket;
@@ -96,9 +209,10 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(20);
 
     fn ping(client: &Sender<ToClient>) -> Request<ReplyTo> {
-        let deadline = tokio::time::Instant::now().into_std() + PATIENCE;
+        let deadline = now() + PATIENCE;
         let reply_to = ReplyTo::new(client.clone(), Ticket::default());
-        Request { frame: Bytes::from_static(PING), asking: false, deadline, reply_to }
+        let since = deadline - PATIENCE;
+        Request { frame: Bytes::from_static(PING), asking: false, since, deadline, reply_to }
     }
 
     #[tokio::test]
@@ -106,14 +220,16 @@ mod tests {
         let story = async {
             let listener = TokioNet.bind(([127, 0, 0, 1], 0).into()).await.unwrap();
             let port = TokioNet.local_addr(&listener).unwrap().port();
-            let mut router = Router::cluster();
-            let node = router.node(Address::new("127.0.0.1", port).unwrap()).unwrap();
+            let mut router = Router::cluster(9);
+            let node = router.learn(Address::new("127.0.0.1", port).unwrap(), now()).unwrap();
             let lane = Lane { node, protocol: Protocol::Resp2 };
             let count = Rc::new(Own::new(Stats::new(1, ["main"]), 0).unwrap());
-            let mut pool = Pool::new(TokioNet, PATIENCE, count);
+            let mut upstream = config::Upstream::new(config::Target::Cluster(Vec::new()));
+            upstream.connections.client_name = None;
+            let mut pool = Pool::new(TokioNet, &upstream, PATIENCE, 1, count);
             let (client, _inbox) = queue();
 
-            pool.send(lane, &router, ping(&client));
+            pool.send(lane, 7, &router, ping(&client));
             let (accepted, _) = TokioNet.accept(&listener).await.unwrap();
             let mut server = TokioNet.adopt(accepted).unwrap();
             let mut read = vec![0; PING.len()];
@@ -121,7 +237,7 @@ mod tests {
 
             // With a command in flight, another connection could overtake it.
             pool.retire(&[node]);
-            pool.send(lane, &router, ping(&client));
+            pool.send(lane, 7, &router, ping(&client));
             server.read_exact(&mut read).await.unwrap();
             assert_eq!(read, PING);
 

@@ -17,8 +17,8 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
-use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
@@ -167,13 +167,16 @@ async fn control<N: Net>(
     let (ended, mut all_ended) = mpsc::channel(1);
     let mut workers = Vec::new();
     let mut stops = Vec::new();
+    // Another seed than those of discovery, which are near this one.
+    let mut dice = StdRng::seed_from_u64(!seed);
     for worker in 0..config.workers.get() {
         let (queue, inbox) = mpsc::unbounded_channel();
         let stop = Arc::new(Notify::new());
         stops.push(Arc::clone(&stop));
         let (config, stats) = (Arc::clone(&config), stats.clone());
         let (net, ports, nudges) = (net.clone(), ports.clone(), nudge.clone());
-        let setup = Setup { net, config, stats, worker, ports, nudges, inbox, stop };
+        let seed = dice.random();
+        let setup = Setup { net, config, stats, worker, seed, ports, nudges, inbox, stop };
         start(setup, ended.clone())?;
         workers.push(Handle { queue, clients_sent: 0 });
     }

@@ -15,6 +15,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
@@ -39,6 +41,8 @@ pub(crate) struct Setup<N: Net> {
     pub(crate) stats: Stats,
     /// Which of the workers it is.
     pub(crate) worker: usize,
+    /// What its chance is drawn from.
+    pub(crate) seed: u64,
     /// The port of each listener.
     pub(crate) ports: Vec<u16>,
     /// To make for a look at the topology; one an upstream, in the order of names.
@@ -87,17 +91,20 @@ pub(crate) async fn run<N: Net>(setup: Setup<N>) {
 type Built<N> = (Rc<Worker<N>>, mpsc::UnboundedReceiver<ToWorker<<N as Net>::Accepted>>);
 
 fn build<N: Net>(setup: Setup<N>) -> Option<Built<N>> {
-    let Setup { net, config, stats, worker, ports, nudges, inbox, .. } = setup;
+    let Setup { net, config, stats, worker, seed, ports, nudges, inbox, .. } = setup;
+    let mut rng = StdRng::seed_from_u64(seed);
     let count = Rc::new(Own::new(stats, worker)?);
     let backends: Vec<_> = config
         .upstreams
         .values()
         .zip(nudges)
         .map(|(upstream, nudge)| {
-            let pool = Pool::new(net.clone(), upstream.timeouts.connect, Rc::clone(&count));
+            let (net, count) = (net.clone(), Rc::clone(&count));
+            let pool = Pool::new(net, upstream, config.drain_timeout, rng.random(), count);
             Rc::new(Backend::new(upstream, pool, nudge))
         })
         .collect();
+    backends.iter().for_each(|backend| backend.preconnect());
     let by_name: BTreeMap<&str, _> =
         config.upstreams.keys().map(String::as_str).zip(&backends).collect();
     let listeners = config.listeners.iter().zip(ports).filter_map(|(listener, port)| {
@@ -147,8 +154,7 @@ impl<N: Net> Worker<N> {
 
     fn adopt(&self, upstream: usize, topology: &Topology) {
         let Some(backend) = self.backends.get(upstream) else { return };
-        let unlisted = backend.router.borrow_mut().adopt(topology);
-        backend.pool.borrow_mut().retire(&unlisted);
+        backend.adopt(topology);
         self.tell_all(|| ToClient::Topology);
     }
 

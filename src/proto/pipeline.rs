@@ -9,34 +9,23 @@
 //! A request that expires is answered at once and alone. If it was sent, its place stays, so that
 //! its late reply is recognised and discarded; if not, it is removed.
 
+mod request;
+mod silence;
+mod tally;
+
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 
+pub use self::request::{Duty, Flush, Options, Request};
+use self::silence::Silence;
+pub use self::tally::{Sample, Stage, Tally, Trigger};
+use super::handshake::{Handshake, Progress as Heard};
 use super::output::Output;
 use super::reply::{Cause, Failure, Reply};
-use super::resp::{Protocol, ReplyDecoder};
-use crate::limits::{UPSTREAM_BATCH_BYTES_MAX, UPSTREAM_PIPELINE_REQUESTS_MAX};
-
-/// The right and the duty to answer one request; answering consumes it.
-pub trait Duty {
-    /// Whether nobody waits for the answer any more.
-    fn is_abandoned(&self) -> bool;
-}
-
-/// A command for one node.
-#[derive(Debug)]
-pub struct Request<D> {
-    /// One whole command, as it is to be sent.
-    pub frame: Bytes,
-    /// Whether `ASKING` goes directly before it.
-    pub asking: bool,
-    /// When it must be answered at the latest.
-    pub deadline: Instant,
-    /// Whom to answer.
-    pub reply_to: D,
-}
+use super::resp::ReplyDecoder;
+use crate::limits::UPSTREAM_BATCH_BYTES_MAX;
 
 /// A request that was sent, or is in the output buffer.
 #[derive(Debug)]
@@ -45,6 +34,8 @@ struct Owed<D> {
     asking: bool,
     /// Replies to come before its own: that of `ASKING`.
     skip: u8,
+    /// When it was given to the connection; once a byte of it has left, when that was.
+    since: Instant,
     deadline: Instant,
     /// Where it starts, as `Output` counts.
     start: u64,
@@ -53,47 +44,73 @@ struct Owed<D> {
 }
 
 /// Whether commands may be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Phase {
     /// There is no connection.
     Down,
-    /// The reply to `HELLO` is awaited, until then.
-    Handshake(Instant),
+    /// The two sides agree on how to speak, until then.
+    Handshake(Handshake, Instant),
     /// Commands flow.
     Up,
+}
+
+/// Whether what is in the output may leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    /// It waits for more, until then.
+    Waits(Instant),
+    /// It leaves until nothing is left.
+    Leaves,
 }
 
 /// The requests of one node connection, over all the sockets it has in its life.
 #[derive(Debug)]
 pub struct Pipeline<D> {
-    protocol: Protocol,
+    options: Options,
     phase: Phase,
     unsent: VecDeque<Request<D>>,
     sent: VecDeque<Owed<D>>,
+    /// How many of `sent`, from the front, have left or begun to leave.
+    begun: usize,
     output: Output,
+    /// `None`: there is nothing in the output, or nothing yet that may wait.
+    flow: Option<Flow>,
     decoder: ReplyDecoder,
     /// Requests that failed and are not answered yet.
     failed: VecDeque<(D, Failure)>,
     /// No deadline is earlier; there may be none as early.
     next_deadline: Option<Instant>,
+    silence: Silence,
+    /// When bytes were last received.
+    received_at: Option<Instant>,
+    /// What the node said when it refused the handshake.
+    refusal: Option<String>,
+    tally: Tally,
+    samples: Vec<Sample>,
 }
 
 const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
-const HELLO_3: &[u8] = b"*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n";
 
 impl<D: Duty> Pipeline<D> {
-    /// A pipeline without a connection, which will speak `protocol`.
+    /// A pipeline without a connection.
     #[must_use]
-    pub fn new(protocol: Protocol) -> Self {
+    pub fn new(options: Options) -> Self {
         Pipeline {
-            protocol,
+            silence: Silence::new(options.stall_timeout),
+            options,
             phase: Phase::Down,
             unsent: VecDeque::new(),
             sent: VecDeque::new(),
+            begun: 0,
             output: Output::default(),
+            flow: None,
             decoder: ReplyDecoder::default(),
             failed: VecDeque::new(),
             next_deadline: None,
+            received_at: None,
+            refusal: None,
+            tally: Tally::default(),
+            samples: Vec::new(),
         }
     }
 
@@ -107,14 +124,10 @@ impl<D: Duty> Pipeline<D> {
 
     /// There is a connection now; what must come before the first command has until `deadline`.
     pub fn receive_connection(&mut self, deadline: Instant) {
-        debug_assert!(self.phase == Phase::Down && self.sent.is_empty());
-        self.phase = match self.protocol {
-            Protocol::Resp2 => Phase::Up,
-            Protocol::Resp3 => {
-                self.output.copy(HELLO_3);
-                Phase::Handshake(deadline)
-            }
-        };
+        debug_assert!(matches!(self.phase, Phase::Down) && self.sent.is_empty());
+        let handshake = Handshake::begin(&self.options.greeting, self.output.tail());
+        self.phase =
+            if handshake.is_done() { Phase::Up } else { Phase::Handshake(handshake, deadline) };
     }
 
     /// The connection ended, or none could be made: every request fails with `cause`.
@@ -125,48 +138,81 @@ impl<D: Duty> Pipeline<D> {
                 self.failed.push_back((reply_to, Failure::sent(cause)));
             }
         }
-        for request in self.unsent.drain(..) {
-            self.failed.push_back((request.reply_to, Failure::unsent(cause)));
-        }
+        self.begun = 0;
         self.phase = Phase::Down;
         self.output.clear();
+        self.flow = None;
         self.decoder = ReplyDecoder::default();
-        self.next_deadline = None;
+        self.silence.end();
+        self.refuse_unsent(cause);
         self.check();
     }
 
-    /// What is to be written now; `None` if nothing is.
-    pub fn poll_transmit(&mut self) -> Option<&mut Output> {
-        while self.phase == Phase::Up
-            && self.output.len() < UPSTREAM_BATCH_BYTES_MAX
-            && self.sent.len() < UPSTREAM_PIPELINE_REQUESTS_MAX
-        {
-            let Some(request) = self.unsent.pop_front() else { break };
-            if !request.reply_to.is_abandoned() {
-                self.send(request);
-            }
-        }
-        (!self.output.is_empty()).then_some(&mut self.output)
+    /// Fails with `cause` every request of which not a byte has left.
+    pub fn receive_unwanted(&mut self, cause: Cause) {
+        self.recall();
+        self.refuse_unsent(cause);
     }
 
-    /// The next answer there is, given the bytes received; call until it gives `None`.
+    /// Bytes were received: they are in the buffer that the next `poll_answer` is given.
+    pub fn receive_bytes(&mut self, now: Instant) {
+        self.silence.broken(now);
+        self.received_at = Some(now);
+    }
+
+    /// Some of what [`poll_transmit`](Self::poll_transmit) gave is written.
+    pub fn receive_written(&mut self, now: Instant) {
+        let written = self.output.written();
+        while let Some(owed) = self.sent.get_mut(self.begun).filter(|owed| owed.start < written) {
+            self.samples.push(Sample { stage: Stage::Queue, took: now - owed.since });
+            owed.since = now;
+            self.begun += 1;
+        }
+        if self.output.is_empty() {
+            self.flow = None;
+        }
+    }
+
+    /// What is to be written now; `None` if nothing is.
+    pub fn poll_transmit(&mut self, now: Instant) -> Option<&mut Output> {
+        let is_up = matches!(self.phase, Phase::Up);
+        let batch_bytes = self.options.flush.map_or(0, |flush| flush.bytes);
+        let batch_bytes = batch_bytes.max(UPSTREAM_BATCH_BYTES_MAX);
+        while is_up
+            && self.output.len() < batch_bytes
+            && self.sent.len() < self.options.requests_max
+        {
+            let Some(request) = self.unsent.pop_front() else { break };
+            if request.reply_to.is_abandoned() {
+                self.tally.skipped += 1;
+            } else {
+                self.send(request, now);
+            }
+        }
+        if self.output.is_empty() || !self.may_leave(is_up, now) {
+            return None;
+        }
+        Some(&mut self.output)
+    }
+
+    /// The next answer, given what the node sent; call until it gives `None`.
     ///
     /// # Errors
-    /// What was received makes the connection useless: end it, and report that with the cause
-    /// given.
+    /// The node broke the protocol or refused the handshake: end the connection, and report that
+    /// with the cause given.
     pub fn poll_answer(&mut self, buffer: &mut BytesMut) -> Result<Option<(D, Reply)>, Cause> {
-        if let Some((reply_to, failure)) = self.failed.pop_front() {
-            return Ok(Some((reply_to, Reply::Failure(failure))));
-        }
         loop {
+            if let Some((reply_to, failure)) = self.failed.pop_front() {
+                return Ok(Some((reply_to, Reply::Failure(failure))));
+            }
             let Some(frame) = self.decoder.decode(buffer).map_err(|_| Cause::Garbled)? else {
                 return Ok(None);
             };
+            // Pushes are nobody's replies.
             if frame[0] == b'>' {
-                // Out-of-band: nobody subscribed on a shared connection, so it concerns nobody.
                 continue;
             }
-            if matches!(self.phase, Phase::Handshake(_)) {
+            if matches!(self.phase, Phase::Handshake(..)) {
                 self.receive_handshake(&frame)?;
                 continue;
             }
@@ -179,16 +225,26 @@ impl<D: Duty> Pipeline<D> {
     /// When [`handle_timeout`](Self::handle_timeout) is to be called at the latest.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let handshake = self.handshake_deadline();
-        self.next_deadline.into_iter().chain(handshake).min()
+        let flush = match self.flow {
+            Some(Flow::Waits(at)) => Some(at),
+            Some(Flow::Leaves) | None => None,
+        };
+        let others = [self.handshake_deadline(), flush, self.silence.poll_timeout()];
+        self.next_deadline.into_iter().chain(others.into_iter().flatten()).min()
     }
 
-    /// Fails every request whose deadline has come, and no other.
+    /// Fails every request whose deadline has come, and no other. What waited to be written may
+    /// leave then.
     ///
     /// # Errors
-    /// The handshake took too long: end the connection, and report that with the cause given.
+    /// The handshake took too long, or the node is silent for too long: end the connection, and
+    /// report that with the cause given.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), Cause> {
         self.expire(now);
+        let patience = self.sent.front().map(|owed| owed.deadline);
+        if self.silence.is_too_long(patience, now) {
+            return Err(Cause::Stalled);
+        }
         match self.handshake_deadline() {
             Some(deadline) if deadline <= now => Err(Cause::ConnectTimeout),
             Some(_) | None => Ok(()),
@@ -203,10 +259,71 @@ impl<D: Duty> Pipeline<D> {
             && self.sent.iter().all(|owed| owed.reply_to.is_none())
     }
 
+    /// Whether commands may be sent.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        matches!(self.phase, Phase::Up)
+    }
+
     /// Whether a connection is needed.
     #[must_use]
     pub fn wants_connection(&self) -> bool {
-        self.phase == Phase::Down && !self.unsent.is_empty()
+        matches!(self.phase, Phase::Down) && !self.unsent.is_empty()
+    }
+
+    /// Requests sent whose replies are to come.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.sent.len()
+    }
+
+    /// When the oldest request in flight was sent.
+    #[must_use]
+    pub fn oldest(&self) -> Option<Instant> {
+        self.sent.front().map(|owed| owed.since)
+    }
+
+    /// Bytes that wait to be written.
+    #[must_use]
+    pub fn buffered_bytes(&self) -> usize {
+        self.output.len()
+    }
+
+    /// What happened since the last call.
+    pub fn take_tally(&mut self) -> Tally {
+        std::mem::take(&mut self.tally)
+    }
+
+    /// How long requests took since the last call.
+    pub fn take_samples(&mut self) -> impl Iterator<Item = Sample> {
+        self.samples.drain(..)
+    }
+
+    /// What the node said when it refused the handshake, once.
+    pub fn take_refusal(&mut self) -> Option<String> {
+        self.refusal.take()
+    }
+
+    fn may_leave(&mut self, is_up: bool, now: Instant) -> bool {
+        let Some(flush) = self.options.flush.filter(|_| is_up) else {
+            if self.flow.replace(Flow::Leaves).is_none() {
+                self.tally.flushed(Trigger::Turn);
+            }
+            return true;
+        };
+        let trigger = match self.flow {
+            Some(Flow::Leaves) => return true,
+            Some(Flow::Waits(until)) if until <= now => Trigger::Timer,
+            Some(Flow::Waits(_)) | None if self.output.len() >= flush.bytes => Trigger::Size,
+            Some(Flow::Waits(_)) => return false,
+            None => {
+                self.flow = Some(Flow::Waits(now + flush.timeout));
+                return false;
+            }
+        };
+        self.flow = Some(Flow::Leaves);
+        self.tally.flushed(trigger);
+        true
     }
 
     fn expire(&mut self, now: Instant) {
@@ -219,35 +336,50 @@ impl<D: Duty> Pipeline<D> {
                 && let Some(reply_to) = owed.reply_to.take()
             {
                 owed.frame = Bytes::new();
+                self.tally.expired(Stage::Reply);
                 self.failed.push_back((reply_to, Failure::sent(Cause::Timeout)));
             }
         }
+        let stage = match self.phase {
+            Phase::Down => Stage::Connect,
+            Phase::Handshake(..) => Stage::Handshake,
+            Phase::Up => Stage::Queue,
+        };
         for request in std::mem::take(&mut self.unsent) {
             if request.deadline <= now {
+                self.tally.expired(stage);
                 self.failed.push_back((request.reply_to, Failure::unsent(Cause::Timeout)));
             } else {
                 self.unsent.push_back(request);
             }
         }
-        let sent = self.sent.iter().filter(|owed| owed.reply_to.is_some()).map(|o| o.deadline);
-        self.next_deadline = sent.chain(self.unsent.iter().map(|r| r.deadline)).min();
+        self.find_next_deadline();
         self.check();
     }
 
-    fn handshake_deadline(&self) -> Option<Instant> {
-        if let Phase::Handshake(deadline) = self.phase { Some(deadline) } else { None }
+    fn find_next_deadline(&mut self) {
+        let sent = self.sent.iter().filter(|owed| owed.reply_to.is_some()).map(|o| o.deadline);
+        self.next_deadline = sent.chain(self.unsent.iter().map(|r| r.deadline)).min();
     }
 
-    fn send(&mut self, request: Request<D>) {
-        let Request { frame, asking, deadline, reply_to } = request;
+    fn handshake_deadline(&self) -> Option<Instant> {
+        if let Phase::Handshake(_, deadline) = self.phase { Some(deadline) } else { None }
+    }
+
+    fn send(&mut self, request: Request<D>, now: Instant) {
+        let Request { frame, asking, since, deadline, reply_to } = request;
+        if self.sent.is_empty() {
+            self.silence.begin(now);
+        }
         let start = self.output.end();
         if asking {
             self.output.copy(ASKING);
         }
         self.output.push(&frame);
+        self.tally.sent += 1;
         let skip = u8::from(asking);
         let reply_to = Some(reply_to);
-        self.sent.push_back(Owed { frame, asking, skip, deadline, start, reply_to });
+        self.sent.push_back(Owed { frame, asking, skip, since, deadline, start, reply_to });
     }
 
     /// Takes back the requests of which not a byte has left.
@@ -255,21 +387,38 @@ impl<D: Duty> Pipeline<D> {
         let written = self.output.written();
         while let Some(owed) = self.sent.pop_back_if(|owed| owed.start >= written) {
             self.output.truncate(owed.start);
-            let Owed { frame, asking, deadline, reply_to, .. } = owed;
+            self.tally.sent -= 1;
+            let Owed { frame, asking, since, deadline, reply_to, .. } = owed;
             if let Some(reply_to) = reply_to {
-                self.unsent.push_front(Request { frame, asking, deadline, reply_to });
+                self.unsent.push_front(Request { frame, asking, since, deadline, reply_to });
             }
+        }
+        self.begun = self.begun.min(self.sent.len());
+        if self.output.is_empty() {
+            self.flow = None;
         }
     }
 
-    fn receive_handshake(&mut self, frame: &Bytes) -> Result<(), Cause> {
-        // A server that does not know HELLO speaks RESP2, which is legal RESP3.
-        let refused = frame[0] == b'-' && !frame.starts_with(b"-ERR unknown command");
-        if refused {
-            return Err(Cause::HandshakeRefused);
+    fn refuse_unsent(&mut self, cause: Cause) {
+        for request in self.unsent.drain(..) {
+            self.failed.push_back((request.reply_to, Failure::unsent(cause)));
         }
-        self.phase = Phase::Up;
-        Ok(())
+        self.find_next_deadline();
+    }
+
+    fn receive_handshake(&mut self, frame: &Bytes) -> Result<(), Cause> {
+        let Phase::Handshake(handshake, _) = &mut self.phase else { return Ok(()) };
+        match handshake.receive(frame, self.output.tail()) {
+            Heard::Waiting => Ok(()),
+            Heard::Done => {
+                self.phase = Phase::Up;
+                Ok(())
+            }
+            Heard::Refused(reason) => {
+                self.refusal = Some(reason);
+                Err(Cause::HandshakeRefused)
+            }
+        }
     }
 
     fn match_reply(&mut self, frame: Bytes) -> Result<Option<(D, Reply)>, Cause> {
@@ -281,15 +430,25 @@ impl<D: Duty> Pipeline<D> {
             owed.skip -= 1;
             return Ok(None);
         }
-        let reply_to = self.sent.pop_front().and_then(|owed| owed.reply_to);
-        Ok(reply_to.map(|reply_to| (reply_to, Reply::Frame(frame))))
+        self.begun = self.begun.saturating_sub(1);
+        let Some(owed) = self.sent.pop_front() else { return Ok(None) };
+        let Some(reply_to) = owed.reply_to else {
+            self.tally.late += 1;
+            return Ok(None);
+        };
+        self.tally.answered += 1;
+        let took =
+            self.received_at.map_or(Duration::ZERO, |at| at.saturating_duration_since(owed.since));
+        self.samples.push(Sample { stage: Stage::Reply, took });
+        Ok(Some((reply_to, Reply::Frame(frame))))
     }
 
     /// Asserts what must always hold; called after rare changes in builds with assertions.
     fn check(&self) {
         debug_assert!(self.sent.iter().is_sorted_by_key(|owed| owed.start));
-        debug_assert!(self.phase != Phase::Down || self.sent.is_empty());
+        debug_assert!(!matches!(self.phase, Phase::Down) || self.sent.is_empty());
         debug_assert!(self.next_deadline.is_some() || self.unsent.is_empty());
+        debug_assert!(self.begun <= self.sent.len());
     }
 }
 

@@ -46,7 +46,11 @@ pub enum Cause {
     Closed,
     /// The node sent what is not RESP, or what nobody asked for.
     Garbled,
-    /// No reply within `op_timeout`.
+    /// The connection owed replies and was silent for `stall_timeout`.
+    Stalled,
+    /// The node has left the topology.
+    Retired,
+    /// No reply within the command's time.
     Timeout,
     /// The proxy is stopping.
     Stopping,
@@ -64,6 +68,8 @@ impl Cause {
             Cause::HandshakeRefused => "it refused the handshake",
             Cause::Closed => "the connection ended",
             Cause::Garbled => "it broke the protocol and was disconnected",
+            Cause::Stalled => "it was silent for stall_timeout and was disconnected",
+            Cause::Retired => "it has left the topology",
             Cause::Timeout => "no reply within op_timeout",
             Cause::Stopping => "the proxy is stopping",
         }

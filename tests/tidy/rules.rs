@@ -23,9 +23,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("queue", &["limits"]),
     ("reply_to", &["limits", "proto", "queue"]),
     ("upstream", &["io", "limits", "net", "proto", "queue", "reply_to", "stats"]),
-    ("pool", &["limits", "net", "proto", "queue", "reply_to", "stats", "upstream"]),
+    ("pool", &["config", "limits", "net", "proto", "queue", "reply_to", "stats", "upstream"]),
     ("refresh", &["config"]),
-    ("backend", &["config", "limits", "pool", "proto", "refresh"]),
+    ("backend", &["config", "io", "limits", "net", "pool", "proto", "refresh"]),
     ("client", &["backend", "io", "limits", "net", "proto", "queue", "reply_to", "stats"]),
     (
         "worker",

@@ -13,6 +13,6 @@ mod topology;
 
 pub use address::{Address, AddressError};
 pub use redirect::{Redirect, RedirectKind};
-pub use router::{Node, Route, Router};
+pub use router::{Adopted, Node, Route, Router};
 pub use slot::Slot;
 pub use topology::Topology;

@@ -1,24 +1,35 @@
 //! A worker's own table of slots and nodes: the last view adopted, and every MOVED since.
+//!
+//! ```text
+//! Topology --adopt--> listed nodes, owners of slots
+//! MOVED, ASK --learn--> unlisted nodes --listed, or not heard of for a while--> (forgotten)
+//! ```
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use super::{Address, Slot, Topology};
-use crate::limits::{NODES_MAX, SLOTS};
+use crate::limits::{NODES_MAX, SLOTS, UNLISTED_NODE_MS};
 
-/// A node that a [`Router`] knows. Stands for the same address as long as the router lives.
+/// A node that a [`Router`] knows. Stands for one address; once the router has forgotten it, for
+/// none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Node(u16);
+pub struct Node {
+    index: u16,
+    /// How many nodes had the index before.
+    generation: u16,
+}
 
 impl Node {
-    /// A small number that no other node of the router has.
+    /// A small number that no other node known to the router has.
     #[must_use]
     pub fn index(self) -> usize {
-        usize::from(self.0)
+        usize::from(self.index)
     }
 }
 
 /// No node.
-const NOBODY: Node = Node(u16::MAX);
+const NOBODY: Node = Node { index: u16::MAX, generation: 0 };
 
 /// Where commands for a slot go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,29 +53,60 @@ enum Table {
     Single(Node),
 }
 
+/// The place of a node.
+#[derive(Debug)]
+struct Place {
+    /// `None`: the node that was here is forgotten.
+    address: Option<Address>,
+    generation: u16,
+    /// `None`: the topology lists it. Else, when it was heard of last.
+    unlisted_since: Option<Instant>,
+}
+
 /// A worker's table of one upstream.
 #[derive(Debug)]
 pub struct Router {
     table: Table,
-    /// Every address ever heard of; at most `NODES_MAX`, so that redirects cannot fill the memory.
-    nodes: Vec<Address>,
+    /// By the node's index; at most `NODES_MAX`.
+    places: Vec<Place>,
     by_address: BTreeMap<Address, Node>,
+    /// Unlisted nodes, at most.
+    unlisted_max: usize,
     /// Grows whenever some slot changes hands.
     version: u64,
+    /// Nodes forgotten.
+    forgotten: u64,
+}
+
+/// What a view changed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Adopted {
+    /// Nodes that it does not list.
+    pub unlisted: Vec<Node>,
+    /// Nodes that own slots.
+    pub owners: Vec<Node>,
 }
 
 impl Router {
-    /// A router of a cluster of which nothing is known yet.
+    /// A router of a cluster of which nothing is known yet, which learns at most `unlisted_max`
+    /// nodes from redirects alone.
     #[must_use]
-    pub fn cluster() -> Router {
-        Router { table: Table::Unknown, nodes: Vec::new(), by_address: BTreeMap::new(), version: 0 }
+    pub fn cluster(unlisted_max: usize) -> Router {
+        Router {
+            table: Table::Unknown,
+            places: Vec::new(),
+            by_address: BTreeMap::new(),
+            unlisted_max,
+            version: 0,
+            forgotten: 0,
+        }
     }
 
     /// A router of one server.
     #[must_use]
-    pub fn single(address: Address) -> Router {
-        let mut router = Router::cluster();
-        if let Some(node) = router.node(address) {
+    pub fn single(address: Address, unlisted_max: usize) -> Router {
+        let mut router = Router::cluster(unlisted_max);
+        if let Some(node) = router.list(address) {
             router.table = Table::Single(node);
         }
         router
@@ -82,6 +124,18 @@ impl Router {
         self.version
     }
 
+    /// Nodes known from redirects alone, or that left the topology a while ago.
+    #[must_use]
+    pub fn unlisted(&self) -> usize {
+        self.places.iter().filter(|place| place.is_unlisted()).count()
+    }
+
+    /// Nodes forgotten since the beginning.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
     /// Where commands for `slot` go.
     #[must_use]
     pub fn route(&self, slot: Slot) -> Route {
@@ -95,40 +149,57 @@ impl Router {
         }
     }
 
-    /// Where a node is.
+    /// Where a node is; `None` if it is forgotten.
     #[must_use]
-    pub fn address(&self, node: Node) -> &Address {
-        &self.nodes[node.index()]
+    pub fn address(&self, node: Node) -> Option<&Address> {
+        let place = self.places.get(node.index())?;
+        place.address.as_ref().filter(|_| place.generation == node.generation)
     }
 
-    /// The node at an address, which may be new; `None` if there are `NODES_MAX` already.
-    pub fn node(&mut self, address: Address) -> Option<Node> {
+    /// The node at an address that a redirect named. `None`: it is new, and there are as many
+    /// unlisted nodes as there may be, all heard of a moment ago.
+    pub fn learn(&mut self, address: Address, now: Instant) -> Option<Node> {
         if let Some(node) = self.by_address.get(&address) {
+            let place = &mut self.places[node.index()];
+            if place.is_unlisted() {
+                place.unlisted_since = Some(now);
+            }
             return Some(*node);
         }
-        if self.nodes.len() >= NODES_MAX {
+        if self.unlisted() >= self.unlisted_max {
+            self.forget_unused(now);
+        }
+        if self.unlisted() >= self.unlisted_max {
             return None;
         }
-        let node = Node(u16::try_from(self.nodes.len()).ok()?);
-        self.nodes.push(address.clone());
-        self.by_address.insert(address, node);
-        Some(node)
+        self.add(address, Some(now))
     }
 
-    /// Takes over a view of the cluster; returns the nodes it does not list.
-    pub fn adopt(&mut self, topology: &Topology) -> Vec<Node> {
+    /// Takes over a view of the cluster.
+    pub fn adopt(&mut self, topology: &Topology, now: Instant) -> Adopted {
         let listed: Vec<Option<Node>> =
-            topology.nodes().iter().map(|address| self.node(address.clone())).collect();
+            topology.nodes().iter().map(|address| self.list(address.clone())).collect();
         let mut owners = Box::new([NOBODY; SLOTS]);
         for (owner, index) in owners.iter_mut().zip(topology.owners()) {
             *owner = index.and_then(|index| listed[index]).unwrap_or(NOBODY);
         }
         let changed = !matches!(&self.table, Table::Slots(current) if *current == owners);
+        let mut serving: Vec<Node> = owners.iter().filter(|n| **n != NOBODY).copied().collect();
+        serving.dedup();
+        serving.sort_unstable();
+        serving.dedup();
         if changed {
             self.version += 1;
             self.table = Table::Slots(owners);
         }
-        self.by_address.values().filter(|node| !listed.contains(&Some(**node))).copied().collect()
+        let is_listed = |node: &Node| listed.contains(&Some(*node));
+        let unlisted: Vec<Node> =
+            self.by_address.values().filter(|node| !is_listed(node)).copied().collect();
+        for node in &unlisted {
+            self.places[node.index()].unlisted_since.get_or_insert(now);
+        }
+        self.forget_unused(now);
+        Adopted { unlisted, owners: serving }
     }
 
     /// Notes that a slot has moved to `node`.
@@ -139,6 +210,66 @@ impl Router {
             owners[slot.index()] = node;
             self.version += 1;
         }
+    }
+
+    /// The node at an address that the topology lists; `None` if there are `NODES_MAX` already.
+    fn list(&mut self, address: Address) -> Option<Node> {
+        if let Some(node) = self.by_address.get(&address) {
+            self.places[node.index()].unlisted_since = None;
+            return Some(*node);
+        }
+        self.add(address, None)
+    }
+
+    fn add(&mut self, address: Address, unlisted_since: Option<Instant>) -> Option<Node> {
+        let free = self.places.iter().position(|place| place.address.is_none());
+        let index = match free {
+            Some(index) => index,
+            None if self.places.len() < NODES_MAX => {
+                self.places.push(Place { address: None, generation: 0, unlisted_since });
+                self.places.len() - 1
+            }
+            None => return None,
+        };
+        let place = &mut self.places[index];
+        place.address = Some(address.clone());
+        place.unlisted_since = unlisted_since;
+        let node = Node { index: u16::try_from(index).ok()?, generation: place.generation };
+        self.by_address.insert(address, node);
+        Some(node)
+    }
+
+    /// Forgets the unlisted nodes that have not been heard of for a while, unless they serve slots.
+    fn forget_unused(&mut self, now: Instant) {
+        let unused_for = Duration::from_millis(UNLISTED_NODE_MS);
+        let is_unused =
+            |place: &Place| place.unlisted_since.is_some_and(|since| now >= since + unused_for);
+        let candidates: Vec<Node> = self
+            .by_address
+            .values()
+            .filter(|n| is_unused(&self.places[n.index()]))
+            .copied()
+            .collect();
+        for node in candidates {
+            if matches!(&self.table, Table::Slots(owners) if owners.contains(&node)) {
+                continue;
+            }
+            let place = &mut self.places[node.index()];
+            if let Some(address) = place.address.take() {
+                self.by_address.remove(&address);
+            }
+            place.unlisted_since = None;
+            // A stale node is told from the next of its place, unless that happens 65,536 times
+            // while a command is under way.
+            place.generation = place.generation.wrapping_add(1);
+            self.forgotten += 1;
+        }
+    }
+}
+
+impl Place {
+    fn is_unlisted(&self) -> bool {
+        self.address.is_some() && self.unlisted_since.is_some()
     }
 }
 
@@ -163,47 +294,87 @@ mod tests {
 
     fn port(router: &Router, slot: u16) -> Option<u16> {
         match router.route(Slot::new(slot).unwrap()) {
-            Route::To(node) => Some(router.address(node).port()),
+            Route::To(node) => router.address(node).map(Address::port),
             Route::Uncovered | Route::Unknown => None,
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "any instant will do as the start of a story")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    fn at(start: Instant, ms: u64) -> Instant {
+        start + Duration::from_millis(ms)
+    }
+
     #[test]
     fn a_moved_slot_is_patched_at_once_and_the_next_view_rules() {
-        let mut router = Router::cluster();
+        let (mut router, now) = (Router::cluster(9), start());
         assert_eq!(router.route(Slot::of(b"k")), Route::Unknown);
-        assert!(router.adopt(&view(&[(0, 99, 1), (100, 199, 2)])).is_empty());
+        let adopted = router.adopt(&view(&[(0, 99, 1), (100, 199, 2)]), now);
+        assert_eq!((adopted.unlisted.len(), adopted.owners.len()), (0, 2));
         let seen = router.version();
         assert_eq!(
             (port(&router, 99), port(&router, 100), port(&router, 200)),
             (Some(1), Some(2), None)
         );
-
-        let node = router.node(address(3)).unwrap();
+        let node = router.learn(address(3), now).unwrap();
         router.moved(Slot::new(99).unwrap(), node);
         assert_eq!(port(&router, 99), Some(3));
         assert!(router.version() > seen);
-
-        assert_eq!(router.adopt(&view(&[(0, 99, 1), (100, 199, 2)])), [node]);
+        let adopted = router.adopt(&view(&[(0, 99, 1), (100, 199, 2)]), now);
+        assert_eq!(adopted.unlisted, [node]);
         assert_eq!(port(&router, 99), Some(1));
     }
 
     #[test]
     fn a_view_that_changes_nothing_changes_no_version() {
-        let mut router = Router::cluster();
-        router.adopt(&view(&[(0, 99, 1)]));
+        let (mut router, now) = (Router::cluster(9), start());
+        router.adopt(&view(&[(0, 99, 1)]), now);
         let seen = router.version();
-        router.adopt(&view(&[(0, 99, 1)]));
+        router.adopt(&view(&[(0, 99, 1)]), now);
         assert_eq!(router.version(), seen);
     }
 
     #[test]
-    fn redirects_cannot_fill_the_memory() {
-        let mut router = Router::single(address(1));
-        for port in 2..=u16::MAX {
-            let known = router.node(address(port)).is_some();
-            assert_eq!(known, usize::from(port) <= NODES_MAX);
-        }
-        assert_eq!(router.nodes.len(), NODES_MAX);
+    fn redirects_cannot_fill_the_memory_and_what_is_unused_makes_room() {
+        let (mut router, begin) = (Router::single(address(1), 2), start());
+        let first = router.learn(address(2), begin).unwrap();
+        let second = router.learn(address(3), at(begin, 1_000)).unwrap();
+        assert_eq!(router.learn(address(4), at(begin, 1_000)), None);
+        assert_eq!(router.learn(address(2), at(begin, 2_000)), Some(first));
+
+        let later = at(begin, 1_000 + UNLISTED_NODE_MS);
+        let third = router.learn(address(4), later).unwrap();
+        assert_eq!((router.address(second), router.forgotten()), (None, 1));
+        assert_eq!(third.index(), second.index());
+        assert_eq!(router.address(third), Some(&address(4)));
+        assert_eq!(router.address(first), Some(&address(2)), "heard of a second later");
+        assert_eq!(router.learn(address(5), later), None);
+    }
+
+    #[test]
+    fn a_node_that_serves_is_not_forgotten_and_one_that_is_listed_is_not_counted() {
+        let (mut router, begin) = (Router::cluster(1), start());
+        router.adopt(&view(&[(0, 99, 1)]), begin);
+        let serving = router.learn(address(2), begin).unwrap();
+        router.moved(Slot::new(5).unwrap(), serving);
+        let later = at(begin, 2 * UNLISTED_NODE_MS);
+        assert_eq!(router.learn(address(3), later), None, "it serves slot 5");
+        router.adopt(&view(&[(0, 99, 1), (100, 199, 2)]), later);
+        assert_eq!(router.unlisted(), 0);
+        assert!(router.learn(address(3), later).is_some());
+    }
+
+    #[test]
+    fn a_node_that_left_the_topology_is_forgotten_after_a_while() {
+        let (mut router, begin) = (Router::cluster(1), start());
+        router.adopt(&view(&[(0, 99, 1), (100, 199, 2)]), begin);
+        let Route::To(left) = router.route(Slot::new(100).unwrap()) else { panic!("it is served") };
+        assert_eq!(router.adopt(&view(&[(0, 199, 1)]), begin).unlisted, [left]);
+        assert!(router.address(left).is_some(), "what is in flight may still name it");
+        router.adopt(&view(&[(0, 199, 1)]), at(begin, UNLISTED_NODE_MS));
+        assert_eq!(router.address(left), None);
     }
 }

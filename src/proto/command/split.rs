@@ -36,7 +36,7 @@ pub struct Share {
     pub slot: Slot,
     /// The command to send.
     pub frame: Bytes,
-    /// Where its keys stand in `Split::order`.
+    /// Where its keys stand in `Split::order`; nowhere if it was divided.
     keys: std::ops::Range<usize>,
 }
 
@@ -44,16 +44,43 @@ pub struct Share {
 #[derive(Debug)]
 pub struct Split {
     merge: Merge,
-    /// Positions of the keys among all keys, grouped by slot.
+    /// How many keys there are.
+    keys: usize,
+    /// Positions of the keys among all keys, grouped by part.
     order: Vec<usize>,
     /// The parts.
     pub shares: Vec<Share>,
 }
 
 impl Split {
-    /// Splits a command whose row says that it can be.
+    /// Splits a command whose row says that it can be, by slot.
     #[must_use]
     pub fn new(command: &Command<'_>) -> Split {
+        Split::by(command, |a, b| a == b)
+    }
+
+    /// Splits a command whose row says that it can be, into one part a key.
+    #[must_use]
+    pub fn by_key(command: &Command<'_>) -> Split {
+        Split::by(command, |_, _| false)
+    }
+
+    /// Puts the parts of `finer`, a split of the command of one part, in its place.
+    pub fn divide(&mut self, part: usize, finer: Split) {
+        let Some(whole) = self.shares.get_mut(part) else { return };
+        let keys = std::mem::take(&mut whole.keys);
+        for mut share in finer.shares {
+            let start = self.order.len();
+            for position in &finer.order[share.keys] {
+                self.order.push(self.order[keys.start + position]);
+            }
+            share.keys = start..self.order.len();
+            self.shares.push(share);
+        }
+    }
+
+    /// Splits a command; keys stay together while `together` holds for their slots.
+    fn by(command: &Command<'_>, together: impl Fn(Slot, Slot) -> bool) -> Split {
         let step = match command.row.keys {
             [KeySpec::Range { step, .. }] => usize::from(*step),
             _ => 1,
@@ -68,7 +95,7 @@ impl Split {
         let mut bytes = Vec::with_capacity(command.frame.len() + 32 * keys.len());
         let mut shares = Vec::new();
         let mut first = 0;
-        for group in keys.chunk_by(|a, b| a.0 == b.0) {
+        for group in keys.chunk_by(|a, b| together(a.0, b.0)) {
             let start = bytes.len();
             let mut writer = Writer::new(&mut bytes, Protocol::Resp2);
             writer.array(1 + group.len() * step);
@@ -82,6 +109,7 @@ impl Split {
         let bytes = Bytes::from(bytes);
         Split {
             merge: command.row.merge,
+            keys: keys.len(),
             order: keys.into_iter().map(|(_, position, _)| position).collect(),
             shares: shares
                 .into_iter()
@@ -96,10 +124,14 @@ impl Split {
     /// if no part of it left.
     #[must_use]
     pub fn merge(&self, outcomes: &[Outcome]) -> Outcome {
-        if let Some(failed) = failure(outcomes) {
+        let parts = || {
+            let parts = self.shares.iter().zip(outcomes);
+            parts.filter(|(share, _)| !share.keys.is_empty()).map(|(_, outcome)| outcome)
+        };
+        if let Some(failed) = failure(parts) {
             return failed;
         }
-        let frames = outcomes.iter().filter_map(|outcome| match outcome {
+        let frames = parts().filter_map(|outcome| match outcome {
             Outcome::Frame(frame) => Some(frame),
             Outcome::Failed { .. } => None,
         });
@@ -119,9 +151,10 @@ impl Split {
 
     /// The elements of the parts' arrays, in the order of the keys.
     fn positions<'a>(&self, frames: impl Iterator<Item = &'a Bytes>) -> Option<Bytes> {
-        let mut found: Vec<&[u8]> = vec![&[]; self.order.len()];
+        let mut found: Vec<&[u8]> = vec![&[]; self.keys];
         let mut len = 16;
-        for (share, frame) in self.shares.iter().zip(frames) {
+        let shares = self.shares.iter().filter(|share| !share.keys.is_empty());
+        for (share, frame) in shares.zip(frames) {
             let mut elements = elements(frame)?;
             for position in &self.order[share.keys.clone()] {
                 found[*position] = elements.next()?;
@@ -153,19 +186,19 @@ fn sum<'a>(frames: impl Iterator<Item = &'a Bytes>) -> Option<Bytes> {
 }
 
 /// What failed parts make of the whole; `None` if none failed.
-fn failure(outcomes: &[Outcome]) -> Option<Outcome> {
+fn failure<'a, I: Iterator<Item = &'a Outcome>>(outcomes: impl Fn() -> I) -> Option<Outcome> {
     let is_error =
         |outcome: &&Outcome| matches!(outcome, Outcome::Frame(frame) if frame[0] == b'-');
-    let reason = outcomes.iter().find_map(|outcome| match outcome {
+    let reason = outcomes().find_map(|outcome| match outcome {
         Outcome::Failed { reason, .. } => Some(reason.clone()),
         Outcome::Frame(_) => None,
     });
     let Some(reason) = reason else {
-        return outcomes.iter().find(is_error).cloned();
+        return outcomes().find(is_error).cloned();
     };
     let unsent =
         |outcome: &Outcome| matches!(outcome, Outcome::Failed { progress: Progress::Unsent, .. });
-    let progress = if outcomes.iter().all(unsent) { Progress::Unsent } else { Progress::Sent };
+    let progress = if outcomes().all(unsent) { Progress::Unsent } else { Progress::Sent };
     Some(Outcome::Failed { progress, reason })
 }
 
@@ -245,6 +278,28 @@ mod tests {
         ] {
             assert_eq!(split.merge(&outcomes.map(Clone::clone)), *merged);
         }
+    }
+
+    #[test]
+    fn a_part_whose_keys_have_parted_is_divided_and_the_places_stay() {
+        let mut split = split("mget {x}1 {y}1 {x}2");
+        let part = split.shares.iter().position(|share| share.keys.len() == 2).unwrap();
+        let other = 1 - part;
+        let mut decoder = RequestDecoder::default();
+        let mut buffer = BytesMut::from(&split.shares[part].frame[..]);
+        let whole = decoder.decode(&mut buffer).unwrap().unwrap();
+        split.divide(part, Split::by_key(&parse(&whole, decoder.spans()).unwrap()));
+        assert_eq!(split.shares.len(), 4);
+
+        let mut outcomes = vec![frame("*1\r\n$2\r\ny1\r\n"); 4];
+        outcomes[part] = frame("");
+        for number in [2, 3] {
+            let key = elements(&split.shares[number].frame).unwrap().nth(1).unwrap();
+            outcomes[number] = Outcome::Frame(Bytes::from([b"*1\r\n", key].concat()));
+        }
+        assert_eq!(outcomes[other], frame("*1\r\n$2\r\ny1\r\n"));
+        let merged = frame("*3\r\n$4\r\n{x}1\r\n$2\r\ny1\r\n$4\r\n{x}2\r\n");
+        assert_eq!(split.merge(&outcomes), merged);
     }
 
     #[test]

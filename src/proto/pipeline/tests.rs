@@ -5,6 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::*;
+use crate::proto::handshake::Greeting;
+use crate::proto::resp::Protocol;
 
 /// A duty that knows its number and whether its client is still there.
 #[derive(Debug)]
@@ -20,7 +22,13 @@ struct Rig {
     pipeline: Pipeline<Waiter>,
     received: BytesMut,
     start: Instant,
+    now: Instant,
     client: Rc<Cell<bool>>,
+}
+
+fn options(protocol: Protocol) -> Options {
+    let greeting = Greeting::plain(protocol);
+    Options { greeting, requests_max: 1_000, flush: None, stall_timeout: None }
 }
 
 fn command(text: &str) -> Bytes {
@@ -32,7 +40,17 @@ impl Rig {
     fn new(protocol: Protocol) -> Self {
         let (received, start) = (BytesMut::new(), Instant::now());
         let client = Rc::new(Cell::new(true));
-        Rig { pipeline: Pipeline::new(protocol), received, start, client }
+        let pipeline = Pipeline::new(options(protocol));
+        Rig { pipeline, received, start, now: start, client }
+    }
+
+    /// The same with a pipeline of other manners.
+    fn with(change: impl FnOnce(&mut Options)) -> Self {
+        let mut options = options(Protocol::Resp2);
+        change(&mut options);
+        let mut rig = Rig { pipeline: Pipeline::new(options), ..Rig::new(Protocol::Resp2) };
+        rig.connect();
+        rig
     }
 
     fn connected(protocol: Protocol) -> Self {
@@ -55,20 +73,30 @@ impl Rig {
         let deadline = self.at(deadline_ms);
         let reply_to = Waiter(number, Rc::clone(&self.client));
         let frame = command(&format!("C{number}"));
-        self.pipeline.push(Request { frame, asking, deadline, reply_to });
+        self.pipeline.push(Request { frame, asking, since: self.now, deadline, reply_to });
+    }
+
+    /// Time goes on.
+    fn wait_until(&mut self, ms: u64) -> Result<(), Cause> {
+        self.now = self.at(ms);
+        self.pipeline.handle_timeout(self.now)
     }
 
     /// Writes at most `count` bytes; gives them as text.
     fn write(&mut self, count: usize) -> String {
-        let Some(output) = self.pipeline.poll_transmit() else { return String::new() };
+        let Some(output) = self.pipeline.poll_transmit(self.now) else { return String::new() };
         let bytes = output.single().unwrap().to_vec();
         let count = count.min(bytes.len());
         output.advance(count);
+        self.pipeline.receive_written(self.now);
         String::from_utf8(bytes[..count].to_vec()).unwrap()
     }
 
     fn answers(&mut self, bytes: &str) -> Result<Vec<(u32, String)>, Cause> {
         self.received.extend_from_slice(bytes.as_bytes());
+        if !bytes.is_empty() {
+            self.pipeline.receive_bytes(self.now);
+        }
         let mut answers = Vec::new();
         while let Some((waiter, reply)) = self.pipeline.poll_answer(&mut self.received)? {
             answers.push((waiter.0, show(&reply)));
@@ -174,7 +202,9 @@ fn what_a_client_that_left_had_not_sent_is_skipped_and_the_order_stays() {
     let reply_to = Waiter(2, left);
     reply_to.1.set(false);
     let deadline = rig.at(100);
-    rig.pipeline.push(Request { frame: command("C2"), asking: false, deadline, reply_to });
+    let since = rig.now;
+    let frame = command("C2");
+    rig.pipeline.push(Request { frame, asking: false, since, deadline, reply_to });
     rig.push(3, 100, false);
     assert_eq!(rig.write(usize::MAX), "*1\r\n$2\r\nC3\r\n");
     assert_eq!(rig.answers("+one\r\n+three\r\n"), Ok(vec![answer(1, "+one"), answer(3, "+three")]));
@@ -214,7 +244,7 @@ fn what_nobody_asked_for_ends_the_connection_and_pushes_do_not() {
 
     let mut early = Rig::connected(Protocol::Resp2);
     early.push(1, 100, false);
-    early.pipeline.poll_transmit();
+    early.pipeline.poll_transmit(early.now);
     assert_eq!(early.answers("-ERR max number of clients reached\r\n"), Err(Cause::Garbled));
 }
 
@@ -239,4 +269,120 @@ fn a_handshake_that_takes_too_long_ends_the_connection() {
     assert_eq!(rig.pipeline.handle_timeout(rig.at(50)), Err(Cause::ConnectTimeout));
     rig.pipeline.receive_end(Cause::ConnectTimeout);
     assert_eq!(rig.answers(""), Ok(vec![answer(1, "Unsent ConnectTimeout")]));
+}
+
+#[test]
+fn a_refused_handshake_says_why_once() {
+    let mut rig = Rig::with(|options| options.greeting.password = Some("hunter2".to_owned()));
+    rig.push(1, 100, false);
+    assert_eq!(rig.write(usize::MAX), "*2\r\n$4\r\nAUTH\r\n$7\r\nhunter2\r\n");
+    assert_eq!(rig.answers("-WRONGPASS hunter2 is wrong\r\n"), Err(Cause::HandshakeRefused));
+    assert_eq!(rig.pipeline.take_refusal().as_deref(), Some("WRONGPASS *** is wrong"));
+    assert_eq!(rig.pipeline.take_refusal(), None);
+    rig.pipeline.receive_end(Cause::HandshakeRefused);
+    assert_eq!(rig.answers(""), Ok(vec![answer(1, "Unsent HandshakeRefused")]));
+}
+
+#[test]
+fn buffered_requests_leave_when_there_are_enough_bytes_or_the_first_has_waited_enough() {
+    let mut rig = Rig::with(|options| {
+        options.flush = Some(Flush { bytes: 24, timeout: Duration::from_millis(3) });
+    });
+    rig.push(1, 100, false);
+    assert_eq!(rig.write(usize::MAX), "");
+    assert_eq!(rig.pipeline.poll_timeout(), Some(rig.at(3)));
+    rig.push(2, 100, false);
+    assert_eq!(rig.write(20), "*1\r\n$2\r\nC1\r\n*1\r\n$2\r\n");
+    assert_eq!(rig.write(usize::MAX), "C2\r\n", "what began to leave leaves whole");
+
+    rig.now = rig.at(10);
+    rig.push(3, 100, false);
+    assert_eq!(rig.write(usize::MAX), "");
+    assert_eq!(rig.pipeline.poll_timeout(), Some(rig.at(13)));
+    assert_eq!(rig.wait_until(13), Ok(()));
+    assert_eq!(rig.write(usize::MAX), "*1\r\n$2\r\nC3\r\n");
+    let tally = rig.pipeline.take_tally();
+    assert_eq!((tally.sent, tally.flushes), (3, [0, 1, 1]));
+}
+
+#[test]
+fn a_request_that_expires_in_the_buffer_is_unsent() {
+    let mut rig = Rig::with(|options| {
+        options.flush = Some(Flush { bytes: 1_000, timeout: Duration::from_millis(50) });
+    });
+    rig.push(1, 10, false);
+    assert_eq!(rig.write(usize::MAX), "");
+    assert_eq!(rig.wait_until(10), Ok(()));
+    assert_eq!(rig.answers(""), Ok(vec![answer(1, "Unsent Timeout")]));
+    assert_eq!((rig.write(usize::MAX).as_str(), rig.pipeline.buffered_bytes()), ("", 0));
+    assert_eq!(rig.pipeline.take_tally().expired, [0, 0, 1, 0]);
+}
+
+#[test]
+fn a_node_that_owes_something_and_is_silent_for_too_long_is_given_up() {
+    let mut rig = Rig::with(|options| options.stall_timeout = Some(Duration::from_millis(50)));
+    rig.push(1, 10, false);
+    rig.push(2, 10, false);
+    rig.write(usize::MAX);
+    assert_eq!(rig.wait_until(10), Ok(()));
+    assert_eq!(rig.answers("").unwrap().len(), 2);
+    rig.now = rig.at(40);
+    assert_eq!(rig.answers("+late\r\n"), Ok(vec![]));
+    assert_eq!(rig.wait_until(50), Ok(()), "it spoke 10 ms ago");
+    assert_eq!(rig.pipeline.poll_timeout(), Some(rig.at(90)));
+    assert_eq!(rig.wait_until(90), Err(Cause::Stalled));
+}
+
+#[test]
+fn a_node_that_owes_nothing_may_be_silent_and_a_slow_command_has_its_own_time() {
+    let mut rig = Rig::with(|options| options.stall_timeout = Some(Duration::from_millis(50)));
+    rig.push(1, 10, false);
+    rig.write(usize::MAX);
+    rig.answers("+one\r\n").unwrap();
+    assert_eq!(rig.wait_until(1_000), Ok(()));
+    assert_eq!(rig.pipeline.poll_timeout(), None);
+    rig.push(2, 2_000, false);
+    rig.write(usize::MAX);
+    assert_eq!(rig.wait_until(1_050), Ok(()));
+    assert_eq!(rig.wait_until(1_999), Ok(()), "it has until 2,000");
+    assert_eq!(rig.wait_until(2_000), Err(Cause::Stalled));
+}
+
+#[test]
+fn a_node_that_is_not_wanted_any_more_gets_nothing_new_and_finishes_what_it_has() {
+    let mut rig = Rig::connected(Protocol::Resp2);
+    rig.push(1, 100, false);
+    rig.push(2, 100, false);
+    rig.write(15);
+    rig.push(3, 100, false);
+    rig.pipeline.receive_unwanted(Cause::Retired);
+    assert_eq!(rig.answers(""), Ok(vec![answer(3, "Unsent Retired")]));
+    assert_eq!(rig.write(usize::MAX), "\n$2\r\nC2\r\n");
+    assert_eq!(rig.answers("+1\r\n+2\r\n"), Ok(vec![answer(1, "+1"), answer(2, "+2")]));
+    assert!(rig.pipeline.is_idle());
+}
+
+#[test]
+fn no_more_are_in_flight_than_may_be() {
+    let mut rig = Rig::with(|options| options.requests_max = 1);
+    rig.push(1, 100, false);
+    rig.push(2, 100, false);
+    assert_eq!(rig.write(usize::MAX), "*1\r\n$2\r\nC1\r\n");
+    assert_eq!(rig.write(usize::MAX), "");
+    assert_eq!(rig.answers("+1\r\n"), Ok(vec![answer(1, "+1")]));
+    assert_eq!(rig.write(usize::MAX), "*1\r\n$2\r\nC2\r\n");
+}
+
+#[test]
+fn it_is_known_how_long_each_request_waited_and_was_away() {
+    let mut rig = Rig::connected(Protocol::Resp2);
+    rig.push(1, 100, false);
+    rig.now = rig.at(5);
+    rig.write(usize::MAX);
+    assert_eq!(rig.pipeline.oldest(), Some(rig.at(5)));
+    rig.now = rig.at(12);
+    rig.answers("+one\r\n").unwrap();
+    let ms = Duration::from_millis;
+    let samples: Vec<_> = rig.pipeline.take_samples().map(|s| (s.stage, s.took)).collect();
+    assert_eq!(samples, [(Stage::Queue, ms(5)), (Stage::Reply, ms(7))]);
 }

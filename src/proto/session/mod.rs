@@ -14,6 +14,8 @@
 //! table is what it was when the oldest command in flight was routed, that holds by itself: the
 //! session is *settled*, and a command is sent without a look at the others.
 
+mod budget;
+mod busy;
 mod order;
 mod part;
 mod ring;
@@ -25,14 +27,16 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 
+pub use self::budget::Budget;
+pub use self::busy::Busy;
 pub use self::part::Lane;
 use self::part::{Part, State};
 pub use self::ring::Ticket;
 use self::ring::{Many, Ring, Work};
-pub use self::turn::{Tally, Transmit, Turn};
+pub use self::turn::{Policy, Tally, Transmit, Turn};
 use super::cluster::{Route, Router, Slot};
 use super::command::{
-    self, Access, After, Command, Facts, Identity, Outcome, Refusal, Split, Spread, parse,
+    self, After, Command, Facts, Identity, Outcome, Refusal, Row, Split, Spread, parse,
 };
 use super::output::Output;
 use super::pipeline::Request;
@@ -111,6 +115,7 @@ impl Session {
         loop {
             if let Some(transmit) = self.transmits.pop_front() {
                 turn.tally.requests += 1;
+                turn.budget.earn();
                 return Some(transmit);
             }
             if !self.decode(buffer, turn) && !self.release_parked(turn) {
@@ -150,11 +155,23 @@ impl Session {
             return None;
         }
         let parts = self.ring.parts_mut().filter(|(.., part)| part.is_parked());
-        parts.map(|(_, deadline, _)| deadline).min()
+        let times = parts.map(|(_, deadline, part)| {
+            part.paused_until().map_or(deadline, |until| until.min(deadline))
+        });
+        times.min()
     }
 
-    /// Answers the parked commands whose deadline has come.
+    /// Answers the parked commands whose deadline has come; those whose pause is over are looked at
+    /// again by `poll_transmit`.
     pub fn handle_timeout(&mut self, turn: &mut Turn<'_>) {
+        for (.., part) in self.ring.parts_mut() {
+            if let Some(refused) = &mut part.refused
+                && refused.until.is_some_and(|until| until <= turn.now)
+            {
+                refused.until = None;
+                self.stirred = true;
+            }
+        }
         let is_due = |deadline, part: &Part| part.is_parked() && deadline <= turn.now;
         let due: Vec<_> = self
             .ring
@@ -164,6 +181,10 @@ impl Session {
             .collect();
         for (ticket, slot) in due {
             self.parked -= 1;
+            if let Some(words) = self.refusal(ticket) {
+                self.finish(ticket, Outcome::Frame(words));
+                continue;
+            }
             let reason = match turn.router.route(slot) {
                 Route::Unknown => "no node of the cluster has told its topology within op_timeout",
                 Route::To(_) | Route::Uncovered => {
@@ -249,8 +270,8 @@ impl Session {
                 refusal.write(&mut reply);
                 self.push_ready(Bytes::from(reply), turn.now);
             }
-            Plan::One(slot, access) => self.admit_one(frame, slot, access, turn),
-            Plan::Split(split, access) => self.admit_many(split, access, frame.len(), turn),
+            Plan::One(slot, row) => self.admit_one(frame, slot, row, turn),
+            Plan::Split(split, row) => self.admit_many(split, row, frame.len(), turn),
         }
     }
 
@@ -269,22 +290,19 @@ impl Session {
         }
     }
 
-    fn admit_one(&mut self, frame: Bytes, slot: Slot, access: Access, turn: &mut Turn<'_>) {
+    fn admit_one(&mut self, frame: Bytes, slot: Slot, row: &Row, turn: &mut Turn<'_>) {
         let settled = self.is_settled(turn.router);
-        let deadline = turn.now + turn.op_timeout;
+        let deadline = turn.now + turn.policy.timeout(row);
         let bytes = frame.len();
-        let mut part = Part::new(frame, slot, access, self.identity.protocol);
+        let mut part = Part::new(frame, slot, row.access, self.identity.protocol);
         match turn.router.route(slot) {
-            Route::Uncovered if settled => {
-                turn.tally.refresh_failures += 1;
-                self.push_ready(CLUSTERDOWN, turn.now);
-            }
             Route::To(node) if settled => {
                 let lane = Lane { node, protocol: part.protocol };
                 let frame = part.frame.clone();
                 part.state = State::InFlight(lane);
                 let reply_to = self.ring.push(Work::One(part), bytes, deadline);
-                let request = Request { frame, asking: false, deadline, reply_to };
+                let since = turn.now;
+                let request = Request { frame, asking: false, since, deadline, reply_to };
                 self.transmits.push_back(Transmit { lane, request });
             }
             Route::To(_) | Route::Uncovered | Route::Unknown => {
@@ -294,37 +312,37 @@ impl Session {
         }
     }
 
-    fn admit_many(&mut self, mut split: Split, access: Access, bytes: usize, turn: &Turn<'_>) {
+    fn admit_many(&mut self, split: Split, row: &Row, bytes: usize, turn: &Turn<'_>) {
         let protocol = self.identity.protocol;
         let parts: Vec<_> = split
             .shares
-            .iter_mut()
-            .map(|share| Part::new(std::mem::take(&mut share.frame), share.slot, access, protocol))
+            .iter()
+            .map(|share| Part::new(share.frame.clone(), share.slot, row.access, protocol))
             .collect();
         let count = parts.len();
         let settled = self.is_settled(turn.router);
-        let deadline = turn.now + turn.op_timeout;
+        let deadline = turn.now + turn.policy.timeout(row);
         let ticket = self.ring.push(Work::Many(Box::new(Many::new(split, parts))), bytes, deadline);
         if !settled {
             self.park(count);
             return;
         }
         for number in 0..count {
-            self.send_if_routed(ticket.with_part(number), turn.router);
+            self.send_if_routed(ticket.with_part(number), turn);
         }
     }
 
     /// Sends a part of a settled session if the table says where to; else parks it.
-    fn send_if_routed(&mut self, ticket: Ticket, router: &Router) {
+    fn send_if_routed(&mut self, ticket: Ticket, turn: &Turn<'_>) {
         let Some((part, deadline)) = self.ring.part(ticket) else { return };
-        let Route::To(node) = router.route(part.slot) else {
+        let Route::To(node) = turn.router.route(part.slot) else {
             self.park(1);
             return;
         };
         let lane = Lane { node, protocol: part.protocol };
         part.state = State::InFlight(lane);
-        let request =
-            Request { frame: part.frame.clone(), asking: false, deadline, reply_to: ticket };
+        let (frame, since) = (part.frame.clone(), turn.now);
+        let request = Request { frame, asking: false, since, deadline, reply_to: ticket };
         self.transmits.push_back(Transmit { lane, request });
     }
 
@@ -367,8 +385,8 @@ enum Plan {
     /// It is answered; the reply is in the output already if `None`.
     Answered(Option<Vec<u8>>, After),
     Refuse(Refusal),
-    One(Slot, Access),
-    Split(Split, Access),
+    One(Slot, &'static Row),
+    Split(Split, &'static Row),
 }
 
 /// What a local command may need to know; the full account is for INFO alone.
@@ -380,22 +398,22 @@ fn facts(command: &Command<'_>, turn: &Turn<'_>) -> Facts {
 }
 
 fn plan(command: &Command<'_>, router: &Router) -> Plan {
-    let access = command.row.access;
+    let row = command.row;
     let Some(first) = command.first_key().map(|arg| command.arg(arg)) else {
         // A malformed number of keys: any node says so, in the words of that command.
-        return Plan::One(Slot::of(b""), access);
+        return Plan::One(Slot::of(b""), row);
     };
     let slot = Slot::of(first);
     if router.is_cluster() {
         let mut others = command.keys().skip(1).map(|arg| command.arg(arg));
         if let Some(other) = others.find(|key| Slot::of(key) != slot) {
-            return match command.row.spread {
-                Spread::BySlot => Plan::Split(Split::new(command), access),
+            return match row.spread {
+                Spread::BySlot => Plan::Split(Split::new(command), row),
                 Spread::OneSlot | Spread::Local => Plan::Refuse(Refusal::cross_slot(first, other)),
             };
         }
     }
-    Plan::One(slot, access)
+    Plan::One(slot, row)
 }
 
 /// An outcome that has to wait: a small frame is copied, so that it does not pin the buffer it is

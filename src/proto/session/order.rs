@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::Session;
 use super::part::{Lane, State};
 use super::turn::{Transmit, Turn};
-use super::{CLUSTERDOWN, Session};
 use crate::proto::cluster::{Route, Router, Slot};
-use crate::proto::command::Outcome;
 use crate::proto::pipeline::Request;
 
 impl Session {
@@ -39,7 +38,6 @@ impl Session {
         // What is in flight for each slot among the parts seen so far: one lane, or not to be
         // joined.
         let mut lanes: BTreeMap<Slot, Option<Lane>> = BTreeMap::new();
-        let mut uncovered = Vec::new();
         let mut routed_by_table = true;
         for (ticket, deadline, part) in self.ring.parts_mut() {
             let earlier = lanes.get(&part.slot).copied();
@@ -53,10 +51,17 @@ impl Session {
                 }
                 State::Parked { target, asking } => (target, asking),
             };
+            if part.paused_until().is_some() {
+                lanes.insert(part.slot, None);
+                continue;
+            }
+            // A target that the router has forgotten is no better than none.
+            let target = target.filter(|node| router.address(*node).is_some());
             let node = match target.map_or_else(|| router.route(part.slot), Route::To) {
                 Route::To(node) => node,
                 Route::Uncovered => {
-                    uncovered.push(ticket);
+                    turn.tally.refresh_failures += u64::from(Session::note_uncovered(part));
+                    lanes.insert(part.slot, None);
                     continue;
                 }
                 Route::Unknown => {
@@ -73,16 +78,12 @@ impl Session {
             routed_by_table &= is_routed(lane, part.slot);
             part.state = State::InFlight(lane);
             self.parked -= 1;
-            let request = Request { frame: part.frame.clone(), asking, deadline, reply_to: ticket };
+            let (frame, since) = (part.frame.clone(), turn.now);
+            let request = Request { frame, asking, since, deadline, reply_to: ticket };
             self.transmits.push_back(Transmit { lane, request });
         }
-        self.parked -= uncovered.len();
         self.displaced = self.parked > 0 || !routed_by_table;
         self.version = turn.router.version();
-        turn.tally.refresh_failures += uncovered.len() as u64;
-        for ticket in uncovered {
-            self.finish(ticket, Outcome::Frame(CLUSTERDOWN));
-        }
         true
     }
 }

@@ -1,5 +1,7 @@
 //! One command for one slot, on its way to a node and back.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 
 use super::super::cluster::{Node, Slot};
@@ -51,15 +53,38 @@ pub(super) struct Part {
     pub(super) redirects: u8,
     /// Times sent again after a failure.
     pub(super) retries: u8,
+    /// The node it was sent to last could not serve it yet.
+    pub(super) refused: Option<Box<Refused>>,
+}
+
+/// What a node says that cannot serve a command yet.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// Its words, for the client if there is no time left.
+    pub(super) words: Bytes,
+    /// When to ask again; `None`: now.
+    pub(super) until: Option<Instant>,
+    /// How often that was said.
+    pub(super) times: u32,
 }
 
 impl Part {
     pub(super) fn new(frame: Bytes, slot: Slot, access: Access, protocol: Protocol) -> Part {
         let state = State::Parked { target: None, asking: false };
-        Part { frame, slot, access, protocol, state, redirects: 0, retries: 0 }
+        Part { frame, slot, access, protocol, state, redirects: 0, retries: 0, refused: None }
     }
 
     pub(super) fn is_parked(&self) -> bool {
         matches!(self.state, State::Parked { .. })
+    }
+
+    /// Until when the node is not to be asked again.
+    pub(super) fn paused_until(&self) -> Option<Instant> {
+        self.refused.as_ref()?.until
+    }
+
+    /// Parks it, to go where the table says.
+    pub(super) fn send_again(&mut self) {
+        self.state = State::Parked { target: None, asking: false };
     }
 }

@@ -45,6 +45,14 @@ impl Many {
         let outcomes = vec![Outcome::Frame(Bytes::new()); left];
         Many { split, parts, outcomes, left }
     }
+
+    fn divide(&mut self, part: usize, split: Split, parts: Vec<Part>) {
+        self.parts[part].state = State::Done;
+        self.left += parts.len() - 1;
+        self.outcomes.resize(self.outcomes.len() + parts.len(), Outcome::Frame(Bytes::new()));
+        self.split.divide(part, split);
+        self.parts.extend(parts);
+    }
 }
 
 /// One command.
@@ -112,6 +120,30 @@ impl Ring {
             Work::Many(many) => many.parts.get_mut(ticket.part as usize)?,
         };
         (part.state != State::Done).then_some((part, place.deadline))
+    }
+
+    /// Puts the parts of `split`, a split of the command of one part, in the place of that part;
+    /// returns how many there are.
+    pub(super) fn divide(&mut self, ticket: Ticket, split: Split) -> usize {
+        let index = index(self.first, ticket);
+        let Some(place) = index.and_then(|index| self.places.get_mut(index)) else { return 0 };
+        let model = match &place.work {
+            Work::Ready(_) => return 0,
+            Work::One(part) => part,
+            Work::Many(many) => &many.parts[ticket.part as usize],
+        };
+        let mut parts: Vec<Part> = Vec::with_capacity(split.shares.len());
+        for share in &split.shares {
+            let frame = share.frame.clone();
+            parts.push(Part::new(frame, share.slot, model.access, model.protocol));
+        }
+        let count = parts.len();
+        match &mut place.work {
+            Work::Ready(_) => {}
+            Work::One(_) => place.work = Work::Many(Box::new(Many::new(split, parts))),
+            Work::Many(many) => many.divide(ticket.part as usize, split, parts),
+        }
+        count
     }
 
     /// Notes what became of a part; returns whether its command is answered with it.

@@ -1,5 +1,7 @@
 //! Stories of a session, on a rig that plays the client, the pool and the nodes.
 
+mod policy;
+
 use std::time::Duration;
 
 use super::super::cluster::{Address, Topology};
@@ -17,6 +19,18 @@ struct Rig {
     /// What was put out and is not answered.
     flying: VecDeque<Transmit>,
     tally: Tally,
+    policy: Policy,
+    budget: Budget,
+}
+
+fn policy() -> Policy {
+    Policy {
+        op_timeout: Duration::from_secs(1),
+        command_timeouts: BTreeMap::new(),
+        retries_max: 3,
+        follow_redirects: true,
+        redirects_max: 5,
+    }
 }
 
 fn view(ranges: &[(i64, i64, i64)]) -> Topology {
@@ -33,17 +47,19 @@ impl Rig {
     fn unrouted() -> Rig {
         Rig {
             session: Session::new(Identity::new(1, "client:1".into())),
-            router: Router::cluster(),
+            router: Router::cluster(100),
             buffer: BytesMut::new(),
             now: Instant::now(),
             flying: VecDeque::new(),
             tally: Tally::default(),
+            policy: policy(),
+            budget: Budget::new(20),
         }
     }
 
     fn new() -> Rig {
         let mut rig = Rig::unrouted();
-        rig.router.adopt(&view(&[(0, 8191, 1), (8192, 16383, 2)]));
+        rig.router.adopt(&view(&[(0, 8191, 1), (8192, 16383, 2)]), rig.now);
         rig
     }
 
@@ -52,7 +68,8 @@ impl Rig {
         let mut turn = Turn {
             now: self.now,
             router: &mut self.router,
-            op_timeout: Duration::from_secs(1),
+            policy: &self.policy,
+            budget: &mut self.budget,
             facts: &facts,
             tally: self.tally,
         };
@@ -89,7 +106,7 @@ impl Rig {
 
     fn flying_from(&self, from: usize) -> Vec<String> {
         let show = |transmit: &Transmit| {
-            let port = self.router.address(transmit.lane.node).port();
+            let port = self.router.address(transmit.lane.node).unwrap().port();
             let value = Value::parse(&transmit.request.frame).unwrap();
             let words: Vec<_> =
                 value.as_items().unwrap().iter().map(|word| word.as_text().unwrap()).collect();
@@ -170,15 +187,15 @@ fn an_ask_reply_is_asked_again_with_asking_and_patches_nothing() {
 fn two_nodes_that_point_at_each_other_are_given_up() {
     let mut rig = Rig::new();
     rig.send("GET a\n");
-    for hop in 0..crate::limits::REDIRECTS_MAX {
+    for hop in 0..policy().redirects_max {
         let to = 1 + hop % 2;
         assert_eq!(rig.answer(&format!("-MOVED 15495 h:{to}\r\n")), [format!("{to}: GET a")]);
     }
     assert!(rig.answer("-MOVED 15495 h:2\r\n").is_empty());
     let told = rig.told();
-    assert!(
-        told.starts_with("-UNSENT gave up after too many redirects, the last one from h:1 to h:2;")
-    );
+    assert!(told.starts_with(
+        "-UNSENT gave up after redirects_max redirects, the last one from h:1 to h:2;"
+    ));
 }
 
 #[test]
@@ -209,7 +226,7 @@ fn a_later_command_for_an_asked_slot_waits_and_other_slots_do_not() {
 fn another_clients_moved_does_not_let_a_command_overtake() {
     let mut rig = Rig::new();
     rig.send("SET a 1\n");
-    let node = rig.router.node(Address::new("h", 3).unwrap()).unwrap();
+    let node = rig.router.learn(Address::new("h", 3).unwrap(), rig.now).unwrap();
     rig.router.moved(Slot::of(b"a"), node);
     assert!(rig.send("SET a 2\n").is_empty(), "SET a 1 is still in flight elsewhere");
     assert_eq!(rig.answer("-MOVED 15495 h:3\r\n"), ["3: SET a 1", "3: SET a 2"]);
@@ -264,7 +281,7 @@ fn a_node_that_cannot_be_reached_is_told_at_once() {
 fn retries_end() {
     let mut rig = Rig::new();
     rig.send("GET a\n");
-    for _ in 0..crate::limits::RETRIES_MAX {
+    for _ in 0..policy().retries_max {
         assert_eq!(rig.fail(closed(Progress::Sent)), ["2: GET a"]);
     }
     assert!(rig.fail(closed(Progress::Sent)).is_empty());
@@ -276,7 +293,7 @@ fn commands_wait_for_the_first_topology_within_their_deadline() {
     let mut rig = Rig::unrouted();
     assert!(rig.send("GET a\nMGET a b\n").is_empty());
     assert_eq!(rig.session.poll_timeout(), Some(rig.now + Duration::from_secs(1)));
-    rig.router.adopt(&view(&[(0, 16383, 1)]));
+    rig.router.adopt(&view(&[(0, 16383, 1)]), rig.now);
     rig.turn(|session, _, _| session.receive_topology());
     assert_eq!(rig.flying_from(0), ["1: GET a", "1: MGET b", "1: MGET a"]);
 
@@ -291,15 +308,23 @@ fn commands_wait_for_the_first_topology_within_their_deadline() {
 }
 
 #[test]
-fn an_uncovered_slot_is_said_to_be_and_others_are_served() {
+fn an_uncovered_slot_is_waited_for_within_the_deadline_and_others_are_served() {
     let mut rig = Rig::unrouted();
-    rig.router.adopt(&view(&[(0, 8191, 1)]));
-    assert_eq!(rig.send("GET a\nGET b\n"), ["1: GET b"]);
+    rig.router.adopt(&view(&[(0, 8191, 1)]), rig.now);
+    assert_eq!(rig.send("GET b\nGET a\nMGET a b\n"), ["1: GET b", "1: MGET b"]);
     rig.answer("$-1\r\n");
-    assert_eq!(rig.told(), "-CLUSTERDOWN Hash slot not served\r\n$-1\r\n");
-    assert_eq!(rig.send("MGET a b\n"), ["1: MGET b"]);
     rig.answer("*1\r\n$-1\r\n");
-    assert_eq!(rig.told(), "-CLUSTERDOWN Hash slot not served\r\n");
+    assert_eq!((rig.told().as_str(), rig.tally.refresh_failures), ("$-1\r\n", 2));
+    rig.wait(999);
+    assert_eq!(rig.told(), "");
+    rig.wait(1);
+    assert_eq!(rig.told(), "-CLUSTERDOWN Hash slot not served\r\n".repeat(2));
+
+    rig.send("GET a\n");
+    rig.router.adopt(&view(&[(0, 8191, 1), (8192, 16383, 2)]), rig.now);
+    let sent = rig.flying.len();
+    rig.turn(|session, _, _| session.receive_topology());
+    assert_eq!(rig.flying_from(sent), ["2: GET a"]);
 }
 
 #[test]
@@ -312,7 +337,7 @@ fn keys_of_two_slots_are_refused_by_name_and_on_one_server_they_are_not() {
          ('a' is in slot 15495, 'b' in slot 3300)\r\n"
     );
     let mut single = Rig::unrouted();
-    single.router = Router::single(Address::new("h", 6379).unwrap());
+    single.router = Router::single(Address::new("h", 6379).unwrap(), 9);
     let sent = single.send("RENAME a b\nMGET a b\n");
     assert_eq!(sent, ["6379: RENAME a b", "6379: MGET a b"]);
 }

@@ -1,11 +1,14 @@
 //! What goes into a session's turn, and what comes out of it besides bytes.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::budget::Budget;
+use super::busy::Busy;
 use super::part::Lane;
 use super::ring::Ticket;
 use crate::proto::cluster::Router;
-use crate::proto::command::Facts;
+use crate::proto::command::{Facts, Row};
 use crate::proto::pipeline::Request;
 
 /// What a session works with for one turn, lent by its worker.
@@ -14,12 +17,40 @@ pub struct Turn<'a> {
     pub now: Instant,
     /// Who serves what; MOVED patches it.
     pub router: &'a mut Router,
-    /// From reading a command to answering it, at the latest.
-    pub op_timeout: Duration,
+    /// What holds for every command of the upstream.
+    pub policy: &'a Policy,
+    /// What may be sent again.
+    pub budget: &'a mut Budget,
     /// What INFO tells; asked only when it is needed.
     pub facts: &'a dyn Fn() -> Facts,
     /// What happened, for the counters.
     pub tally: Tally,
+}
+
+/// What holds for every command of an upstream.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// From reading a command to answering it, at the latest.
+    pub op_timeout: Duration,
+    /// The same for some commands, by their names in lower case.
+    pub command_timeouts: BTreeMap<&'static str, Duration>,
+    /// Times one command is sent again after its connection failed.
+    pub retries_max: u8,
+    /// Whether redirects are followed; else clients get them.
+    pub follow_redirects: bool,
+    /// Redirects followed for one command.
+    pub redirects_max: u8,
+}
+
+impl Policy {
+    /// The time that a command has.
+    pub(super) fn timeout(&self, row: &Row) -> Duration {
+        if self.command_timeouts.is_empty() {
+            return self.op_timeout;
+        }
+        let name = row.name.split('|').next().unwrap_or_default();
+        self.command_timeouts.get(name).copied().unwrap_or(self.op_timeout)
+    }
 }
 
 /// What happened in one turn.
@@ -33,8 +64,18 @@ pub struct Tally {
     pub moved: u64,
     /// ASK followed.
     pub asked: u64,
-    /// Requests put out again after a failure.
+    /// Redirects not followed: there had been too many.
+    pub redirects_exceeded: u64,
+    /// Redirects not followed: too many nodes are unknown, or it names none.
+    pub redirects_unknown: u64,
+    /// Requests put out again after their connection failed.
     pub retries: u64,
+    /// Requests not put out again because the budget was spent.
+    pub retries_denied: u64,
+    /// Requests put out again after a pause, by what the node said: see [`Busy`].
+    pub busy: [u64; Busy::COUNT],
+    /// Commands cut up because their keys had parted.
+    pub divided: u64,
     /// Failures told as `UNSENT`.
     pub unsent: u64,
     /// Failures told as `UNSURE`.

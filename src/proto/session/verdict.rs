@@ -1,15 +1,19 @@
 //! What a reply means: pass it on, ask elsewhere, ask again, or give up. All of it is decided here.
 
-use std::time::Instant;
+use std::time::Duration;
 
-use super::part::{Lane, Part, State};
+use bytes::{Bytes, BytesMut};
+
+use super::busy::Busy;
+use super::part::{Lane, Part, Refused, State};
 use super::ring::Ticket;
 use super::turn::Turn;
-use super::{Mode, Session};
-use crate::limits::{REDIRECTS_MAX, RETRIES_MAX};
-use crate::proto::cluster::{Redirect, RedirectKind, Slot};
-use crate::proto::command::{Access, Outcome};
+use super::{CLUSTERDOWN, Mode, Session};
+use crate::limits::{REFUSAL_PAUSE_MS_MAX, REFUSAL_PAUSE_MS_MIN};
+use crate::proto::cluster::{Address, Redirect, RedirectKind, Router, Slot};
+use crate::proto::command::{Access, Outcome, Split, Spread, parse};
 use crate::proto::reply::{Cause, Failure, Progress, Reply};
+use crate::proto::resp::RequestDecoder;
 
 impl Session {
     /// Takes the answer to a request that was put out.
@@ -25,34 +29,101 @@ impl Session {
         self.stirred = true;
         match reply {
             Reply::Failure(failure) => self.receive_failure(ticket, lane, failure, turn),
-            Reply::Frame(frame) if frame[0] == b'-' => match Redirect::parse(&frame) {
-                Some(redirect) => self.redirect(ticket, lane, &redirect, turn),
-                None => {
-                    let is_down = frame.starts_with(b"-CLUSTERDOWN ");
-                    turn.tally.refresh_failures += u64::from(is_down);
-                    self.finish(ticket, Outcome::Frame(frame));
-                }
-            },
+            Reply::Frame(frame) if frame[0] == b'-' => self.error(ticket, lane, frame, turn),
             Reply::Frame(frame) => self.finish(ticket, Outcome::Frame(frame)),
         }
     }
 
-    fn redirect(&mut self, ticket: Ticket, lane: Lane, redirect: &Redirect, turn: &mut Turn<'_>) {
-        let target = redirect
-            .target(turn.router.address(lane.node))
-            .and_then(|address| turn.router.node(address));
-        let Some((part, _)) = self.ring.part(ticket) else { return };
-        part.redirects += 1;
-        let Some(node) = target.filter(|_| part.redirects <= REDIRECTS_MAX) else {
-            let why = match target {
-                Some(_) => "gave up after too many redirects, the last one",
-                None => "cannot follow a redirect",
-            };
-            let asked = turn.router.address(lane.node);
-            let (host, port) = (redirect.host.as_deref().unwrap_or(""), redirect.port);
-            let reason = format!("{why} from {asked} to {host}:{port}");
+    /// What the client is told instead of a failure of its command, if a node said something before
+    /// that.
+    pub(super) fn refusal(&mut self, ticket: Ticket) -> Option<Bytes> {
+        let (part, _) = self.ring.part(ticket)?;
+        part.refused.take().map(|refused| refused.words)
+    }
+
+    fn error(&mut self, ticket: Ticket, lane: Lane, frame: Bytes, turn: &mut Turn<'_>) {
+        if let Some(redirect) = Redirect::parse(&frame) {
+            if turn.policy.follow_redirects {
+                return self.redirect(ticket, lane, &redirect, turn);
+            }
             turn.tally.refresh_redirects += 1;
-            return self.tell(ticket, Progress::Unsent, &reason, turn);
+        }
+        if let Some(busy) = Busy::parse(&frame)
+            && self.ask_again(ticket, busy, &frame, turn)
+        {
+            return;
+        }
+        self.finish(ticket, Outcome::Frame(frame));
+    }
+
+    /// Notes that no node serves the slot of a part; true if that is news.
+    pub(super) fn note_uncovered(part: &mut Part) -> bool {
+        let is_news = part.refused.is_none();
+        if is_news {
+            part.refused = Some(Box::new(Refused { words: CLUSTERDOWN, until: None, times: 0 }));
+        }
+        is_news
+    }
+
+    /// Parks a part that its node cannot serve yet; false if there is no time for that.
+    fn ask_again(
+        &mut self,
+        ticket: Ticket,
+        busy: Busy,
+        words: &Bytes,
+        turn: &mut Turn<'_>,
+    ) -> bool {
+        turn.tally.refresh_failures += u64::from(busy.hints_at_new_topology());
+        if busy == Busy::TryAgain && self.divide(ticket, turn) {
+            return true;
+        }
+        let Some((part, deadline)) = self.ring.part(ticket) else { return false };
+        let times = part.refused.as_ref().map_or(0, |refused| refused.times);
+        let pause_ms = (REFUSAL_PAUSE_MS_MIN << times.min(16)).min(REFUSAL_PAUSE_MS_MAX);
+        let until = turn.now + Duration::from_millis(pause_ms);
+        if until >= deadline {
+            return false;
+        }
+        let words = Bytes::copy_from_slice(words);
+        part.refused = Some(Box::new(Refused { words, until: Some(until), times: times + 1 }));
+        // It begins anew, with as many redirects as any other.
+        part.redirects = 0;
+        part.send_again();
+        turn.tally.busy[busy as usize] += 1;
+        self.park(1);
+        true
+    }
+
+    /// Cuts up a part of several keys, some of which have moved and some have not, so that each
+    /// finds its own way; false if it cannot be cut.
+    fn divide(&mut self, ticket: Ticket, turn: &mut Turn<'_>) -> bool {
+        let Some((part, _)) = self.ring.part(ticket) else { return false };
+        let mut decoder = RequestDecoder::default();
+        let Ok(Some(frame)) = decoder.decode(&mut BytesMut::from(&part.frame[..])) else {
+            return false;
+        };
+        let Ok(command) = parse(&frame, decoder.spans()) else { return false };
+        if command.row.spread != Spread::BySlot || command.keys().nth(1).is_none() {
+            return false;
+        }
+        let parts = self.ring.divide(ticket, Split::by_key(&command));
+        turn.tally.divided += 1;
+        self.park(parts);
+        true
+    }
+
+    fn redirect(&mut self, ticket: Ticket, lane: Lane, redirect: &Redirect, turn: &mut Turn<'_>) {
+        let named = match turn.router.address(lane.node) {
+            Some(asked) => redirect.target(asked),
+            None => None,
+        };
+        let target = named.and_then(|address| turn.router.learn(address, turn.now));
+        let redirects_max = turn.policy.redirects_max;
+        let Some((part, _)) = self.ring.part(ticket) else { return };
+        part.redirects = part.redirects.saturating_add(1);
+        let Some(node) = target.filter(|_| part.redirects <= redirects_max) else {
+            let asked = shown(turn.router, lane);
+            return self.give_up((ticket, target.is_some()), &asked, redirect, turn);
         };
         let asking = redirect.kind == RedirectKind::Ask;
         part.state = State::Parked { target: Some(node), asking };
@@ -67,6 +138,27 @@ impl Session {
         self.park(1);
     }
 
+    /// Tells the client that a redirect is not followed, and why.
+    fn give_up(
+        &mut self,
+        (ticket, is_known): (Ticket, bool),
+        asked: &str,
+        redirect: &Redirect,
+        turn: &mut Turn<'_>,
+    ) {
+        let why = if is_known {
+            turn.tally.redirects_exceeded += 1;
+            "gave up after redirects_max redirects, the last one"
+        } else {
+            turn.tally.redirects_unknown += 1;
+            "cannot follow a redirect: it names no node, or one more than max_unknown_upstreams,"
+        };
+        let (host, port) = (redirect.host.as_deref().unwrap_or(""), redirect.port);
+        let reason = format!("{why} from {asked} to {host}:{port}");
+        turn.tally.refresh_redirects += 1;
+        self.tell(ticket, Progress::Unsent, &reason, turn);
+    }
+
     fn receive_failure(
         &mut self,
         ticket: Ticket,
@@ -74,33 +166,58 @@ impl Session {
         failure: Failure,
         turn: &mut Turn<'_>,
     ) {
-        turn.tally.refresh_failures += 1;
-        if self.may_retry(ticket, failure, turn.now)
+        // A node that has left is no news.
+        turn.tally.refresh_failures += u64::from(failure.cause != Cause::Retired);
+        if self.may_retry(ticket, failure, turn)
             && let Some((part, _)) = self.ring.part(ticket)
         {
-            part.retries += 1;
-            part.state = State::Parked { target: None, asking: false };
+            part.retries = part.retries.saturating_add(1);
+            part.send_again();
             turn.tally.retries += 1;
             return self.park(1);
         }
-        let reason = format!("{}: {}", turn.router.address(lane.node), failure.cause.describe());
+        if failure.progress == Progress::Unsent
+            && let Some(words) = self.refusal(ticket)
+        {
+            return self.finish(ticket, Outcome::Frame(words));
+        }
+        let reason = format!("{}: {}", shown(turn.router, lane), failure.cause.describe());
         self.tell(ticket, failure.progress, &reason, turn);
     }
 
     /// Whether a failed part may be sent again: it was certainly not executed, or it only reads and
     /// would not see what the same client wrote after it. Nothing is sent again where the node is
-    /// not there or the time is up.
-    fn may_retry(&mut self, ticket: Ticket, failure: Failure, now: Instant) -> bool {
+    /// not there, the time is up, or the budget spent.
+    fn may_retry(&mut self, ticket: Ticket, failure: Failure, turn: &mut Turn<'_>) -> bool {
         let Some((part, deadline)) = self.ring.part(ticket) else { return false };
         let (slot, access) = (part.slot, part.access);
-        if part.retries >= RETRIES_MAX
-            || deadline <= now
-            || !matches!(failure.cause, Cause::Closed | Cause::Garbled)
-        {
+        let retries = part.retries;
+        if deadline <= turn.now {
             return false;
         }
-        failure.progress == Progress::Unsent
-            || (access == Access::Read && self.last_write(slot) <= Some(ticket))
+        let is_safe = failure.progress == Progress::Unsent
+            || (access == Access::Read && self.last_write(slot) <= Some(ticket));
+        match failure.cause {
+            // It was never on its way: this is no second try.
+            Cause::Retired => is_safe,
+            Cause::Closed | Cause::Garbled | Cause::Stalled
+                if is_safe && retries < turn.policy.retries_max =>
+            {
+                let is_paid = turn.budget.spend(turn.now);
+                turn.tally.retries_denied += u64::from(!is_paid);
+                is_paid
+            }
+            Cause::Closed
+            | Cause::Garbled
+            | Cause::Stalled
+            | Cause::Unresolved
+            | Cause::Unreachable
+            | Cause::ConnectTimeout
+            | Cause::Backoff
+            | Cause::HandshakeRefused
+            | Cause::Timeout
+            | Cause::Stopping => false,
+        }
     }
 
     /// The last write in flight for a slot, as it was at the first failure of this turn: all
@@ -130,4 +247,9 @@ impl Session {
         }
         self.finish(ticket, Outcome::Failed { progress, reason: reason.to_owned() });
     }
+}
+
+/// The node of a lane, for people.
+fn shown(router: &Router, lane: Lane) -> String {
+    router.address(lane.node).map_or_else(|| "a node that has left".to_owned(), Address::to_string)
 }

@@ -1,0 +1,51 @@
+//! What goes into a pipeline, and how it is used.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::proto::handshake::Greeting;
+
+/// The right and the duty to answer one request; answering consumes it.
+pub trait Duty {
+    /// Whether nobody waits for the answer any more.
+    fn is_abandoned(&self) -> bool;
+}
+
+/// A command for one node.
+#[derive(Debug)]
+pub struct Request<D> {
+    /// One whole command, as it is to be sent.
+    pub frame: Bytes,
+    /// Whether `ASKING` goes directly before it.
+    pub asking: bool,
+    /// When it was given to the connection.
+    pub since: Instant,
+    /// When it must be answered at the latest.
+    pub deadline: Instant,
+    /// Whom to answer.
+    pub reply_to: D,
+}
+
+/// How a connection is used.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What comes before the first command.
+    pub greeting: Greeting,
+    /// Requests in flight, at most.
+    pub requests_max: usize,
+    /// When requests are written; `None`: at once.
+    pub flush: Option<Flush>,
+    /// How long the node may send nothing while it owes something; `None`: for ever.
+    pub stall_timeout: Option<Duration>,
+}
+
+/// When buffered requests are written: once there are so many bytes, or so long after the first of
+/// them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flush {
+    /// Envoy's `max_buffer_size_before_flush`.
+    pub bytes: usize,
+    /// Envoy's `buffer_flush_timeout`.
+    pub timeout: Duration,
+}

@@ -1,0 +1,380 @@
+//! The task of one node connection: requests in, replies out, one socket at a time.
+//!
+//! ```text
+//! Receiver<Request> -> Pipeline -> Output -> socket        one write a turn
+//!           ReplyTo <- Pipeline <- bytes  <- socket
+//! ```
+//!
+//! The task lives until it has been without work for `idle_timeout`, or is retired, or the pool
+//! drops its queue's sender, and nothing is owed. Without a connection it makes one when there is
+//! something to send, at the pace of `connection_rate_limit`; a connection that ends fails what is
+//! in flight, and the next request makes the next one. After a failed attempt, requests fail at
+//! once until the next attempt is due.
+
+mod link;
+mod throttle;
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use rand::rngs::StdRng;
+use tokio::io::AsyncReadExt;
+use tokio::time::{Sleep, sleep_until};
+
+use self::link::{Backoff, Link, connect};
+pub(crate) use self::throttle::Throttle;
+use crate::io::{now, write_some};
+use crate::limits::{READ_GROWTH_BYTES_MAX, UPSTREAM_READ_BYTES};
+use crate::net::Net;
+use crate::proto::cluster::Address;
+use crate::proto::pipeline::{Options, Pipeline};
+use crate::proto::reply::Cause;
+use crate::queue::Receiver;
+use crate::reply_to::{ReplyTo, ToUpstream};
+use crate::stats::Own;
+
+/// How long things may take on a connection, and whether there always is one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// How long an attempt to connect may take, and after it the handshake.
+    pub(crate) connect_timeout: Duration,
+    /// How long to be without work before ending; `None`: for ever.
+    pub(crate) idle_timeout: Option<Duration>,
+    /// How long the network may be silent before it is asked; `None`: for ever.
+    pub(crate) keepalive: Option<Duration>,
+    /// How long to finish once the node is not listed any more.
+    pub(crate) drain_timeout: Duration,
+    /// Whether to connect before there is anything to send.
+    pub(crate) eager: bool,
+}
+
+/// What a node connection is made from.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The node.
+    pub(crate) address: Address,
+    pub(crate) options: Options,
+    pub(crate) settings: Settings,
+    /// What all connections to the node keep to together.
+    pub(crate) throttle: Rc<RefCell<Throttle>>,
+    /// For the pauses between attempts.
+    pub(crate) rng: StdRng,
+    pub(crate) requests: Receiver<ToUpstream>,
+}
+
+/// The task's state.
+struct Upstream<N: Net> {
+    net: N,
+    address: Address,
+    settings: Settings,
+    throttle: Rc<RefCell<Throttle>>,
+    count: Rc<Own>,
+    requests: Receiver<ToUpstream>,
+    /// When the turn began.
+    now: Instant,
+    /// The node is not listed any more, and nothing was asked of it since: when to end at the
+    /// latest.
+    retired: Option<Instant>,
+    pipeline: Pipeline<ReplyTo>,
+    link: Link<N::Stream>,
+    buffer: BytesMut,
+    timer: Pin<Box<Sleep>>,
+    /// When the timer fires; there may be nothing to do then.
+    timer_at: Option<Instant>,
+    /// Whether the connection there is has answered anything.
+    proven: bool,
+    /// Whether the log says that there is no use of the node.
+    complained: bool,
+    backoff: Backoff,
+    /// The next attempt waits for the throttle, until then.
+    throttled: Option<Instant>,
+    /// When there was work last.
+    busy_at: Instant,
+}
+
+/// Serves `plan.requests` until the queue has ended and nothing is owed any more.
+pub(crate) async fn serve<N: Net>(net: N, plan: Plan, count: Rc<Own>) {
+    let Plan { address, options, settings, throttle, rng, requests } = plan;
+    let now = now();
+    let mut upstream = Upstream {
+        net,
+        address,
+        settings,
+        throttle,
+        count,
+        requests,
+        now,
+        retired: None,
+        pipeline: Pipeline::new(options),
+        link: Link::Down,
+        buffer: BytesMut::new(),
+        timer: Box::pin(sleep_until(now.into())),
+        timer_at: None,
+        proven: false,
+        complained: false,
+        backoff: Backoff::new(rng),
+        throttled: None,
+        busy_at: now,
+    };
+    poll_fn(|cx| upstream.poll(cx)).await;
+    if matches!(upstream.link, Link::Up(_)) {
+        upstream.count.worker().upstream_connections.sub(1);
+    }
+}
+
+impl<N: Net> Upstream<N> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.requests.register(cx);
+        loop {
+            self.now = now();
+            self.take_requests();
+            self.poll_link(cx);
+            self.answer();
+            if self.is_over() {
+                return Poll::Ready(());
+            }
+            if !self.is_timer_due(cx) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn take_requests(&mut self) {
+        while let Some(message) = self.requests.take() {
+            match message {
+                ToUpstream::Request(request) => {
+                    self.retired = None;
+                    self.pipeline.push(request);
+                }
+                ToUpstream::Retire => {
+                    self.retired = Some(self.now + self.settings.drain_timeout);
+                    // What has not begun to leave goes to whoever took over.
+                    self.pipeline.receive_unwanted(Cause::Retired);
+                }
+            }
+        }
+    }
+
+    /// Whether there is no work and none will come, or too late.
+    fn is_over(&mut self) -> bool {
+        if self.retired.is_some_and(|until| until <= self.now) {
+            self.pipeline.receive_end(Cause::Retired);
+            self.answer();
+        }
+        if !self.pipeline.is_idle() {
+            self.busy_at = self.now;
+            return false;
+        }
+        // Answers never fill the queue of this task in the same turn, so its end is final.
+        let is_idle = self.idle_until().is_some_and(|until| until <= self.now);
+        is_idle || self.retired.is_some() || self.requests.is_ended()
+    }
+
+    /// When to end for want of work.
+    fn idle_until(&self) -> Option<Instant> {
+        if self.settings.eager {
+            return None;
+        }
+        self.settings.idle_timeout.map(|limit| self.busy_at + limit)
+    }
+
+    /// Does with the socket what can be done now.
+    fn poll_link(&mut self, cx: &mut Context<'_>) {
+        loop {
+            match &mut self.link {
+                Link::Down => {
+                    if !self.begin_to_connect() {
+                        return;
+                    }
+                }
+                Link::Connecting(attempt) => {
+                    let Poll::Ready(result) = attempt.as_mut().poll(cx) else { return };
+                    self.connected(result);
+                }
+                Link::Up(_) => {
+                    let Poll::Ready(cause) = self.poll_socket(cx) else { return };
+                    self.disconnected(cause);
+                    self.answer();
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Begins an attempt if one is wanted and may be made; false if none is under way then.
+    fn begin_to_connect(&mut self) -> bool {
+        self.throttled = None;
+        let is_ahead = self.settings.eager && self.retired.is_none();
+        if !is_ahead && !self.pipeline.wants_connection() {
+            return false;
+        }
+        if self.backoff.until(self.now).is_some() {
+            self.pipeline.receive_end(Cause::Backoff);
+            return false;
+        }
+        let allowed = self.throttle.borrow_mut().take(self.now);
+        self.throttled = allowed.err();
+        if self.throttled.is_some() {
+            return false;
+        }
+        self.link = Link::Connecting(connect(&self.net, &self.address, &self.settings));
+        true
+    }
+
+    fn connected(&mut self, result: Result<N::Stream, Cause>) {
+        let stats = self.count.worker();
+        match result {
+            Ok(stream) => {
+                stats.upstream_connections.add(1);
+                stats.upstream_connections_total.add(1);
+                self.link = Link::Up(stream);
+                self.pipeline.receive_connection(self.now + self.settings.connect_timeout);
+            }
+            Err(cause) => {
+                stats.upstream_connect_failures_total.add(1);
+                self.complain(cause);
+                self.backoff.fail(self.now);
+                self.link = Link::Down;
+                self.pipeline.receive_end(cause);
+            }
+        }
+    }
+
+    fn disconnected(&mut self, cause: Cause) {
+        self.count.worker().upstream_connections.sub(1);
+        // A connection that never answered is no better than none, unless it is the first.
+        if std::mem::take(&mut self.proven) {
+            self.backoff.succeed();
+        } else if cause != Cause::Closed || !self.backoff.forgive_once() {
+            self.complain(cause);
+            self.backoff.fail(self.now);
+        }
+        self.link = Link::Down;
+        self.buffer = BytesMut::new();
+        self.pipeline.receive_end(cause);
+    }
+
+    /// Says what is wrong with the node, once until it answers again.
+    fn complain(&mut self, cause: Cause) {
+        let node = &self.address;
+        let refusal = self.pipeline.take_refusal();
+        if std::mem::replace(&mut self.complained, true) {
+            return;
+        }
+        let what = cause.describe();
+        match refusal {
+            Some(words) => {
+                tracing::warn!(%node, "no use of the node: {what}: {words}; trying again");
+            }
+            None => tracing::warn!(%node, "no use of the node: {what}; trying again"),
+        }
+    }
+
+    /// Notes that the connection there is has answered.
+    fn approve(&mut self) {
+        self.proven = true;
+        if std::mem::take(&mut self.complained) {
+            tracing::info!(node = %self.address, "the node answers again");
+        }
+    }
+
+    /// Reads and writes; ready with the reason once the connection is useless.
+    fn poll_socket(&mut self, cx: &mut Context<'_>) -> Poll<Cause> {
+        loop {
+            if let Err(cause) = self.poll_write(cx) {
+                return Poll::Ready(cause);
+            }
+            let Link::Up(stream) = &mut self.link else { return Poll::Pending };
+            // Room for what is expected; a long reply doubles it as it arrives.
+            let room = UPSTREAM_READ_BYTES.max(self.buffer.len());
+            let was_large = self.buffer.len() > UPSTREAM_READ_BYTES;
+            self.buffer.reserve(room.min(READ_GROWTH_BYTES_MAX));
+            match ready!(pin!(stream.read_buf(&mut self.buffer)).poll(cx)) {
+                Ok(0) | Err(_) => {
+                    return Poll::Ready(Cause::Closed);
+                }
+                Ok(_) => {
+                    self.pipeline.receive_bytes(self.now);
+                    if let Err(cause) = self.take_answers() {
+                        return Poll::Ready(cause);
+                    }
+                    if !self.proven && self.pipeline.is_up() {
+                        self.approve();
+                    }
+                    if was_large && self.buffer.len() <= UPSTREAM_READ_BYTES {
+                        // A long reply was taken; what it needed is given back.
+                        self.buffer = BytesMut::from(&self.buffer[..]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes all there is, as far as the socket takes it.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<(), Cause> {
+        let Link::Up(stream) = &mut self.link else { return Ok(()) };
+        while let Some(output) = self.pipeline.poll_transmit(self.now) {
+            match write_some(stream, output, cx) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(Ok(())) => self.pipeline.receive_written(self.now),
+                Poll::Ready(Err(_)) => return Err(Cause::Closed),
+            }
+        }
+        Ok(())
+    }
+
+    fn take_answers(&mut self) -> Result<(), Cause> {
+        while let Some((reply_to, reply)) = self.pipeline.poll_answer(&mut self.buffer)? {
+            reply_to.answer(reply);
+        }
+        Ok(())
+    }
+
+    /// Hands on the failures there are.
+    fn answer(&mut self) {
+        if let Err(cause) = self.take_answers() {
+            // The bytes received last were looked at when they came; nothing new can be wrong.
+            debug_assert!(false, "{}", cause.describe());
+        }
+    }
+
+    /// Whether there is something to do now for which only time had to pass; if not, the task is
+    /// woken when there is.
+    fn is_timer_due(&mut self, cx: &mut Context<'_>) -> bool {
+        while let Some(at) = self.wakes_at() {
+            // A timer that fires too early is cheaper than one that is set anew for every command.
+            if self.timer_at.is_none_or(|set| at < set) {
+                self.timer_at = Some(at);
+                self.timer.as_mut().reset(at.into());
+            }
+            if self.timer.as_mut().poll(cx).is_pending() {
+                return false;
+            }
+            self.timer_at = None;
+            self.now = now();
+            if at <= self.now {
+                if let Err(cause) = self.pipeline.handle_timeout(self.now) {
+                    self.disconnected(cause);
+                }
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The first moment at which something is to be done, whatever happens before.
+    fn wakes_at(&self) -> Option<Instant> {
+        let reconnect = match self.link {
+            Link::Down if self.settings.eager => self.backoff.until(self.now),
+            Link::Down | Link::Connecting(_) | Link::Up(_) => None,
+        };
+        let idle = if self.pipeline.is_idle() { self.idle_until() } else { None };
+        let times = [self.pipeline.poll_timeout(), self.throttled, reconnect, self.retired, idle];
+        times.into_iter().flatten().min()
+    }
+}
