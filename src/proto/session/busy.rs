@@ -1,5 +1,5 @@
-//! Errors by which a node says that it cannot serve a command yet: it was not executed, and a little
-//! later it may be.
+//! Errors by which a node says that it cannot serve a command yet: it was not executed, and a
+//! little later it may be.
 
 /// What a node is busy with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
