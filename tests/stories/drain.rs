@@ -19,12 +19,12 @@ fn what_is_in_flight_when_the_drain_begins_is_answered_before_the_connection_clo
     rig.wait(20);
     rig.world.drain();
     rig.until("closed", || idle.is_closed());
+    let late = rig.client_later();
+    rig.until("refused", || late.is_closed());
     assert!(!busy.is_closed() && busy.replies().is_empty(), "the idle connection goes first");
 
     assert_eq!(rig.replies(&busy, 3), ["1", "1", "1"]);
     rig.until("closed", || busy.is_closed());
-    let late = rig.client_later();
-    rig.until("refused", || late.is_closed());
     rig.wait(100);
     assert_eq!(rig.world.proxy_end(), Some(Ok(())));
 }
