@@ -151,7 +151,8 @@ mod tests {
         let node = |endpoint: &str, port: u16, role: &str| {
             let (role, health) = role.split_once(' ').unwrap_or((role, "online"));
             format!(
-                "*10\r\n$2\r\nid\r\n$1\r\nx\r\n$4\r\nport\r\n:{port}\r\n$8\r\nendpoint\r\n{endpoint}\
+                "*10\r\n$2\r\nid\r\n$1\r\nx\r\n$4\r\nport\r\n:{port}\r\n\
+                 $8\r\nendpoint\r\n{endpoint}\
                  $4\r\nrole\r\n+{role}\r\n$6\r\nhealth\r\n+{health}\r\n"
             )
         };
