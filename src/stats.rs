@@ -1,8 +1,8 @@
 //! Counters. Each worker writes its own, so counting costs no shared cache line; whoever wants to
 //! know reads them all and adds up.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A number that one thread changes and any thread reads.
 #[derive(Debug, Default)]
@@ -70,6 +70,8 @@ pub struct UpstreamStats {
     pub name: String,
     /// Whether some node told its topology when asked last (cluster), or it answered (standalone).
     pub usable: AtomicBool,
+    /// Why it is not, in words.
+    trouble: Mutex<String>,
     /// Topology refreshes that gave a view.
     pub refreshes_total: Counter,
     /// Topology refreshes that failed, or gave a view that was refused.
@@ -86,6 +88,29 @@ pub struct UpstreamStats {
     pub looks_failures_total: Counter,
     /// Slots that no node serves. 0 for a standalone server.
     pub slots_uncovered: AtomicU64,
+}
+
+impl UpstreamStats {
+    /// Notes that it can be used, or why not.
+    pub fn set_usable(&self, usable: Result<(), String>) {
+        self.usable.store(usable.is_ok(), Ordering::Relaxed);
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        *trouble = usable.err().unwrap_or_default();
+    }
+
+    /// Whether it can be used, in words.
+    #[must_use]
+    pub fn health(&self) -> String {
+        if !self.usable.load(Ordering::Relaxed) {
+            let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+            let why = if trouble.is_empty() { "no answer yet" } else { &trouble };
+            return format!("not usable: {why}");
+        }
+        match self.slots_uncovered.load(Ordering::Relaxed) {
+            0 => "usable".to_owned(),
+            count => format!("usable, but no node serves {count} of its slots"),
+        }
+    }
 }
 
 /// What the operating system counts for the process.

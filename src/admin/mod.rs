@@ -28,7 +28,7 @@ use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
-use crate::stats::Stats;
+use crate::stats::{Stats, UpstreamStats};
 
 mod metrics;
 
@@ -170,7 +170,7 @@ const ROUTES: &[Route] = &[
     Route { path: "/livez", doc: "200 while the process runs", page: live },
     Route {
         path: "/ready",
-        doc: "200 while clients can be served, else 503 and why not",
+        doc: "200 while clients can be served, else 503; whether each upstream is usable",
         page: ready,
     },
     Route { path: "/readyz", doc: "the same", page: ready },
@@ -209,21 +209,16 @@ fn live(_: &Stats) -> Page {
 }
 
 fn ready(stats: &Stats) -> Page {
-    if stats.draining.load(Ordering::Relaxed) {
-        return Page(StatusCode::SERVICE_UNAVAILABLE, TEXT, "draining\n".to_owned());
-    }
-    let unusable =
-        stats.upstreams.iter().filter(|upstream| !upstream.usable.load(Ordering::Relaxed));
-    let unusable: Vec<&str> = unusable.map(|upstream| upstream.name.as_str()).collect();
-    let unusable = unusable.join(", ");
-    match (stats.is_ready(), unusable.is_empty()) {
-        (true, true) => Page(StatusCode::OK, TEXT, "ready\n".to_owned()),
-        (true, false) => Page(StatusCode::OK, TEXT, format!("ready, but not usable: {unusable}\n")),
-        (false, _) => {
-            let body = format!("no upstream is usable: {unusable}\n");
-            Page(StatusCode::SERVICE_UNAVAILABLE, TEXT, body)
-        }
-    }
+    let (status, verdict) = if stats.draining.load(Ordering::Relaxed) {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining")
+    } else if stats.is_ready() {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready: no upstream is usable")
+    };
+    let line = |upstream: &UpstreamStats| format!("{}: {}\n", upstream.name, upstream.health());
+    let upstreams: String = stats.upstreams.iter().map(line).collect();
+    Page(status, TEXT, format!("{verdict}\n{upstreams}"))
 }
 
 fn prometheus(stats: &Stats) -> Page {

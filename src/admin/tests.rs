@@ -51,17 +51,22 @@ fn a_running_process_is_live_even_when_nothing_is_usable() {
 }
 
 #[test]
-fn ready_says_why_it_is_not() {
+fn ready_says_of_each_upstream_whether_it_is_usable_and_why_not() {
     let rig = Rig::new();
-    let none = (503, "no upstream is usable: main, other\n".to_owned());
-    assert_eq!(rig.get("/readyz"), none);
-    assert_eq!(rig.get("/ready"), none);
-    rig.stats.upstreams[0].usable.store(true, Ordering::Relaxed);
-    assert_eq!(rig.get("/ready"), (200, "ready, but not usable: other\n".to_owned()));
-    rig.stats.upstreams[1].usable.store(true, Ordering::Relaxed);
-    assert_eq!(rig.get("/ready"), (200, "ready\n".to_owned()));
+    let [main, other] = &rig.stats.upstreams[..] else { unreachable!("it has two") };
+    other.set_usable(Err("10.0.0.1:6379: connection refused".to_owned()));
+    let refused = "other: not usable: 10.0.0.1:6379: connection refused";
+    let none = "not ready: no upstream is usable\nmain: not usable: no answer yet";
+    assert_eq!(rig.get("/readyz"), (503, format!("{none}\n{refused}\n")));
+    assert_eq!(rig.get("/ready"), rig.get("/readyz"));
+    main.set_usable(Ok(()));
+    assert_eq!(rig.get("/ready"), (200, format!("ready\nmain: usable\n{refused}\n")));
+    other.set_usable(Ok(()));
+    main.slots_uncovered.store(7, Ordering::Relaxed);
+    let gap = "main: usable, but no node serves 7 of its slots\nother: usable\n";
+    assert_eq!(rig.get("/ready"), (200, format!("ready\n{gap}")));
     rig.stats.draining.store(true, Ordering::Relaxed);
-    assert_eq!(rig.get("/ready"), (503, "draining\n".to_owned()));
+    assert_eq!(rig.get("/ready"), (503, format!("draining\n{gap}")));
 }
 
 #[test]

@@ -70,7 +70,7 @@ impl<N: Net> Discovery<N> {
         while let Some(reason) = next {
             self.pace.begin(reason, stats);
             let round = self.round().await;
-            stats.usable.store(!matches!(round, Round::Nothing), Ordering::Relaxed);
+            self.note(&round, stats);
             let view = self.accept(round);
             // With slots that nobody serves, something is about to change.
             let is_whole = view.as_ref().is_some_and(|view| view.uncovered() == 0);
@@ -88,6 +88,26 @@ impl<N: Net> Discovery<N> {
                 }
             }
             next = self.pace.next(is_whole).await;
+        }
+    }
+
+    /// Notes whether the upstream can be used.
+    fn note(&mut self, round: &Round, stats: &UpstreamStats) {
+        let was_usable = stats.usable.load(Ordering::Relaxed);
+        match round {
+            Round::View(_) | Round::Older(_) => {
+                stats.set_usable(Ok(()));
+                if !was_usable && self.current.is_some() {
+                    tracing::info!(upstream = self.name, "nodes tell the topology again");
+                }
+            }
+            Round::Nothing => {
+                let why = self.troubles.describe();
+                if was_usable {
+                    tracing::warn!(upstream = self.name, "no node tells the topology: {why}");
+                }
+                stats.set_usable(Err(why));
+            }
         }
     }
 

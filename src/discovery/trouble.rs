@@ -50,4 +50,10 @@ impl Troubles {
     pub(super) fn contains(&self, node: &Address) -> bool {
         self.0.contains_key(node)
     }
+
+    /// All of them, in words.
+    pub(super) fn describe(&self) -> String {
+        let words = self.0.iter().map(|(node, trouble)| format!("{node}: {}", trouble.text));
+        words.collect::<Vec<_>>().join(", ")
+    }
 }

@@ -1,7 +1,5 @@
 //! A standalone server: whether it is there.
 
-use std::sync::atomic::Ordering;
-
 use super::Pace;
 use super::ask::{self, AskError};
 use super::hedge::{Attempt, Hedged};
@@ -32,7 +30,8 @@ impl<N: Net> Watch<N> {
             self.pace.begin(reason, stats);
             let answer = ping(&self.net, &self.address).await;
             let usable = answer.is_ok();
-            stats.usable.store(usable, Ordering::Relaxed);
+            let trouble = |error: &AskError| format!("{}: {error}", self.address);
+            stats.set_usable(answer.as_ref().map_err(trouble).copied());
             if self.told.replace(usable) != Some(usable) {
                 let (upstream, server) = (&stats.name, &self.address);
                 match answer {
