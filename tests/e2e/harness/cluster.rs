@@ -1,4 +1,4 @@
-//! A real Redis Cluster of three primaries.
+//! A real Redis Cluster of three primaries, with replicas if wanted.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,11 +8,14 @@ use redis::Value;
 
 use super::{PATIENCE, Server, run_tool, wait_until};
 
-/// Three primaries that serve all the slots between them.
+/// Three primaries that serve all the slots between them, and their replicas.
 pub(crate) struct Cluster {
-    /// The nodes, in the order of the slots that they began with.
+    /// The nodes: those that began as primaries in the order of their slots, then the others.
     pub(crate) nodes: Vec<Server>,
 }
+
+/// Nodes that a cluster begins with as primaries.
+const PRIMARIES: usize = 3;
 
 impl Cluster {
     /// Starts the nodes and joins them with `redis-cli --cluster create`.
@@ -20,18 +23,52 @@ impl Cluster {
     /// # Errors
     /// A node does not start, or the cluster does not become whole in time.
     pub(crate) fn start(directory: &Path) -> Result<Cluster> {
-        let nodes = (0..3)
+        Cluster::start_replicated(directory, 0)
+    }
+
+    /// The same, with so many replicas for each primary, that follow theirs.
+    ///
+    /// # Errors
+    /// A node does not start, or the cluster does not become whole in time.
+    pub(crate) fn start_replicated(directory: &Path, replicas: usize) -> Result<Cluster> {
+        let nodes = (0..PRIMARIES * (1 + replicas))
             .map(|index| Server::node(&directory.join(format!("node{index}"))))
             .collect::<Result<Vec<_>>>()?;
         let mut create = Command::new("redis-cli");
         create.args(["--cluster", "create"]);
         create.args(nodes.iter().map(|node| node.address().to_string()));
-        create.arg("--cluster-yes");
+        create.args(["--cluster-replicas", &replicas.to_string(), "--cluster-yes"]);
         run_tool(&mut create, "")?;
         let cluster = Cluster { nodes };
         cluster.wait_until_whole()?;
         cluster.wait_until_agreed()?;
+        cluster.wait_until_followed()?;
         Ok(cluster)
+    }
+
+    /// Waits until every replica follows its primary: one that never did is not promoted.
+    ///
+    /// # Errors
+    /// It does not happen within [`PATIENCE`].
+    pub(crate) fn wait_until_followed(&self) -> Result<()> {
+        wait_until("the replicas follow their primaries", PATIENCE, || {
+            let links = self.nodes.iter().map(|node| node.wire()?.say("INFO replication"));
+            let links = links.collect::<Result<Vec<_>>>()?;
+            let is_down = |info: &String| info.contains("master_link_status:down");
+            Ok((!links.iter().any(is_down)).then_some(()))
+        })
+    }
+
+    /// The replica of a node, by index.
+    ///
+    /// # Errors
+    /// It does not answer, or has none.
+    pub(crate) fn replica_of(&self, node: usize) -> Result<usize> {
+        let (_, _, replicas): (String, u64, Vec<(String, u16, u64)>) =
+            redis::cmd("ROLE").query(&mut self.nodes[node].connection()?)?;
+        let (_, port, _) = replicas.first().context("a replica")?;
+        let replica = self.nodes.iter().position(|node| node.port == *port);
+        replica.context("a node of this cluster")
     }
 
     /// Waits until every node sees every slot served.

@@ -9,6 +9,7 @@ mod demo;
 mod drain;
 mod errors;
 mod exit_codes;
+mod failover;
 mod failures;
 mod hostile;
 mod many;
@@ -37,6 +38,7 @@ pub(crate) fn all() -> impl Iterator<Item = Story> {
         hostile::STORIES,
         many::STORIES,
         failures::STORIES,
+        failover::STORIES,
     ]
     .into_iter()
     .flatten()
