@@ -24,7 +24,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
 
 use crate::config::{Config, Target};
-use crate::discovery::{Discovery, Pace, Watch};
+use crate::discovery::{self, Discovery, Pace, Watch};
 use crate::limits::{ACCEPT_PAUSE_MS, CLIENTS_MAX, LINGER_MS, STOP_MS};
 use crate::net::{Net, TokioNet};
 use crate::refresh::{Nudges, nudges};
@@ -239,19 +239,18 @@ fn spawn_discovery<N: Net>(
     for (number, ((name, upstream), wanted)) in config.upstreams.iter().zip(wanted).enumerate() {
         let (net, all) = (net.clone(), Arc::clone(&stats.upstreams));
         let rng = StdRng::seed_from_u64(seed ^ number as u64);
-        let refresh = upstream.refresh;
+        let greeting = discovery::greeting(&upstream.connections);
+        let pace = Pace::new(upstream.refresh, wanted, rng);
         match &upstream.target {
             Target::Server(address) => {
-                let watch =
-                    Watch::new(net.clone(), address.clone(), Pace::new(refresh, wanted, rng));
+                let watch = Watch::new(net.clone(), address.clone(), greeting, pace);
                 net.spawn(async move { watch.run(&all[number]).await });
             }
             Target::Cluster(seeds) => {
                 // Weak, because the queues' end is what ends the workers.
                 let queues: Vec<_> = workers.iter().map(|w| w.queue.downgrade()).collect();
                 let (name, seeds) = (name.clone(), seeds.clone());
-                let pace = Pace::new(refresh, wanted, rng);
-                let discovery = Discovery::new(net.clone(), name, seeds, pace);
+                let discovery = Discovery::new(net.clone(), name, seeds, greeting, pace);
                 net.spawn(async move {
                     let publish = |view: &Arc<_>| {
                         for queue in queues.iter().filter_map(mpsc::WeakUnboundedSender::upgrade) {

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use crate::limits::{TOPOLOGY_BYTES_MAX, TOPOLOGY_HEDGE_MS, TOPOLOGY_TIMEOUT_MS};
 use crate::net::Net;
 use crate::proto::cluster::{Address, Topology};
+use crate::proto::handshake::{Greeting, Handshake, Progress};
 use crate::proto::resp::{ReplyDecoder, Value};
 
 /// Why a node gave no answer that is of use.
@@ -24,6 +25,9 @@ pub(super) enum AskError {
     /// It took long, and then another had answered.
     #[error("no answer within {TOPOLOGY_HEDGE_MS} ms")]
     Slow,
+    /// It does not let Redpoll in.
+    #[error("it refuses the handshake: {0}")]
+    Unwelcome(String),
     /// It said so.
     #[error("it says: {0}")]
     Refused(String),
@@ -50,11 +54,11 @@ pub(super) async fn resolve<N: Net>(
 /// Asks the node at `at` for its view of the cluster; `address` is what it is known as.
 pub(super) async fn topology<N: Net>(
     net: &N,
-    at: SocketAddr,
-    address: &Address,
+    greeting: &Greeting,
+    (at, address): (SocketAddr, &Address),
 ) -> Result<Topology, AskError> {
     in_time(async {
-        let mut conversation = Conversation::open(net, at).await?;
+        let mut conversation = Conversation::open(net, greeting, at).await?;
         // In one go, so that the epoch is that of the slots.
         conversation.say(&["CLUSTER INFO", "CLUSTER SLOTS"]).await?;
         let info = conversation.answer().await?;
@@ -75,18 +79,27 @@ pub(super) async fn topology<N: Net>(
 }
 
 /// Asks the server at `at` whether it is there.
-pub(super) async fn ping<N: Net>(net: &N, at: SocketAddr) -> Result<(), AskError> {
+pub(super) async fn ping<N: Net>(
+    net: &N,
+    greeting: &Greeting,
+    at: SocketAddr,
+) -> Result<(), AskError> {
     in_time(async {
-        let mut conversation = Conversation::open(net, at).await?;
+        let mut conversation = Conversation::open(net, greeting, at).await?;
         conversation.say(&["PING"]).await?;
         match conversation.answer().await {
-            // An error is an answer, too: the server is there.
-            Ok(_) | Err(AskError::Refused(_)) => Ok(()),
-            Err(error) => Err(error),
+            // Most errors are an answer, too: the server is there.
+            Err(AskError::Refused(text)) if !KEPT_OUT.iter().any(|out| text.starts_with(out)) => {
+                Ok(())
+            }
+            answer => answer.map(drop),
         }
     })
     .await
 }
+
+/// How a server begins to say that no command whatever will be heard.
+const KEPT_OUT: [&str; 3] = ["NOAUTH", "DENIED", "ERR max number of clients"];
 
 async fn in_time<T>(asked: impl Future<Output = Result<T, AskError>>) -> Result<T, AskError> {
     let limit = Duration::from_millis(TOPOLOGY_TIMEOUT_MS);
@@ -100,8 +113,24 @@ struct Conversation<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
-    async fn open<N: Net<Stream = S>>(net: &N, at: SocketAddr) -> Result<Self, AskError> {
-        Ok(Conversation { stream: net.connect(at).await?, buffer: BytesMut::new() })
+    /// Connects, and says who it is where that is needed: not a question before it is believed.
+    async fn open<N: Net<Stream = S>>(
+        net: &N,
+        greeting: &Greeting,
+        at: SocketAddr,
+    ) -> Result<Self, AskError> {
+        let stream = net.connect(at).await?;
+        let mut conversation = Conversation { stream, buffer: BytesMut::new() };
+        let mut words = Vec::new();
+        let mut handshake = Handshake::begin(greeting, &mut words);
+        while !handshake.is_done() {
+            conversation.stream.write_all(&std::mem::take(&mut words)).await?;
+            let frame = conversation.frame().await?;
+            if let Progress::Refused(text) = handshake.receive(&frame, &mut words) {
+                return Err(AskError::Unwelcome(text));
+            }
+        }
+        Ok(conversation)
     }
 
     /// Says some lines at once.

@@ -27,9 +27,12 @@ use tokio::time::Instant;
 use self::ask::AskError;
 use self::round::{Asking, Round};
 use self::trouble::Troubles;
+use crate::config::Connections;
 use crate::limits::{TOPOLOGY_NODES_ASKED_MAX, TOPOLOGY_REFUSED_MS};
 use crate::net::Net;
 use crate::proto::cluster::{Address, Topology};
+use crate::proto::handshake::Greeting;
+use crate::proto::resp::Protocol;
 use crate::refresh::Reason;
 use crate::stats::UpstreamStats;
 
@@ -43,12 +46,24 @@ mod watch;
 pub(crate) use pace::Pace;
 pub(crate) use watch::Watch;
 
+/// Who Redpoll is when it asks: its user, if there is one. The rest is for clients' commands.
+pub(crate) fn greeting(connections: &Connections) -> Greeting {
+    let credentials = connections.credentials.as_ref();
+    Greeting {
+        username: credentials.and_then(|known| known.username.clone()),
+        password: credentials.map(|known| known.password.reveal().to_owned()),
+        ..Greeting::plain(Protocol::Resp2)
+    }
+}
+
 /// The look-out for one Redis Cluster.
 pub(crate) struct Discovery<N> {
     net: N,
     /// The upstream's name.
     name: String,
     seeds: Vec<Address>,
+    /// Who Redpoll is to the nodes.
+    greeting: Greeting,
     pace: Pace,
     /// The view in force.
     current: Option<Arc<Topology>>,
@@ -59,9 +74,15 @@ pub(crate) struct Discovery<N> {
 
 impl<N: Net> Discovery<N> {
     /// A look-out that begins at `seeds`.
-    pub(crate) fn new(net: N, name: String, seeds: Vec<Address>, pace: Pace) -> Discovery<N> {
-        let troubles = Troubles::default();
-        Discovery { net, name, seeds, pace, current: None, refused_since: None, troubles }
+    pub(crate) fn new(
+        net: N,
+        name: String,
+        seeds: Vec<Address>,
+        greeting: Greeting,
+        pace: Pace,
+    ) -> Discovery<N> {
+        let (current, refused_since, troubles) = (None, None, Troubles::default());
+        Discovery { net, name, seeds, greeting, pace, current, refused_since, troubles }
     }
 
     /// Looks out until nobody needs to know any more.
@@ -139,12 +160,12 @@ impl<N: Net> Discovery<N> {
         let whom = self.candidates();
         let epoch = self.current.as_ref().map_or(0, |view| view.epoch());
         let loudly = self.current.is_none();
-        let (net, name, troubles) = (&self.net, &self.name, &mut self.troubles);
+        let (name, troubles) = (&self.name, &mut self.troubles);
         let heard = |node: &Address, answer: Result<(), AskError>| match answer {
             Ok(()) => troubles.clear(node),
             Err(error) => troubles.note(name, node, &error, loudly),
         };
-        Asking::new(net, whom, epoch).view(heard).await
+        Asking::new(&self.net, &self.greeting, whom, epoch).view(heard).await
     }
 
     /// Whom to ask: nodes of the view in force, beginning anywhere, but last those of whom nothing
@@ -156,7 +177,8 @@ impl<N: Net> Discovery<N> {
             let first = self.pace.rng.random_range(0..nodes.len());
             nodes.rotate_left(first);
         }
-        self.troubles.forget_old();
+        let is_known = |node: &Address| nodes.contains(node) || self.seeds.contains(node);
+        self.troubles.forget_all_but(is_known);
         nodes.sort_by_key(|node| self.troubles.contains(node));
         nodes.truncate(TOPOLOGY_NODES_ASKED_MAX);
         let (mut nodes, mut seeds) = (nodes.into_iter(), self.seeds.iter().cloned());

@@ -16,6 +16,7 @@ use super::hedge::{Attempt, Hedged};
 use crate::limits::TOPOLOGY_HEDGE_MS;
 use crate::net::Net;
 use crate::proto::cluster::{Address, Topology};
+use crate::proto::handshake::Greeting;
 
 /// How one round of questions ended.
 #[derive(Debug)]
@@ -49,6 +50,7 @@ type Outcome = (Address, Result<Answer, AskError>);
 /// The questions of one round.
 pub(super) struct Asking<'a, N> {
     net: &'a N,
+    greeting: &'a Greeting,
     /// Still to be put.
     questions: VecDeque<Question>,
     /// Whom some question went to.
@@ -62,9 +64,15 @@ pub(super) struct Asking<'a, N> {
 }
 
 impl<'a, N: Net> Asking<'a, N> {
-    pub(super) fn new(net: &'a N, whom: Vec<Address>, epoch: u64) -> Asking<'a, N> {
+    pub(super) fn new(
+        net: &'a N,
+        greeting: &'a Greeting,
+        whom: Vec<Address>,
+        epoch: u64,
+    ) -> Asking<'a, N> {
         Asking {
             net,
+            greeting,
             questions: whom.into_iter().map(Question::Resolve).collect(),
             asked: BTreeSet::new(),
             running: Hedged::new(),
@@ -127,15 +135,15 @@ impl<'a, N: Net> Asking<'a, N> {
 
     /// The next outcome; `None` if none is left, or the time is up.
     async fn outcome(&mut self, until: Option<Instant>) -> Option<Outcome> {
-        let Asking { net, questions, asked, running, waiting, .. } = self;
-        let net: &'a N = net;
+        let Asking { net, greeting, questions, asked, running, waiting, .. } = self;
+        let (net, greeting): (&'a N, &'a Greeting) = (net, greeting);
         let outcome = running.outcome(|| {
             while let Some(question) = questions.pop_front() {
                 // Somebody may be known by several names.
                 if !matches!(question, Question::Ask(at, _) if !asked.insert(at)) {
                     let (Question::Resolve(whom) | Question::Ask(_, whom)) = &question;
                     waiting.insert(whom.clone(), Instant::now());
-                    return Some(put(net, question));
+                    return Some(put(net, greeting, question));
                 }
             }
             None
@@ -165,7 +173,7 @@ impl<'a, N: Net> Asking<'a, N> {
     }
 }
 
-fn put<N: Net>(net: &N, question: Question) -> Attempt<'_, Outcome> {
+fn put<'a, N: Net>(net: &'a N, greeting: &'a Greeting, question: Question) -> Attempt<'a, Outcome> {
     Box::pin(async move {
         match question {
             Question::Resolve(address) => {
@@ -173,7 +181,7 @@ fn put<N: Net>(net: &N, question: Question) -> Attempt<'_, Outcome> {
                 (address, found.map(Answer::Resolved))
             }
             Question::Ask(at, address) => {
-                let view = ask::topology(net, at, &address).await;
+                let view = ask::topology(net, greeting, (at, &address)).await;
                 (address, view.map(Answer::View))
             }
         }

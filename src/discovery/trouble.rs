@@ -26,7 +26,8 @@ impl Troubles {
     pub(super) fn note(&mut self, upstream: &str, node: &Address, error: &AskError, loudly: bool) {
         let text = error.to_string();
         let is_news = self.0.get(node).is_none_or(|known| known.text != text);
-        if is_news && loudly {
+        let is_loud = loudly || matches!(error, AskError::Unwelcome(_));
+        if is_news && is_loud {
             tracing::warn!(upstream, %node, "no topology: {text}");
         } else {
             tracing::debug!(upstream, %node, "no topology: {text}");
@@ -40,20 +41,22 @@ impl Troubles {
         self.0.remove(node);
     }
 
-    /// Forgets what is long ago.
-    pub(super) fn forget_old(&mut self) {
+    /// Forgets the nodes of whom there is no use in knowing.
+    pub(super) fn forget_all_but(&mut self, is_known: impl Fn(&Address) -> bool) {
         let now = Instant::now();
-        self.0.retain(|_, trouble| trouble.until > now);
+        self.0.retain(|node, trouble| trouble.until > now || is_known(node));
     }
 
-    /// Whether `node` gave no view when it was asked last.
+    /// Whether `node` gave no view when it was asked, not long ago.
     pub(super) fn contains(&self, node: &Address) -> bool {
-        self.0.contains_key(node)
+        self.0.get(node).is_some_and(|trouble| trouble.until > Instant::now())
     }
 
     /// All of them, in words.
     pub(super) fn describe(&self) -> String {
-        let words = self.0.iter().map(|(node, trouble)| format!("{node}: {}", trouble.text));
+        let now = Instant::now();
+        let recent = self.0.iter().filter(|(_, trouble)| trouble.until > now);
+        let words = recent.map(|(node, trouble)| format!("{node}: {}", trouble.text));
         words.collect::<Vec<_>>().join(", ")
     }
 }

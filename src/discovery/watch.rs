@@ -5,6 +5,7 @@ use super::ask::{self, AskError};
 use super::hedge::{Attempt, Hedged};
 use crate::net::Net;
 use crate::proto::cluster::Address;
+use crate::proto::handshake::Greeting;
 use crate::refresh::Reason;
 use crate::stats::UpstreamStats;
 
@@ -12,6 +13,8 @@ use crate::stats::UpstreamStats;
 pub(crate) struct Watch<N> {
     net: N,
     address: Address,
+    /// Who Redpoll is to it.
+    greeting: Greeting,
     pace: Pace,
     /// What the log says: whether it answers.
     told: Option<bool>,
@@ -19,8 +22,8 @@ pub(crate) struct Watch<N> {
 
 impl<N: Net> Watch<N> {
     /// A look-out for the server at `address`.
-    pub(crate) fn new(net: N, address: Address, pace: Pace) -> Watch<N> {
-        Watch { net, address, pace, told: None }
+    pub(crate) fn new(net: N, address: Address, greeting: Greeting, pace: Pace) -> Watch<N> {
+        Watch { net, address, greeting, pace, told: None }
     }
 
     /// Looks out until nobody needs to know any more.
@@ -28,7 +31,7 @@ impl<N: Net> Watch<N> {
         let mut next = Some(Reason::First);
         while let Some(reason) = next {
             self.pace.begin(reason, stats);
-            let answer = ping(&self.net, &self.address).await;
+            let answer = self.ping().await;
             let usable = answer.is_ok();
             let trouble = |error: &AskError| format!("{}: {error}", self.address);
             stats.set_usable(answer.as_ref().map_err(trouble).copied());
@@ -42,17 +45,18 @@ impl<N: Net> Watch<N> {
             next = self.pace.next(usable).await;
         }
     }
-}
 
-/// Asks at every address of the server until it answers at one.
-async fn ping<N: Net>(net: &N, address: &Address) -> Result<(), AskError> {
-    let mut found = ask::resolve(net, address).await?.into_iter();
-    let mut attempts = Hedged::new();
-    let mut result = Err(AskError::Timeout);
-    while result.is_err() {
-        let next = || Some(Box::pin(ask::ping(net, found.next()?)) as Attempt<'_, _>);
-        let Some(outcome) = attempts.outcome(next).await else { return result };
-        result = outcome;
+    /// Asks at every address of the server until it answers at one.
+    pub(super) async fn ping(&self) -> Result<(), AskError> {
+        let (net, greeting) = (&self.net, &self.greeting);
+        let mut found = ask::resolve(net, &self.address).await?.into_iter();
+        let mut attempts = Hedged::new();
+        let mut result = Err(AskError::Timeout);
+        while result.is_err() {
+            let next = || Some(Box::pin(ask::ping(net, greeting, found.next()?)) as Attempt<'_, _>);
+            let Some(outcome) = attempts.outcome(next).await else { return result };
+            result = outcome;
+        }
+        result
     }
-    result
 }

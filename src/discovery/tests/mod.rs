@@ -9,7 +9,7 @@ use tokio::task::LocalSet;
 
 use self::rig::{Node, Nodes, at};
 use super::*;
-use crate::config::Refresh;
+use crate::config::{Credentials, Refresh, Secret};
 use crate::refresh::{Nudge, nudges};
 
 const ALL: Option<u16> = Some(16_383);
@@ -30,9 +30,21 @@ fn discovery(net: &Nodes, seeds: &[Address]) -> Discovery<Nodes> {
 
 /// The same, with the pace that is wanted and whoever may quicken it.
 fn paced(net: &Nodes, seeds: &[Address], refresh: Refresh) -> (Discovery<Nodes>, Nudge) {
+    let (pace, nudge) = pace(refresh);
+    let (name, greeting) = ("main".to_owned(), with_password(None));
+    (Discovery::new(net.clone(), name, seeds.to_vec(), greeting, pace), nudge)
+}
+
+fn pace(refresh: Refresh) -> (Pace, Nudge) {
     let (nudge, nudges) = nudges(&refresh);
-    let pace = Pace::new(refresh, nudges, StdRng::seed_from_u64(1));
-    (Discovery::new(net.clone(), "main".to_owned(), seeds.to_vec(), pace), nudge)
+    (Pace::new(refresh, nudges, StdRng::seed_from_u64(1)), nudge)
+}
+
+/// Who somebody with this password is.
+fn with_password(password: Option<&str>) -> Greeting {
+    let credentials = password
+        .map(|password| Credentials { username: None, password: Secret::new(password.to_owned()) });
+    greeting(&Connections { credentials, ..Connections::default() })
 }
 
 /// The view that the first round at `seeds` gives.
@@ -136,7 +148,6 @@ fn who_did_not_answer_is_asked_last_until_that_is_long_ago() {
         let connects = net.connects().split_off(asked);
         assert!(connects.len() == 20 && connects.iter().all(|(_, node)| *node > 2));
         tokio::time::advance(Duration::from_secs(10)).await;
-        discovery.troubles.forget_old();
         assert!(!discovery.troubles.contains(&at(1)));
     });
 }
@@ -172,6 +183,30 @@ fn an_older_view_is_not_taken() {
         assert_eq!(best.epoch(), 6);
         net.set(2, Node::Sees(7, ALL, 0));
         assert!(matches!(discovery.round().await, Round::View(_)));
+    });
+}
+
+#[test]
+fn a_node_with_a_password_is_told_it_before_anything_else() {
+    story(async {
+        let net = Nodes::new([(1, Node::Sees(7, ALL, 0))]);
+        net.set_password("open sesame");
+        let mut discovery = discovery(&net, &[at(1)]);
+        let unhurried = || pace(Refresh::default()).0;
+        for (password, why) in [
+            (None, "10.0.0.1:7000: it says: NOAUTH Authentication required."),
+            (Some("open"), "10.0.0.1:7000: it refuses the handshake: WRONGPASS open is wrong"),
+        ] {
+            discovery.greeting = with_password(password);
+            assert!(matches!(discovery.round().await, Round::Nothing));
+            assert_eq!(discovery.troubles.describe(), why.replace(" open ", " *** "));
+            let watch = Watch::new(net.clone(), at(1), with_password(password), unhurried());
+            assert!(watch.ping().await.is_err());
+        }
+        discovery.greeting = with_password(Some("open sesame"));
+        assert!(matches!(discovery.round().await, Round::View(_)));
+        let watch = Watch::new(net.clone(), at(1), with_password(Some("open sesame")), unhurried());
+        assert!(watch.ping().await.is_ok());
     });
 }
 

@@ -159,11 +159,10 @@ fn without_workers_nobody_looks_any_more() {
 fn a_server_is_pinged_at_the_same_pace() {
     story(async {
         let net = Nodes::new([(1, Node::Refuses)]);
-        let (nudge, nudges) = nudges(&Refresh::default());
-        let pace = Pace::new(Refresh::default(), nudges, StdRng::seed_from_u64(1));
+        let (pace, nudge) = pace(Refresh::default());
         let stats = Arc::new(UpstreamStats::default());
         let its_stats = Arc::clone(&stats);
-        let watch = Watch::new(net.clone(), at(1), pace);
+        let watch = Watch::new(net.clone(), at(1), with_password(None), pace);
         net.spawn(async move { watch.run(&its_stats).await });
         sleep(Duration::from_millis(500)).await;
         assert!(!stats.usable.load(Ordering::Relaxed));

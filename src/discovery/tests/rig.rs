@@ -39,6 +39,8 @@ struct World {
     names: BTreeMap<String, Vec<u8>>,
     /// Who was connected to, and when, in ms.
     connects: Vec<(u64, u8)>,
+    /// What whoever asks must know.
+    password: Option<String>,
     /// The far ends of connections to silent nodes.
     silent: Vec<DuplexStream>,
 }
@@ -47,7 +49,12 @@ impl Nodes {
     pub(super) fn new(nodes: impl IntoIterator<Item = (u8, Node)>) -> Nodes {
         let nodes = nodes.into_iter().collect();
         let (began, names, connects, silent) = (Instant::now(), BTreeMap::new(), vec![], vec![]);
-        Nodes(Rc::new(RefCell::new(World { began, nodes, names, connects, silent })))
+        let world = World { began, nodes, names, connects, password: None, silent };
+        Nodes(Rc::new(RefCell::new(world)))
+    }
+
+    pub(super) fn set_password(&self, password: &str) {
+        self.0.borrow_mut().password = Some(password.to_owned());
     }
 
     pub(super) fn set(&self, number: u8, node: Node) {
@@ -103,15 +110,31 @@ impl Nodes {
     }
 
     async fn serve(self, number: u8, stream: DuplexStream, after_ms: u64) {
-        let mut stream = BufReader::new(stream);
+        let password = self.0.borrow().password.clone();
+        let (mut is_in, mut is_password_next) = (password.is_none(), false);
+        let mut lines = BufReader::new(stream);
         let mut line = String::new();
-        while let Ok(1..) = stream.read_line(&mut line).await {
-            sleep(Duration::from_millis(after_ms)).await;
-            let answers = self.answers(number);
-            let (_, answer) = answers.iter().find(|(asked, _)| *asked == line.trim()).unwrap();
+        while let Ok(1..) = lines.read_line(&mut line).await {
+            let word = std::mem::take(&mut line);
+            let word = word.trim();
+            let answer = if word.starts_with(['*', '$']) {
+                // AUTH comes as an array; what is in it says enough.
+                continue;
+            } else if word == "AUTH" {
+                is_password_next = true;
+                continue;
+            } else if std::mem::take(&mut is_password_next) {
+                is_in = password.as_deref() == Some(word);
+                if is_in { "+OK\r\n".to_owned() } else { format!("-WRONGPASS {word} is wrong\r\n") }
+            } else if is_in {
+                sleep(Duration::from_millis(after_ms)).await;
+                let mut answers = self.answers(number).into_iter();
+                answers.find(|(asked, _)| *asked == word).unwrap().1
+            } else {
+                "-NOAUTH Authentication required.\r\n".to_owned()
+            };
             // Who asked may be gone.
-            drop(stream.write_all(answer.as_bytes()).await);
-            line.clear();
+            drop(lines.write_all(answer.as_bytes()).await);
         }
     }
 }
