@@ -1,0 +1,129 @@
+//! Who serves what is learnt whatever single nodes do, soon, and without a storm of questions.
+
+use std::time::Duration;
+
+use redpoll::limits::TOPOLOGY_HEDGE_MS;
+use redpoll::proto::cluster::Slot;
+use redpoll_sim::net::Obstacle;
+use redpoll_sim::rig::{Hand, Rig};
+use redpoll_sim::world::{Setup, ms};
+
+/// From one look at the topology to the next, at least: 100 ms less a quarter.
+const LOOKS_APART_MIN_MS: u128 = 75;
+
+/// Looks at the topology that the proxy has begun.
+fn looks(rig: &Rig) -> u64 {
+    let stats = &rig.world.stats.upstreams[0];
+    let hinted = stats.looks_redirects_total.get() + stats.looks_failures_total.get();
+    let others = [&stats.looks_first_total, &stats.looks_periodic_total, &stats.looks_again_total];
+    hinted + others.into_iter().map(|count| count.get()).sum::<u64>()
+}
+
+/// Demands that no more looks have begun since `before` than the interval allows.
+fn check_no_storm(rig: &Rig, before: u64, took: Duration) {
+    let max = took.as_millis() / LOOKS_APART_MIN_MS + 2;
+    let looks = looks(rig) - before;
+    assert!(u128::from(looks) <= max, "{looks} looks at the topology in {took:?}");
+}
+
+/// Asks again and again until the reply is no error; gives the errors.
+fn errors_until_served(rig: &mut Rig, client: &Hand, line: &str) -> Vec<String> {
+    let mut errors = Vec::new();
+    loop {
+        let reply = rig.ask(client, line);
+        if !reply.starts_with('-') {
+            return errors;
+        }
+        errors.push(reply);
+        rig.wait(1);
+    }
+}
+
+#[test]
+fn a_first_seed_that_hangs_delays_the_first_command_by_the_hedge_and_no_more() {
+    let mut rig = Rig::new(&Setup::default());
+    let key = rig.key_on(1);
+    rig.world.network.obstruct(rig.world.proxy, rig.world.nodes[0], Obstacle::Hanging);
+    let client = rig.client();
+    let start = rig.now();
+    assert_eq!(rig.ask(&client, &format!("SET {key} 1")), "OK");
+    let took = rig.now() - start;
+    assert!(took <= ms(TOPOLOGY_HEDGE_MS + 30), "it took {took:?}");
+    assert_eq!(looks(&rig), 1);
+}
+
+#[test]
+fn a_first_seed_that_accepts_and_says_nothing_delays_it_no_longer() {
+    let mut rig = Rig::new(&Setup::default());
+    let key = rig.key_on(1);
+    rig.world.network.stall(rig.world.proxy, rig.world.nodes[0]);
+    let client = rig.client();
+    let start = rig.now();
+    assert_eq!(rig.ask(&client, &format!("SET {key} 1")), "OK");
+    let took = rig.now() - start;
+    assert!(took <= ms(TOPOLOGY_HEDGE_MS + 30), "it took {took:?}");
+}
+
+#[test]
+fn the_listener_is_open_though_no_node_is_there_and_commands_are_served_once_one_is() {
+    let mut rig = Rig::new(&Setup::default());
+    let key = rig.key_on(0);
+    for node in rig.world.nodes.clone() {
+        rig.world.network.obstruct(rig.world.proxy, node, Obstacle::Refused);
+    }
+    let client = rig.client();
+    assert_eq!(rig.ask(&client, "PING"), "PONG");
+    let reply = rig.ask(&client, &format!("GET {key}"));
+    assert!(reply.starts_with("-UNSENT no node of the cluster has told"), "{reply}");
+    let upstream = rig.world.stats.upstreams[0].health();
+    assert!(upstream.starts_with("not usable: 192.168.0.1:7000: "), "{upstream}");
+
+    for node in rig.world.nodes.clone() {
+        rig.world.network.clear(rig.world.proxy, node);
+    }
+    // At most one pause of a second, a quarter longer; commands wait for half a second each.
+    let start = rig.now();
+    let errors = errors_until_served(&mut rig, &client, &format!("SET {key} 1"));
+    let took = rig.now() - start;
+    assert!(took <= ms(1_250 + 20) && errors.len() <= 2, "{took:?}: {errors:#?}");
+    assert_eq!(rig.world.stats.upstreams[0].health(), "usable");
+}
+
+#[test]
+fn redirects_without_end_make_for_no_more_looks_than_one_an_interval() {
+    let mut rig = Rig::new(&Setup::default());
+    let keys = rig.keys_on(0, 200);
+    let client = rig.client();
+    let (start, before) = (rig.now(), looks(&rig));
+    for key in &keys {
+        // Each command meets a slot that has just moved.
+        let slot = Slot::of(key.as_bytes());
+        rig.world.cluster.begin_migration(slot, 0, 1);
+        rig.world.cluster.finish_migration(slot);
+        assert_eq!(rig.ask(&client, &format!("SET {key} 1")), "OK");
+        rig.wait(5);
+    }
+    let moved = rig.world.stats.sum(|worker| &worker.redirects_moved_total);
+    assert!(moved >= 100, "only {moved} redirects");
+    check_no_storm(&rig, before, rig.now() - start);
+    assert!(rig.world.stats.upstreams[0].looks_redirects_total.get() >= 5);
+}
+
+#[test]
+fn failures_without_end_make_for_no_more_looks_than_one_an_interval() {
+    let mut rig = Rig::new(&Setup::default());
+    let key = rig.key_on(0);
+    let clients: Vec<_> = (0..4).map(|_| rig.client()).collect();
+    assert_eq!(rig.ask(&clients[0], &format!("SET {key} 0")), "OK");
+    rig.world.network.kill(rig.world.nodes[0]);
+    let (start, before) = (rig.now(), looks(&rig));
+    while rig.now() - start < ms(3_000) {
+        let reply = rig.ask(&clients[0], &format!("SET {key} 1"));
+        assert!(reply.starts_with('-'), "{reply}");
+        clients[1..].iter().for_each(|client| client.send(&format!("INCR {key}")));
+        rig.wait(1);
+    }
+    check_no_storm(&rig, before, rig.now() - start);
+    let hinted = rig.world.stats.upstreams[0].looks_failures_total.get();
+    assert!(hinted >= 10, "the pace stays at the interval: {hinted} looks");
+}
