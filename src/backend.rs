@@ -1,6 +1,6 @@
 //! A worker's view of one upstream: who serves what, and the connections there.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use crate::config::{Target, Upstream};
 use crate::io::now;
@@ -17,6 +17,8 @@ pub(crate) struct Backend<N> {
     pub(crate) policy: Policy,
     pub(crate) budget: RefCell<Budget>,
     pub(crate) is_cluster: bool,
+    /// The version of the table when clients last heard of a change.
+    told: Cell<u64>,
     nudge: Nudge,
 }
 
@@ -41,16 +43,20 @@ impl<N: Net> Backend<N> {
             policy,
             budget: RefCell::new(Budget::new(upstream.retries.budget_percent)),
             is_cluster,
+            told: Cell::new(0),
             nudge,
         }
     }
 
     /// Takes over a view of the cluster: connections to nodes that it does not list are let go of.
-    pub(crate) fn adopt(&self, topology: &Topology) {
+    /// True if some slot has changed hands since the last time.
+    pub(crate) fn adopt(&self, topology: &Topology) -> bool {
         let adopted = self.router.borrow_mut().adopt(topology, now());
+        let router = self.router.borrow();
         let mut pool = self.pool.borrow_mut();
         pool.retire(&adopted.unlisted);
-        pool.preconnect(&adopted.owners, &self.router.borrow());
+        pool.preconnect(&adopted.owners, &router);
+        self.told.replace(router.version()) != router.version()
     }
 
     /// Connects ahead, if that is configured, to a server whose place is known from the start.

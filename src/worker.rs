@@ -154,8 +154,10 @@ impl<N: Net> Worker<N> {
 
     fn adopt(&self, upstream: usize, topology: &Topology) {
         let Some(backend) = self.backends.get(upstream) else { return };
-        backend.adopt(topology);
-        self.tell_all(|| ToClient::Topology);
+        // While something fails, views come often, and most of them are the same again.
+        if backend.adopt(topology) {
+            self.tell_all(|| ToClient::Topology);
+        }
     }
 
     fn tell_all(&self, message: impl Fn() -> ToClient) {
