@@ -1,5 +1,7 @@
 //! A view of a cluster: who serves which slots, as one node told it.
 
+use std::collections::BTreeMap;
+
 use super::{Address, Slot};
 use crate::limits::SLOTS;
 use crate::proto::resp::Value;
@@ -29,12 +31,12 @@ impl Topology {
     /// Reads the reply to `CLUSTER SHARDS` of the node at `asked`; `None` if it is not one.
     #[must_use]
     pub fn from_shards(reply: &Value, epoch: u64, asked: &Address) -> Option<Topology> {
-        let mut topology = Topology::empty(epoch);
+        let mut builder = Builder::new(epoch);
         for shard in reply.as_items()? {
             let mut primary = None;
             for node in shard.get("nodes")?.as_items()? {
                 let Some(address) = shard_node(node, asked) else { continue };
-                let index = topology.intern(address)?;
+                let index = builder.intern(address)?;
                 let says = |key, word| node.get(key).and_then(Value::as_text) == Some(word);
                 // One that was failed over is shown as a second master for a while.
                 if says("role", "master") && (primary.is_none() || says("health", "online")) {
@@ -43,28 +45,28 @@ impl Topology {
             }
             let Some(primary) = primary else { continue };
             for range in shard.get("slots")?.as_items()?.chunks_exact(2) {
-                topology.assign(&range[0], &range[1], primary)?;
+                builder.assign(&range[0], &range[1], primary)?;
             }
         }
-        Some(topology)
+        Some(builder.topology)
     }
 
     /// Reads the reply to `CLUSTER SLOTS` of the node at `asked`; `None` if it is not one.
     #[must_use]
     pub fn from_slots(reply: &Value, epoch: u64, asked: &Address) -> Option<Topology> {
-        let mut topology = Topology::empty(epoch);
+        let mut builder = Builder::new(epoch);
         for range in reply.as_items()? {
             let [first, last, nodes @ ..] = range.as_items()? else { return None };
             let mut nodes = nodes.iter().map(|node| slots_node(node, asked));
             if let Some(primary) = nodes.next()? {
-                let primary = topology.intern(primary)?;
-                topology.assign(first, last, primary)?;
+                let primary = builder.intern(primary)?;
+                builder.assign(first, last, primary)?;
             }
             for replica in nodes.flatten() {
-                topology.intern(replica)?;
+                builder.intern(replica)?;
             }
         }
-        Some(topology)
+        Some(builder.topology)
     }
 
     /// The cluster's epoch when the view was taken.
@@ -95,13 +97,29 @@ impl Topology {
     pub fn uncovered(&self) -> usize {
         self.owners.iter().filter(|owner| **owner == NOBODY).count()
     }
+}
 
+/// A view in the making.
+struct Builder {
+    topology: Topology,
+    /// The nodes of the view by their addresses: each is named once a range.
+    by_address: BTreeMap<Address, u16>,
+}
+
+impl Builder {
+    fn new(epoch: u64) -> Builder {
+        Builder { topology: Topology::empty(epoch), by_address: BTreeMap::new() }
+    }
+
+    /// The index of a node, which may be new; `None` if there are too many.
     fn intern(&mut self, address: Address) -> Option<u16> {
-        let index = self.nodes.iter().position(|node| *node == address).unwrap_or_else(|| {
-            self.nodes.push(address);
-            self.nodes.len() - 1
-        });
-        u16::try_from(index).ok().filter(|index| *index != NOBODY)
+        if let Some(index) = self.by_address.get(&address) {
+            return Some(*index);
+        }
+        let index = u16::try_from(self.topology.nodes.len()).ok().filter(|new| *new != NOBODY)?;
+        self.topology.nodes.push(address.clone());
+        self.by_address.insert(address, index);
+        Some(index)
     }
 
     /// Notes who serves a range of slots; `None` if there is no such range, or another node is said
@@ -109,7 +127,7 @@ impl Topology {
     fn assign(&mut self, first: &Value, last: &Value, primary: u16) -> Option<()> {
         let first = usize::try_from(first.as_integer()?).ok()?;
         let last = usize::try_from(last.as_integer()?).ok()?;
-        let owners = self.owners.get_mut(first..=last)?;
+        let owners = self.topology.owners.get_mut(first..=last)?;
         if owners.iter().any(|owner| *owner != NOBODY && *owner != primary) {
             return None;
         }
