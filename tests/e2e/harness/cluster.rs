@@ -52,10 +52,12 @@ impl Cluster {
     /// It does not happen within [`PATIENCE`].
     pub(crate) fn wait_until_followed(&self) -> Result<()> {
         wait_until("the replicas follow their primaries", PATIENCE, || {
-            let links = self.nodes.iter().map(|node| node.wire()?.say("INFO replication"));
-            let links = links.collect::<Result<Vec<_>>>()?;
-            let is_down = |info: &String| info.contains("master_link_status:down");
-            Ok((!links.iter().any(is_down)).then_some(()))
+            let infos = self.nodes.iter().map(|node| node.wire()?.say("INFO replication"));
+            let infos = infos.collect::<Result<Vec<_>>>()?.concat();
+            // Both ends must have noticed.
+            let count = |end: &str| infos.matches(end).count();
+            let followed = [count("state=online"), count("master_link_status:up")];
+            Ok((followed == [self.nodes.len() - PRIMARIES; 2]).then_some(()))
         })
     }
 
