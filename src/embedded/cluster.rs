@@ -149,6 +149,23 @@ impl Cluster {
         inner.tell_all(Some(to));
     }
 
+    /// Moves all slots of a primary to another one, with their keys: it and its replicas leave the
+    /// topology. None of its slots may be on the move.
+    pub fn retire(&self, from: usize, to: usize) {
+        let mut inner = self.0.borrow_mut();
+        assert!(inner.truth.members[to].primary.is_none() && to != from, "only to a primary");
+        let is_its_own = |slot: &Slot| inner.truth.owner(*slot) == Some(from);
+        assert!(!inner.migrations.keys().any(is_its_own), "a slot is on its way elsewhere");
+        let keys: Vec<Vec<u8>> = {
+            let source = inner.nodes[from].0.borrow();
+            let slots = source.store.slots().filter(is_its_own);
+            slots.flat_map(|slot| source.store.keys_in(slot).map(<[u8]>::to_vec)).collect()
+        };
+        inner.carry(&keys, from, to);
+        inner.truth.hand_over(from, to);
+        inner.tell_all(Some(to));
+    }
+
     /// Takes a slot from whoever serves it, or gives it to a primary, without its keys: a node that
     /// learns that another one serves a slot forgets its keys. Ends a move of the slot.
     pub fn assign(&self, slot: Slot, owner: Option<usize>) {
@@ -235,18 +252,23 @@ impl Inner {
     fn move_keys(&self, slot: Slot, count: usize) -> usize {
         let to = *self.migrations.get(&slot).expect("the slot is migrating");
         let from = self.truth.owner(slot).expect("a slot that migrates is served");
-        let (from, to) = (&self.nodes[from], &self.nodes[to]);
         let keys: Vec<Vec<u8>> = {
-            let source = from.0.borrow();
+            let source = self.nodes[from].0.borrow();
             source.store.keys_in(slot).take(count).map(<[u8]>::to_vec).collect()
         };
-        for key in &keys {
+        self.carry(&keys, from, to);
+        keys.len()
+    }
+
+    /// Moves keys from one primary to another, and from its replicas to the other's.
+    fn carry(&self, keys: &[Vec<u8>], from: usize, to: usize) {
+        let (from, to) = (&self.nodes[from], &self.nodes[to]);
+        for key in keys {
             let Some(entry) = from.0.borrow_mut().store.remove(key) else { continue };
             from.replicate(&[Change::Remove(key.clone())]);
             to.0.borrow_mut().store.put(key, entry.clone());
             to.replicate(&[Change::Put(key.clone(), entry)]);
         }
-        keys.len()
     }
 
     /// Tells everybody who listens, and one that knows in any case.

@@ -154,11 +154,7 @@ fn moving_slots(own: &Membership) -> String {
 fn slots(call: &mut ServerCall<'_>, _args: Args<'_>) -> Outcome {
     let own = membership(call)?.clone();
     let view = &own.view;
-    let mut ranges: Vec<(u16, u16, usize)> = view
-        .primaries()
-        .flat_map(|index| view.ranges(index).into_iter().map(move |(a, b)| (a, b, index)))
-        .collect();
-    ranges.sort_unstable();
+    let ranges = view.runs();
     call.out().array(ranges.len());
     for (first, last, primary) in ranges {
         let replicas = view.replicas(primary).filter(|index| !view.members[*index].failed);

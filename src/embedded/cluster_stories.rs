@@ -57,6 +57,18 @@ fn a_slot_moves_key_by_key() {
 }
 
 #[test]
+fn a_primary_that_retires_leaves_with_its_replica_and_loses_nothing() {
+    let cluster = cluster();
+    Rig::of(cluster.node(0)).story(&[("MSET b 1 {b}1 2", "+OK")]);
+    cluster.retire(0, 2);
+    Rig::of(cluster.node(0)).story(&[("GET b", "-MOVED 3300 127.0.0.1:7002"), ("DBSIZE", ":0")]);
+    let mut heir = Rig::of(cluster.node(2));
+    heir.story(&[("MGET b {b}1", "*2 $1 1 $1 2")]);
+    let slots = heir.run("CLUSTER SLOTS");
+    assert!(!slots.contains(":7000") && !slots.contains(":7003"), "{slots}");
+}
+
+#[test]
 fn a_replica_serves_reads_to_whom_asks_for_it() {
     let cluster = cluster();
     Rig::of(cluster.node(0)).story(&[("SET b 1", "+OK")]);

@@ -10,6 +10,7 @@
 //!
 //! - [`Node`] is a handle of one server. Its state outlives whatever task serves it, so a host may
 //!   crash and come back with its data or without ([`Node::clear`]).
+//! - [`Fault`] is what can be wrong with a node that is there all the same.
 //! - [`Cluster`] is the cluster's administrator: migrates slots, promotes replicas, and decides
 //!   which nodes hear of it. Each node acts on the view that it was told last.
 //! - A command is a row of a table (`command`) and a function from keyspace, arguments and time to
@@ -27,6 +28,7 @@ mod command;
 mod connection;
 mod error;
 mod expiry;
+mod fault;
 mod glob;
 mod hashes;
 mod info;
@@ -56,4 +58,5 @@ mod zsets_range;
 
 pub use cluster::Cluster;
 pub use connection::Connection;
+pub use fault::{Fault, REFUSED_EARLY};
 pub use node::{Execution, Node};

@@ -11,6 +11,7 @@ use super::clock::Clock;
 use super::command::{self, Access, Args, Call, Row, Run};
 use super::connection::Connection;
 use super::error::Error;
+use super::fault::Fault;
 use super::redirect::{Membership, Request};
 use super::replication::{Change, Link};
 use super::rng::Rng;
@@ -55,6 +56,10 @@ pub(super) struct State {
     pub(super) store: Store,
     pub(super) rng: Rng,
     pub(super) password: Option<Vec<u8>>,
+    /// What is wrong with it.
+    pub(super) fault: Option<Fault>,
+    /// Commands that it has refused because of that.
+    refusals: u64,
     /// Its place in a cluster.
     pub(super) membership: Option<Membership>,
     /// The replicas that it feeds.
@@ -101,6 +106,8 @@ impl Node {
             store: Store::default(),
             rng,
             password: None,
+            fault: None,
+            refusals: 0,
             membership: None,
             links: Vec::new(),
             feeder: Weak::new(),
@@ -137,6 +144,11 @@ impl Node {
     /// are.
     pub fn set_password(&self, password: Option<&str>) {
         self.0.borrow_mut().password = password.map(|password| password.as_bytes().to_vec());
+    }
+
+    /// From now on this is wrong with it, or nothing.
+    pub fn set_fault(&self, fault: Option<Fault>) {
+        self.0.borrow_mut().fault = fault;
     }
 
     /// Shows every command to `observer` from now on, after its reply was written.
@@ -313,7 +325,15 @@ impl State {
             let keys = row.keys.of(args);
             membership.check(&Request { keys: &keys, writes, asking, readonly }, &db)?;
         }
-        if writes && self.is_replica() { Err(Error::READ_ONLY) } else { Ok(()) }
+        if writes && self.is_replica() {
+            return Err(Error::READ_ONLY);
+        }
+        let Some(fault) = self.fault else { return Ok(()) };
+        let Some(refusal) = fault.refusal(row, &row.keys.of(args), self.refusals) else {
+            return Ok(());
+        };
+        self.refusals += 1;
+        Err(refusal)
     }
 }
 

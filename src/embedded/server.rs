@@ -80,7 +80,10 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
         let mut input = BytesMut::new();
         let mut output = Vec::new();
         loop {
-            let turn = self.execute(&mut decoder, &mut input, &mut output);
+            let mut turn = self.execute(&mut decoder, &mut input, &mut output);
+            if self.is_spoilt(&mut output, turn == Turn::Starved && !input.is_empty()) {
+                turn = Turn::Close;
+            }
             self.stream.write_all(&output).await?;
             self.stream.flush().await?;
             output.clear();
@@ -96,6 +99,13 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
                 }
             }
         }
+    }
+
+    /// Does to the replies what the node's fault does; true if the connection is to be closed.
+    fn is_spoilt(&self, output: &mut Vec<u8>, is_partial: bool) -> bool {
+        let fault = self.node.0.borrow().fault;
+        let protocol = self.connection.protocol();
+        fault.is_some_and(|fault| fault.spoil(output, protocol, is_partial))
     }
 
     /// Executes the commands in `input`, until they end or their replies are many.

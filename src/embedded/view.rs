@@ -95,6 +95,28 @@ impl View {
         (0..self.members.len()).filter(move |index| self.members[*index].primary == Some(primary))
     }
 
+    /// Gives all slots of a primary to another one, at a new epoch.
+    pub(super) fn hand_over(&mut self, from: usize, to: usize) {
+        self.epoch += 1;
+        self.members[to].epoch = self.epoch;
+        for owner in self.owners.iter_mut().filter(|owner| **owner == narrow(from)) {
+            *owner = narrow(to);
+        }
+    }
+
+    /// All slots that are served as runs: first, last, and their primary.
+    pub(super) fn runs(&self) -> Vec<(u16, u16, usize)> {
+        let mut runs: Vec<(u16, u16, usize)> = Vec::new();
+        for (slot, owner) in (0_u16..).zip(&self.owners) {
+            let Some(owner) = owner.map(usize::from) else { continue };
+            match runs.last_mut() {
+                Some((_, last, same)) if *last + 1 == slot && *same == owner => *last = slot,
+                _ => runs.push((slot, slot, owner)),
+            }
+        }
+        runs
+    }
+
     /// The slots that a primary serves as runs, first and last of each.
     pub(super) fn ranges(&self, primary: usize) -> Vec<(u16, u16)> {
         let mut ranges: Vec<(u16, u16)> = Vec::new();
