@@ -117,6 +117,14 @@ impl Cluster {
         }
     }
 
+    /// From now on nodes do not say on which host the others are, only at which port: redirects
+    /// are to `:port`, and `CLUSTER SLOTS` has nulls for hosts.
+    pub fn hide_hosts(&self) {
+        let mut inner = self.0.borrow_mut();
+        inner.truth.hosts_hidden = true;
+        inner.tell_all(None);
+    }
+
     /// Begins to move a slot: it is MIGRATING at `from`, IMPORTING at `to`.
     pub fn begin_migration(&self, slot: Slot, from: usize, to: usize) {
         let mut inner = self.0.borrow_mut();
@@ -213,6 +221,12 @@ impl Cluster {
     /// Cuts a node off from the cluster's news: it keeps the view that it has.
     pub fn isolate(&self, index: usize) {
         self.0.borrow_mut().isolated.insert(index);
+    }
+
+    /// Whether a node is cut off from the cluster's news.
+    #[must_use]
+    pub fn is_isolated(&self, index: usize) -> bool {
+        self.0.borrow().isolated.contains(&index)
     }
 
     /// Lets an isolated node hear the news again, at once what it missed.

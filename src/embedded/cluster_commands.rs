@@ -163,15 +163,19 @@ fn slots(call: &mut ServerCall<'_>, _args: Args<'_>) -> Outcome {
         call.out().integer(i64::from(first));
         call.out().integer(i64::from(last));
         for index in group {
-            slots_node(&mut call.out(), &view.members[index]);
+            slots_node(&mut call.out(), &view.members[index], view.hosts_hidden);
         }
     }
     Ok(())
 }
 
-fn slots_node(out: &mut Writer<'_>, member: &Member) {
+fn slots_node(out: &mut Writer<'_>, member: &Member, host_hidden: bool) {
     out.array(4);
-    out.bulk(member.address.host().as_bytes());
+    if host_hidden {
+        out.null();
+    } else {
+        out.bulk(member.address.host().as_bytes());
+    }
     out.integer(i64::from(member.address.port()));
     out.bulk(member.id.as_bytes());
     match out.protocol() {

@@ -30,6 +30,15 @@ fn a_key_is_served_by_its_owner_only() {
 }
 
 #[test]
+fn hosts_that_are_hidden_are_left_out() {
+    let cluster = cluster();
+    cluster.hide_hosts();
+    let mut rig = Rig::of(cluster.node(0));
+    rig.story(&[("GET a", "-MOVED 15495 :7002")]);
+    assert!(rig.run("CLUSTER SLOTS").contains(":0 :5461 *4 $-1 :7000 "));
+}
+
+#[test]
 fn a_slot_moves_key_by_key() {
     let cluster = cluster();
     let (mut source, mut target) = (Rig::of(cluster.node(0)), Rig::of(cluster.node(1)));

@@ -25,7 +25,7 @@ pub enum Fault {
     ReadOnly,
     /// It redirects commands on keys to hosts that are not there, `astray-0` and so on.
     Astray,
-    /// It executes, and does not answer.
+    /// It executes, and does not answer: never again on a connection on which it was silent.
     Silent,
     /// It sends, before its next replies, what is not RESP.
     Garbage,
@@ -92,7 +92,6 @@ impl Fault {
             }
             Fault::Impatient => return false,
             _ if output.is_empty() => return false,
-            Fault::Silent => output.clear(),
             Fault::Garbage => drop(output.splice(..0, NO_RESP.iter().copied())),
             Fault::Pushes if protocol == Protocol::Resp3 => {
                 drop(output.splice(..0, PUSH.iter().copied()));
@@ -102,7 +101,8 @@ impl Fault {
                 return true;
             }
             Fault::Closing => return true,
-            Fault::Pushes
+            Fault::Silent
+            | Fault::Pushes
             | Fault::Loading
             | Fault::TryAgain
             | Fault::ClusterDown
@@ -168,7 +168,6 @@ mod tests {
             (String::from_utf8(output).expect("text"), closes)
         };
         let of = |fault| spoilt(fault, Protocol::Resp3, false);
-        assert_eq!(of(Fault::Silent), (String::new(), false));
         assert!(of(Fault::Garbage).0.ends_with("\r\n\r\n+OK\r\n:1\r\n"));
         assert!(of(Fault::Pushes).0.ends_with("\r\nall\r\n+OK\r\n:1\r\n"));
         assert_eq!(spoilt(Fault::Pushes, Protocol::Resp2, false).0, "+OK\r\n:1\r\n");

@@ -119,7 +119,8 @@ impl Membership {
 
     fn redirect(&self, code: &str, slot: Slot, to: usize) -> Error {
         let address = &self.view.members[to].address;
-        Error::from(format!("{code} {} {}:{}", slot.number(), address.host(), address.port()))
+        let host = if self.view.hosts_hidden { "" } else { address.host() };
+        Error::from(format!("{code} {} {host}:{}", slot.number(), address.port()))
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
 use super::connection::Connection;
+use super::fault::Fault;
 use super::node::Node;
 use crate::limits::{CLIENT_OUTPUT_PAUSE_BYTES, OUTPUT_KEPT_BYTES_MAX, READ_BYTES};
 use crate::net::Net;
@@ -42,7 +43,7 @@ impl Node {
             };
             let Ok(stream) = net.adopt(accepted) else { continue };
             let connection = self.connect(peer.to_string(), Instant::now());
-            let client = Client { node: self.clone(), connection, stream };
+            let client = Client { node: self.clone(), connection, stream, is_mute: false };
             let open = Rc::clone(&open.0);
             net.spawn(async move {
                 // Its end closes the connection, whichever way it comes.
@@ -70,6 +71,8 @@ struct Client<S> {
     node: Node,
     connection: Connection,
     stream: S,
+    /// A reply was swallowed, and so nothing else may follow.
+    is_mute: bool,
 }
 
 impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
@@ -102,9 +105,14 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
     }
 
     /// Does to the replies what the node's fault does; true if the connection is to be closed.
-    fn is_spoilt(&self, output: &mut Vec<u8>, is_partial: bool) -> bool {
+    fn is_spoilt(&mut self, output: &mut Vec<u8>, is_partial: bool) -> bool {
         let fault = self.node.0.borrow().fault;
         let protocol = self.connection.protocol();
+        self.is_mute |= fault == Some(Fault::Silent) && !output.is_empty();
+        if self.is_mute {
+            output.clear();
+            return false;
+        }
         fault.is_some_and(|fault| fault.spoil(output, protocol, is_partial))
     }
 
@@ -184,6 +192,29 @@ mod tests {
         served(async |mut client, _stop| {
             client.write_all(b"SET k v\r\nGET k\r\nQUIT\r\nGET k\r\n").await.unwrap();
             assert_eq!(all(&mut client).await, "+OK\r\n$1\r\nv\r\n+OK\r\n");
+        });
+    }
+
+    #[test]
+    fn a_connection_on_which_the_node_was_silent_stays_silent() {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        LocalSet::new().block_on(&runtime, async {
+            let listener = TokioNet.bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+            let address = TokioNet.local_addr(&listener).unwrap();
+            let node = Node::standalone();
+            TokioNet.spawn(node.clone().serve(TokioNet, listener));
+            node.set_fault(Some(Fault::Silent));
+            let mut client = TokioNet.connect(address).await.unwrap();
+            client.write_all(b"SET k v\r\n").await.unwrap();
+            while node.is_empty() {
+                sleep(Duration::from_millis(1)).await;
+            }
+            node.set_fault(None);
+            client.write_all(b"QUIT\r\n").await.unwrap();
+            assert_eq!(all(&mut client).await, "");
+            let mut next = TokioNet.connect(address).await.unwrap();
+            next.write_all(b"GET k\r\nQUIT\r\n").await.unwrap();
+            assert_eq!(all(&mut next).await, "$1\r\nv\r\n+OK\r\n");
         });
     }
 

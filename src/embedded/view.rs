@@ -11,6 +11,9 @@ pub(super) struct View {
     /// The highest configuration epoch there has been: Redis' `currentEpoch`.
     pub(super) epoch: u64,
     pub(super) members: Vec<Member>,
+    /// Nodes do not say on which host the others are, only at which port: Redis'
+    /// `cluster-preferred-endpoint-type unknown-endpoint`.
+    pub(super) hosts_hidden: bool,
     /// The primary that serves each slot.
     owners: Vec<Option<u16>>,
 }
@@ -36,7 +39,7 @@ impl View {
         for primary in 0..primaries {
             owners.resize(end(primary).min(SLOTS), narrow(primary));
         }
-        View { epoch: primaries as u64, members, owners }
+        View { epoch: primaries as u64, members, hosts_hidden: false, owners }
     }
 
     /// A member as a newcomer is known.
