@@ -1,10 +1,12 @@
 //! What happened in a run, as data: what the clients said and heard, what the proxy sent, what the
 //! nodes did. The checkers of [`oracle`](crate::oracle) look at nothing else.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::fault::Fault;
 use crate::workload::{Effect, Id, Kind};
 
 /// All of it.
@@ -18,6 +20,21 @@ pub struct History {
     pub executions: Vec<Execution>,
     /// What the proxy sent to nodes, in that order.
     pub sendings: Vec<Sending>,
+    /// The faults that came, and when.
+    pub faults: Vec<(Duration, Fault)>,
+    /// Writes that were lost with the node or the slot that they were in.
+    pub losses: Vec<Loss>,
+    /// Failovers: when, whose place was taken, and by which node.
+    pub failovers: Vec<(Duration, usize, usize)>,
+    /// Primaries that handed their slots over, and when.
+    pub retirements: Vec<(Duration, usize)>,
+    /// Connections that the proxy asked for, and to which node.
+    pub connects: Vec<(Duration, usize)>,
+    /// Questions for the topology that nodes answered: when, and which node.
+    pub looks: Vec<(Duration, usize)>,
+    /// The members that are left in the sets, by key, when all is over; of keys whose slot
+    /// somebody serves.
+    pub left: BTreeMap<Vec<u8>, BTreeSet<Vec<u8>>>,
 }
 
 /// What the checkers must know of the world.
@@ -31,6 +48,26 @@ pub struct Rules {
     pub quiet_from: Option<Duration>,
     /// When the proxy was told to stop, if it was.
     pub drained: Option<Duration>,
+}
+
+/// Writes that may be lost although they were acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// Which ones.
+    pub what: Lost,
+    /// If they were executed at that time or later.
+    pub from: Duration,
+    /// If they were executed at that time or before.
+    pub until: Duration,
+}
+
+/// What was lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// What this node executed.
+    Node(usize),
+    /// What was in these slots.
+    Slots(BTreeSet<u16>),
 }
 
 /// One client connection.
@@ -92,6 +129,10 @@ pub struct Sending {
     pub at: Duration,
     /// On which stream.
     pub stream: u64,
+    /// To which node.
+    pub node: usize,
+    /// Whether `ASKING` was sent directly before.
+    pub asking: bool,
     /// Its arguments; those that left, if the rest did not.
     pub args: Vec<Vec<u8>>,
     /// Whether all of it left.

@@ -4,6 +4,8 @@
 //! - [`plan`]: a run, drawn from its seed before it begins; [`run`] carries it out, [`batch`] many
 //!   of them, and [`minimise`] makes one that fails small.
 //! - [`world`]: nodes, proxy, clients; [`fault`]: what can be done to them; [`client`]: who asks.
+//! - `nodes`: the hosts of the cluster.
+//! - `kinship`: who follows whom, and what a failover loses.
 //! - [`rig`]: the same world for stories, whose clients are led by hand.
 //! - [`dice`]: chance, forked from the seed for each component.
 //! - [`net`]: turmoil's network made a byte stream, and the faults that can be put into it.
@@ -23,8 +25,10 @@ pub mod client;
 pub mod dice;
 pub mod fault;
 pub mod history;
+mod kinship;
 pub mod minimise;
 pub mod net;
+mod nodes;
 pub mod oracle;
 pub mod plan;
 pub mod recorder;

@@ -1,13 +1,15 @@
 //! Writes the history of a run, while clients, nodes and the network tell it what they do.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::rc::Rc;
 
 use bytes::Bytes;
+use redpoll::embedded;
 
-use crate::history::{Call, Conversation, End, Execution, History, Rules, Sending};
+use crate::fault::Fault;
+use crate::history::{Call, Conversation, End, Execution, History, Loss, Rules, Sending};
 use crate::net::{Overlay, Tap};
 use crate::resp::{arguments, frame_len, leading_arguments};
 use crate::trace::StreamId;
@@ -60,16 +62,42 @@ impl Recorder {
     }
 
     /// A node executed or refused a command.
-    pub fn executed(&self, node: usize, args: &[&[u8]], reply: &[u8]) {
-        if !is_of_workload(args) {
-            return;
+    pub fn executed(&self, node: usize, seen: &embedded::Execution<'_>) {
+        let (at, args) = (self.overlay.now(), seen.args);
+        let mut history = self.history.borrow_mut();
+        if let [b"CLUSTER", b"SLOTS"] = args {
+            history.looks.push((at, node));
         }
-        self.history.borrow_mut().executions.push(Execution {
-            at: self.overlay.now(),
-            node,
-            args: args.iter().map(|arg| arg.to_vec()).collect(),
-            reply: Bytes::copy_from_slice(reply),
-        });
+        if is_of_workload(args) {
+            let args = args.iter().map(|arg| arg.to_vec()).collect();
+            let reply = Bytes::copy_from_slice(seen.reply);
+            history.executions.push(Execution { at, node, args, reply });
+        }
+    }
+
+    /// A fault comes.
+    pub fn faulted(&self, fault: Fault) {
+        self.history.borrow_mut().faults.push((self.overlay.now(), fault));
+    }
+
+    /// Writes are lost.
+    pub fn lost(&self, loss: Loss) {
+        self.history.borrow_mut().losses.push(loss);
+    }
+
+    /// A node has taken the place of another one.
+    pub fn failed_over(&self, from: usize, to: usize) {
+        self.history.borrow_mut().failovers.push((self.overlay.now(), from, to));
+    }
+
+    /// A primary has handed all its slots over.
+    pub fn retired(&self, node: usize) {
+        self.history.borrow_mut().retirements.push((self.overlay.now(), node));
+    }
+
+    /// All is over, and these members are left in the sets.
+    pub fn left(&self, key: Vec<u8>, members: BTreeSet<Vec<u8>>) {
+        self.history.borrow_mut().left.insert(key, members);
     }
 
     /// The proxy was told to stop.
@@ -94,9 +122,8 @@ impl Recorder {
         self.history.take()
     }
 
-    fn sent(&self, stream: StreamId, args: Vec<Vec<u8>>, is_whole: bool) {
-        if is_of_workload(&args) {
-            let sending = Sending { at: self.overlay.now(), stream, args, is_whole };
+    fn sent(&self, sending: Sending) {
+        if is_of_workload(&sending.args) {
             self.history.borrow_mut().sendings.push(sending);
         }
     }
@@ -110,43 +137,69 @@ fn is_of_workload<A: AsRef<[u8]>>(args: &[A]) -> bool {
 /// Reads along what the proxy writes to nodes.
 pub struct Outgoing {
     recorder: Recorder,
-    /// The port of all nodes.
-    port: u16,
-    /// What was written of a command that is not complete.
-    partial: RefCell<BTreeMap<StreamId, Vec<u8>>>,
+    /// The nodes, by where they listen.
+    nodes: BTreeMap<SocketAddr, usize>,
+    streams: RefCell<BTreeMap<StreamId, Partial>>,
+}
+
+/// What was written to one stream and is not dealt with.
+#[derive(Debug)]
+struct Partial {
+    node: usize,
+    /// The command before was `ASKING`.
+    asking: bool,
+    /// What there is of the next command.
+    bytes: Vec<u8>,
 }
 
 impl Outgoing {
-    /// Reads along what goes to this port.
+    /// Reads along what goes to these nodes.
     #[must_use]
-    pub fn new(recorder: Recorder, port: u16) -> Self {
-        Outgoing { recorder, port, partial: RefCell::default() }
+    pub fn new(recorder: Recorder, nodes: BTreeMap<SocketAddr, usize>) -> Self {
+        Outgoing { recorder, nodes, streams: RefCell::default() }
+    }
+
+    fn sent(&self, stream: StreamId, partial: &mut Partial, args: Vec<Vec<u8>>, is_whole: bool) {
+        let is_asking = args.iter().map(Vec::as_slice).eq([b"ASKING"]);
+        let asking = std::mem::replace(&mut partial.asking, is_asking);
+        let at = self.recorder.overlay.now();
+        let node = partial.node;
+        self.recorder.sent(Sending { at, stream, node, asking, args, is_whole });
     }
 }
 
 impl Tap for Outgoing {
-    fn wrote(&self, stream: StreamId, peer: SocketAddr, bytes: &[u8]) {
-        if peer.port() != self.port {
-            return;
+    fn connecting(&self, peer: SocketAddr) {
+        if let Some(node) = self.nodes.get(&peer) {
+            let at = self.recorder.overlay.now();
+            self.recorder.history.borrow_mut().connects.push((at, *node));
         }
-        let mut partial = self.partial.borrow_mut();
-        let pending = partial.entry(stream).or_default();
+    }
+
+    fn wrote(&self, stream: StreamId, peer: SocketAddr, bytes: &[u8]) {
+        let Some(node) = self.nodes.get(&peer) else { return };
+        let mut streams = self.streams.borrow_mut();
+        let new = || Partial { node: *node, asking: false, bytes: Vec::new() };
+        let partial = streams.entry(stream).or_insert_with(new);
+        let mut pending = std::mem::take(&mut partial.bytes);
         pending.extend_from_slice(bytes);
         let mut done = 0;
         while let Some(len) = command_len(&pending[done..]) {
             // An inline command is the proxy's own.
             if let Some(args) = arguments(&pending[done..done + len]) {
-                self.recorder.sent(stream, args, true);
+                self.sent(stream, partial, args, true);
             }
             done += len;
         }
         pending.drain(..done);
+        partial.bytes = pending;
     }
 
     fn closed(&self, stream: StreamId) {
-        let pending = self.partial.borrow_mut().remove(&stream).unwrap_or_default();
-        if !pending.is_empty() {
-            self.recorder.sent(stream, leading_arguments(&pending), false);
+        let Some(mut partial) = self.streams.borrow_mut().remove(&stream) else { return };
+        if !partial.bytes.is_empty() {
+            let args = leading_arguments(&partial.bytes);
+            self.sent(stream, &mut partial, args, false);
         }
     }
 }
@@ -167,7 +220,8 @@ mod tests {
 
     fn outgoing() -> Outgoing {
         let overlay = Overlay::new(1, Grain::default(), false);
-        Outgoing::new(Recorder::new(overlay, Rules::default()), 7_000)
+        let node = "10.0.0.1:7000".parse().unwrap();
+        Outgoing::new(Recorder::new(overlay, Rules::default()), [(node, 0)].into())
     }
 
     fn sent(outgoing: &Outgoing) -> Vec<(String, bool)> {

@@ -91,8 +91,12 @@ pub fn run(plan: &Plan, keep_all: bool) -> Outcome {
     let at = world.network.now();
     let mut failures: Vec<_> =
         trap.caught().into_iter().map(|what| Failure::Panic { at, what }).collect();
+    let lived_well = lived.is_ok();
     if let Err(error) = lived {
         failures.push(Failure::Error { at, what: format!("{error:#}") });
+    }
+    if lived_well {
+        world.take_stock();
     }
     let mut history = world.recorder.finish();
     history.rules.quiet_from = plan.quiet_from_ms().map(ms);

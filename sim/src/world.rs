@@ -1,9 +1,9 @@
 //! The world: a cluster of nodes, the proxy before it, and a host for all clients.
 //!
 //! ```text
-//! clients --- proxy --- node-0
-//!                  '--- node-1
-//!                  '--- node-2
+//! clients --- proxy --- node-0, its replicas
+//!                  '--- node-1, its replicas
+//!                  '--- ...
 //! ```
 
 use std::cell::{Cell, RefCell};
@@ -16,24 +16,19 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use redpoll::config::{Clients, Config, Listener, MEMORY_BYTES_MAX, Target, Upstream};
-use redpoll::embedded::{Cluster, Execution};
+use redpoll::embedded::Cluster;
 use redpoll::net::Net;
 use redpoll::proto::cluster::{Address, Slot};
 use redpoll::proxy;
 use redpoll::stats::Stats;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc};
-use tokio::time::Instant;
 
 use crate::history::Rules;
-use crate::net::{EPOCH, Grain, HostId, LinkSpeed, Network, Overlay, SimNet};
+use crate::kinship::Kinship;
+use crate::net::{Grain, HostId, LinkSpeed, Network, Overlay, SimNet};
+use crate::nodes::{self, Nodes};
 use crate::recorder::{Outgoing, Recorder};
-
-/// Nodes of the cluster.
-pub const NODES: usize = 3;
-
-/// The port of every node.
-const NODE_PORT: u16 = 7_000;
 
 /// The port of the proxy.
 const PROXY_PORT: u16 = 6_380;
@@ -41,6 +36,14 @@ const PROXY_PORT: u16 = 6_380;
 /// What is drawn, or chosen, for a world.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Setup {
+    /// Primaries of the cluster.
+    pub primaries: usize,
+    /// Replicas of each.
+    pub replicas: usize,
+    /// Nodes are known by the names of their hosts, not by their addresses.
+    pub hostnames: bool,
+    /// All nodes are on one host, and say only at which port the others are.
+    pub shared_host: bool,
     /// How far time goes in a step.
     pub tick_ms: u64,
     /// How long a segment travels at least.
@@ -82,6 +85,9 @@ pub struct World {
     pub stats: Stats,
     /// Slots on the move.
     pub(crate) moving: BTreeSet<Slot>,
+    /// Slots whose owner holds another node for the owner, and that node.
+    pub(crate) entangled: BTreeMap<Slot, usize>,
+    pub(crate) kinship: Kinship,
     jobs: mpsc::UnboundedSender<Job>,
     client_net: SimNet,
     leaves: BTreeMap<usize, Rc<Notify>>,
@@ -100,6 +106,10 @@ impl Default for Setup {
     /// A smooth, fast network and a patient proxy, for stories.
     fn default() -> Self {
         Setup {
+            primaries: 3,
+            replicas: 0,
+            hostnames: false,
+            shared_host: false,
             tick_ms: 1,
             latency_min_ms: 1,
             latency_max_ms: 2,
@@ -113,6 +123,12 @@ impl Default for Setup {
 }
 
 impl Setup {
+    /// Nodes of the cluster.
+    #[must_use]
+    pub fn nodes(&self) -> usize {
+        self.primaries * (1 + self.replicas)
+    }
+
     /// What the checkers must know: nothing is broken yet.
     #[must_use]
     pub fn rules(&self) -> Rules {
@@ -147,8 +163,8 @@ impl World {
         let speed = LinkSpeed { min: ms(setup.latency_min_ms), max: ms(setup.latency_max_ms) };
         let mut network = Network::new(overlay.clone(), ms(setup.tick_ms), speed);
 
-        let (cluster, nodes) = add_nodes(&mut network, &recorder);
-        let seeds = (0..NODES).map(|node| cluster.address(node)).collect();
+        let Nodes { cluster, hosts: nodes, places } = nodes::add(&mut network, setup, &recorder);
+        let seeds = (0..setup.nodes()).map(|node| cluster.address(node)).collect();
         let config = setup.config(seeds);
         let stats = Stats::new(setup.workers, ["main"]);
         let (shutdown, ended) = (Rc::new(Notify::new()), Rc::default());
@@ -161,7 +177,7 @@ impl World {
         };
         let run = Rc::new(run);
         let (proxy, proxy_net) = network.add_host("proxy", move |net| Rc::clone(&run).run(net));
-        network.tap(proxy, Rc::new(Outgoing::new(recorder.clone(), NODE_PORT)));
+        network.tap(proxy, Rc::new(Outgoing::new(recorder.clone(), places)));
         let (jobs, clients, client_net) = add_clients(&mut network);
         World {
             address: SocketAddr::new(proxy_net.ip(), PROXY_PORT),
@@ -173,6 +189,8 @@ impl World {
             recorder,
             stats,
             moving: BTreeSet::new(),
+            entangled: BTreeMap::new(),
+            kinship: Kinship::default(),
             jobs,
             client_net,
             leaves: BTreeMap::new(),
@@ -213,36 +231,6 @@ impl World {
         self.network.overlay().note(&format!("client {client} leaves"));
         self.leave_signal(client).notify_waiters();
     }
-}
-
-/// The hosts of the nodes, and their cluster.
-fn add_nodes(network: &mut Network, recorder: &Recorder) -> (Cluster, Vec<HostId>) {
-    let names: Vec<_> = (0..NODES).map(|node| format!("node-{node}")).collect();
-    let address = |name: &String| {
-        let ip = network.ip_of(name).to_string();
-        Address::new(&ip, NODE_PORT).expect("an IP address and a port")
-    };
-    let cluster = Cluster::new(&names.iter().map(address).collect::<Vec<_>>(), &[]);
-    let add = |(number, name): (usize, &String)| {
-        let recorder = recorder.clone();
-        cluster.node(number).observe(Box::new(move |seen: &Execution<'_>| {
-            recorder.executed(number, seen.args, seen.reply);
-        }));
-        let node = cluster.node(number);
-        let (host, _) = network.add_host(name, move |net| {
-            let node = node.clone();
-            async move {
-                // Each start is on a runtime of its own, whose clock begins anywhere.
-                node.set_clock(Instant::now(), EPOCH + net.now());
-                let listener = net.bind(SocketAddr::new(net.ip(), NODE_PORT)).await?;
-                node.serve(net, listener).await;
-                Ok(())
-            }
-        });
-        host
-    };
-    let hosts = names.iter().enumerate().map(add).collect();
-    (cluster, hosts)
 }
 
 /// The clients' host, which runs what it is sent.

@@ -143,6 +143,9 @@ impl Net for SimNet {
         let net = self.clone();
         async move {
             net.record(What::Connect(address));
+            if let Some(tap) = net.overlay.tap(net.host) {
+                tap.connecting(address);
+            }
             let result = net.try_connect(address).await;
             match &result {
                 Ok(stream) => net.record(What::Connected(stream.id(), address)),

@@ -2,6 +2,7 @@
 //! as one.
 
 use std::future::Future;
+use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
@@ -166,6 +167,14 @@ impl Network {
         self.overlay.reset(self.ip(a), self.ip(b));
         self.sim.repair(self.ip(a), self.ip(b));
         self.clear_both(a, b);
+    }
+
+    /// Makes `name` resolve to the addresses of these hosts; to an error if there are none.
+    pub fn set_name(&mut self, name: &str, hosts: &[HostId]) {
+        self.note(&format!("the name {name} is that of"), hosts);
+        let found: Vec<IpAddr> = hosts.iter().map(|host| self.ip(*host)).collect();
+        let lookup = if found.is_empty() { Err(io::ErrorKind::NotFound) } else { Ok(found) };
+        self.overlay.set_name(name, lookup);
     }
 
     /// From now on nobody at `from` gets a connection to `to`; open ones are untouched.

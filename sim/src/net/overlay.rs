@@ -46,6 +46,9 @@ pub type Lookup = Result<Vec<IpAddr>, io::ErrorKind>;
 
 /// Somebody who sees what a host writes.
 pub trait Tap {
+    /// A connection to `peer` is wanted.
+    fn connecting(&self, peer: SocketAddr);
+
     /// A stream to `peer` took these bytes.
     fn wrote(&self, stream: StreamId, peer: SocketAddr, bytes: &[u8]);
 

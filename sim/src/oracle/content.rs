@@ -4,8 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use redpoll::embedded;
+
 use super::index::{Handle, handles, is_marker, may_be_split};
+use super::spells::spells;
 use super::{Index, Verdict, broken};
+use crate::fault::{Ailment, Fault, NodeFault, SlotChange};
 use crate::history::{Call, Execution, History};
 use crate::resp::{elements, error_code, integer};
 use crate::workload::{Effect, Kind, Shape};
@@ -23,10 +27,15 @@ const GIVEN_UP: &[u8] = b"-UNSENT gave up after ";
 
 pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     let calls = history.conversations.iter().flat_map(|conversation| &conversation.calls);
+    let misled = spells(history, misleads);
     for call in calls.filter(|call| call.kind().effect != Effect::Local) {
         let Some((at, frame)) = &call.reply else { continue };
         let code = error_code(frame);
-        if frame.starts_with(GIVEN_UP) {
+        if frame == embedded::REFUSED_EARLY {
+            continue;
+        }
+        let is_misled = || misled.iter().any(|spell| spell.touches(call.sent, *at));
+        if frame.starts_with(GIVEN_UP) && !is_misled() {
             return Err(broken(PROMISE, call, "the redirects of a sane cluster were given up"));
         }
         if OWN_ERRORS.contains(&code) {
@@ -39,6 +48,26 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
         witnesses.confirm(frame).map_err(|what| broken(PROMISE, call, &what))?;
     }
     Ok(())
+}
+
+/// Whether a fault leads redirects nowhere: two nodes hold each other for the owner of a slot, or
+/// one does not hear the news, or sends everybody astray.
+fn misleads(fault: &Fault) -> bool {
+    match fault {
+        Fault::Slot(_, change) => {
+            matches!(change, SlotChange::Entangle(_) | SlotChange::Disentangle)
+        }
+        Fault::Node(_, fault) => {
+            matches!(
+                fault,
+                NodeFault::Sicken(Ailment::Astray)
+                    | NodeFault::Recover
+                    | NodeFault::Isolate
+                    | NodeFault::Rejoin
+            )
+        }
+        Fault::Leave(_) | Fault::Drain => false,
+    }
 }
 
 /// The executions that can be what a reply is from: of this command, while it was under way.

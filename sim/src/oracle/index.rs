@@ -56,7 +56,8 @@ impl<'a> Index<'a> {
 
 /// Whether a node did not execute a command, and said where or that it can be tried again.
 pub(super) fn is_turned_away(execution: &Execution) -> bool {
-    const CODES: [&str; 5] = ["MOVED", "ASK", "TRYAGAIN", "LOADING", "CLUSTERDOWN"];
+    const CODES: [&str; 7] =
+        ["MOVED", "ASK", "TRYAGAIN", "LOADING", "CLUSTERDOWN", "MASTERDOWN", "READONLY"];
     CODES.contains(&error_code(&execution.reply))
 }
 

@@ -6,11 +6,13 @@ mod answers;
 mod content;
 mod deadline;
 mod drain;
+mod durable;
 mod index;
 mod once;
 mod order;
 mod quiet;
 mod sends;
+mod spells;
 #[cfg(test)]
 mod story;
 
@@ -44,7 +46,7 @@ pub struct Checker {
 }
 
 /// All checkers.
-pub const CHECKERS: [Checker; 8] = [
+pub const CHECKERS: [Checker; 9] = [
     Checker { promise: answers::PROMISE, check: answers::check },
     Checker { promise: content::PROMISE, check: content::check },
     Checker { promise: once::PROMISE, check: once::check },
@@ -52,6 +54,7 @@ pub const CHECKERS: [Checker; 8] = [
     Checker { promise: order::PROMISE, check: order::check },
     Checker { promise: deadline::PROMISE, check: deadline::check },
     Checker { promise: drain::PROMISE, check: drain::check },
+    Checker { promise: durable::PROMISE, check: durable::check },
     Checker { promise: quiet::PROMISE, check: quiet::check },
 ];
 

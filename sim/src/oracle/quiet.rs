@@ -8,12 +8,15 @@ use crate::resp::error_code;
 
 pub(super) const PROMISE: &str = "quiet";
 
+/// What nodes say that cannot serve a command now.
+const REFUSALS: [&str; 5] = ["CLUSTERDOWN", "LOADING", "TRYAGAIN", "MASTERDOWN", "READONLY"];
+
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     let Some(quiet_from) = history.rules.quiet_from else { return Ok(()) };
     let calls = history.conversations.iter().flat_map(|conversation| &conversation.calls);
     for call in calls.filter(|call| call.sent >= quiet_from) {
-        let is_down = call.frame().is_some_and(|frame| error_code(frame) == "CLUSTERDOWN");
-        if is_down || matches!(call.verdict(), Outcome::NotDone | Outcome::Unsure) {
+        let is_refused = call.frame().is_some_and(|frame| REFUSALS.contains(&error_code(frame)));
+        if is_refused || matches!(call.verdict(), Outcome::NotDone | Outcome::Unsure) {
             return Err(broken(PROMISE, call, "failed, and nothing was broken any more"));
         }
     }

@@ -72,7 +72,8 @@ impl Story {
 
     pub(super) fn send(&mut self, at: u64, command: &str, is_whole: bool) {
         let at = Duration::from_millis(at);
-        self.history.sendings.push(Sending { at, stream: 1, args: args(command), is_whole });
+        let (stream, node, args) = (1, 0, args(command));
+        self.history.sendings.push(Sending { at, stream, node, asking: false, args, is_whole });
     }
 
     /// Nothing is wrong.

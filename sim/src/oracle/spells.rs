@@ -1,0 +1,65 @@
+//! When something was broken: from a fault to what mended it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::fault::Fault;
+use crate::history::History;
+
+/// A time in which something was broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spell {
+    pub(super) from: Duration,
+    /// `Duration::MAX` if it was never mended.
+    pub(super) until: Duration,
+}
+
+impl Spell {
+    /// Whether it overlaps another time.
+    pub(super) fn touches(self, from: Duration, until: Duration) -> bool {
+        self.from <= until && self.until >= from
+    }
+}
+
+/// The spells of the faults that `concerns` picks. Those that are over when they have happened make
+/// a spell of no length.
+pub(super) fn spells(history: &History, concerns: impl Fn(&Fault) -> bool) -> Vec<Spell> {
+    let mut open: BTreeMap<_, Duration> = BTreeMap::new();
+    let mut found = Vec::new();
+    for (at, fault) in history.faults.iter().filter(|(_, fault)| concerns(fault)) {
+        let (what, breaks) = fault.breaks_or_mends();
+        if breaks {
+            open.entry(what).or_insert(*at);
+        } else {
+            let from = open.remove(&what).unwrap_or(*at);
+            found.push(Spell { from, until: *at });
+        }
+    }
+    found.extend(open.into_values().map(|from| Spell { from, until: Duration::MAX }));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::NodeFault;
+
+    #[test]
+    fn a_spell_goes_from_what_breaks_to_what_mends() {
+        let ms = Duration::from_millis;
+        let fault = |at, node, fault| (ms(at), Fault::Node(node, fault));
+        let faults = vec![
+            fault(1, 0, NodeFault::Stall),
+            fault(2, 1, NodeFault::Stall),
+            fault(3, 0, NodeFault::Reset),
+            fault(4, 0, NodeFault::Heal),
+            fault(5, 0, NodeFault::Kill),
+        ];
+        let history = History { faults, ..History::default() };
+        let of_first = |fault: &Fault| matches!(fault, Fault::Node(0, _));
+        let spell = |from, until| Spell { from: ms(from), until };
+        let expected = [spell(3, ms(3)), spell(1, ms(4)), spell(5, Duration::MAX)];
+        assert_eq!(spells(&history, of_first), expected);
+        assert!(spell(3, ms(5)).touches(ms(5), ms(9)) && !spell(3, ms(5)).touches(ms(6), ms(9)));
+    }
+}

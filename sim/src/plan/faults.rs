@@ -1,0 +1,418 @@
+//! Draws what goes wrong: faults node by node, one after the other, so that the end of one is not
+//! the end of another; then what is done to slots, and the rest.
+
+use std::collections::BTreeMap;
+
+use redpoll::proto::cluster::Slot;
+
+use crate::dice::Dice;
+use crate::fault::{Ailment, Fault, NodeFault, SlotChange, Timed};
+use crate::workload::{self, Size};
+use crate::world::Setup;
+
+/// Faults that belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    Stall,
+    Cut,
+    Hang,
+    Refuse,
+    Clog,
+    Reset,
+    Kill,
+    PowerOff,
+    Slow,
+    Ailment,
+    Failover,
+    Names,
+    Retire,
+    Migration,
+    Uncovered,
+    Entangle,
+    Leave,
+    Drain,
+}
+
+const FAMILIES: [Family; 18] = [
+    Family::Stall,
+    Family::Cut,
+    Family::Hang,
+    Family::Refuse,
+    Family::Clog,
+    Family::Reset,
+    Family::Kill,
+    Family::PowerOff,
+    Family::Slow,
+    Family::Ailment,
+    Family::Failover,
+    Family::Names,
+    Family::Retire,
+    Family::Migration,
+    Family::Uncovered,
+    Family::Entangle,
+    Family::Leave,
+    Family::Drain,
+];
+
+/// What a run is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Focus {
+    /// Whatever is drawn.
+    Anything,
+    /// Slots that move under slow commands.
+    Order,
+}
+
+/// Draws what goes wrong.
+pub(super) struct Faults {
+    dice: Dice,
+    families: Vec<Family>,
+    setup: Setup,
+    clients: u64,
+    /// Nothing begins later, in ms.
+    span: u64,
+    /// How long a slot that has moved stays where it is at least, in ms: one that is always on the
+    /// move can be chased for ever.
+    slot_rest: u64,
+    drawn: Vec<Timed>,
+}
+
+impl Faults {
+    pub(super) fn new(mut dice: Dice, size: Size, setup: &Setup, focus: Focus) -> Self {
+        let quiet = dice.chance(0.1);
+        let families = FAMILIES.into_iter().filter(|_| !quiet && dice.chance(0.5)).collect();
+        Faults {
+            dice,
+            families: match focus {
+                Focus::Anything => families,
+                Focus::Order => vec![Family::Slow, Family::Migration],
+            },
+            setup: *setup,
+            clients: size.clients,
+            span: size.time_ms,
+            slot_rest: setup.op_timeout_ms / 2,
+            drawn: Vec::new(),
+        }
+    }
+
+    pub(super) fn draw(mut self) -> Vec<Timed> {
+        let bereft = self.bereft();
+        for node in 0..self.setup.nodes() {
+            if node < self.setup.primaries || self.dice.chance(0.3) {
+                self.of_node(node, bereft);
+            }
+        }
+        self.of_slots();
+        if self.has(Family::Leave) {
+            for _ in 0..self.dice.within(1..=4) {
+                let client = self.dice.index(usize::try_from(self.clients).expect("few clients"));
+                let at = self.dice.within(10..=self.span);
+                self.add(at, Fault::Leave(client));
+            }
+        }
+        if self.has(Family::Drain) && self.dice.chance(0.5) {
+            self.drain();
+        }
+        self.drawn.sort_by_key(|timed| timed.at_ms);
+        self.drawn
+    }
+
+    fn has(&self, family: Family) -> bool {
+        self.families.contains(&family)
+    }
+
+    fn add(&mut self, at_ms: u64, fault: Fault) {
+        self.drawn.push(Timed { at_ms, fault });
+    }
+
+    /// The group whose first primary is killed in the end and stays away, if there is one.
+    fn bereft(&mut self) -> Option<usize> {
+        let may_be = self.has(Family::Failover)
+            && self.setup.replicas > 0
+            && !self.setup.shared_host
+            && self.dice.chance(0.3);
+        may_be.then(|| self.dice.index(self.setup.primaries))
+    }
+
+    /// The group that a node belongs to at the start.
+    fn group(&self, node: usize) -> usize {
+        node.checked_sub(self.setup.primaries).map_or(node, |replica| replica / self.setup.replicas)
+    }
+
+    /// The proxy is told to stop; half of the time while commands for a node wait in vain.
+    fn drain(&mut self) {
+        let at = self.dice.within(50..=self.span);
+        if self.dice.chance(0.5) {
+            let node = self.dice.index(self.setup.primaries);
+            let before = self.dice.within(1..=50);
+            self.add(at - before, Fault::Node(node, NodeFault::Stall));
+            self.add(at + 3_000, Fault::Node(node, NodeFault::Heal));
+        }
+        self.add(at, Fault::Drain);
+    }
+
+    /// Whether a node can be struck by faults of this family.
+    fn strikes(&self, family: Family, node: usize) -> bool {
+        match family {
+            Family::Ailment | Family::Retire => true,
+            Family::Failover => self.setup.replicas > 0,
+            Family::Names => self.setup.hostnames && !self.setup.shared_host,
+            // What strikes one of those on a host strikes all.
+            Family::Stall
+            | Family::Cut
+            | Family::Hang
+            | Family::Refuse
+            | Family::Clog
+            | Family::Reset
+            | Family::Kill
+            | Family::PowerOff
+            | Family::Slow => node == 0 || !self.setup.shared_host,
+            Family::Migration
+            | Family::Uncovered
+            | Family::Entangle
+            | Family::Leave
+            | Family::Drain => false,
+        }
+    }
+
+    fn of_node(&mut self, node: usize, bereft: Option<usize>) {
+        let is_bereft = bereft == Some(self.group(node));
+        if is_bereft && node >= self.setup.primaries {
+            // These must be there when their primary is not.
+            return;
+        }
+        let families = self.families.iter().copied();
+        let families: Vec<_> = families.filter(|family| self.strikes(*family, node)).collect();
+        if families.is_empty() {
+            return;
+        }
+        let pause = *self.dice.pick(&[200, 1_000]);
+        let mut at = self.dice.within(5..=pause);
+        while at < self.span {
+            let end = at + *self.dice.pick(&[1, 20, 150, 700]);
+            let family = *self.dice.pick(&families);
+            for (at, fault) in self.episode(family, node, (at, end)) {
+                self.add(at, Fault::Node(node, fault));
+            }
+            at = end + self.dice.within(1..=pause);
+        }
+        if is_bereft {
+            let fault = if self.dice.chance(0.5) { NodeFault::Kill } else { NodeFault::PowerOff };
+            self.add(at, Fault::Node(node, fault));
+            let at = at + self.dice.within(1..=700);
+            self.add(at, Fault::Node(node, NodeFault::FailOver));
+        }
+    }
+
+    /// A fault of a node from one time to another: what comes when.
+    fn episode(
+        &mut self,
+        family: Family,
+        node: usize,
+        (at, end): (u64, u64),
+    ) -> Vec<(u64, NodeFault)> {
+        let restart =
+            if self.dice.chance(0.3) { NodeFault::RestartEmpty } else { NodeFault::Restart };
+        let slow = self.dice.within(10..=400);
+        let pair = |fault, cure| vec![(at, fault), (end, cure)];
+        match family {
+            Family::Stall => pair(NodeFault::Stall, NodeFault::Heal),
+            Family::Cut => pair(NodeFault::Cut, NodeFault::Repair),
+            Family::Hang => pair(NodeFault::HangConnects, NodeFault::AllowConnects),
+            Family::Refuse => pair(NodeFault::RefuseConnects, NodeFault::AllowConnects),
+            Family::Clog => self.clog((at, end)),
+            Family::Reset => vec![(at, NodeFault::Reset)],
+            Family::Kill => pair(NodeFault::Kill, restart),
+            Family::PowerOff => pair(NodeFault::PowerOff, restart),
+            Family::Slow => pair(NodeFault::SetSpeed(slow / 2, slow), NodeFault::SetSpeed(1, 5)),
+            Family::Ailment => {
+                let ailment = *self.dice.pick(&Ailment::ALL);
+                pair(NodeFault::Sicken(ailment), NodeFault::Recover)
+            }
+            Family::Failover => self.failover((at, end), restart),
+            Family::Names => {
+                let names = [NodeFault::ForgetName, NodeFault::DoubleName];
+                // What is known of a name matters only to new connections.
+                let mut events = pair(*self.dice.pick(&names), NodeFault::RestoreName);
+                events.insert(1, (at, NodeFault::Reset));
+                events
+            }
+            Family::Retire => {
+                let heir = self.dice.index(self.setup.primaries);
+                if heir == node { vec![] } else { vec![(at, NodeFault::Retire(heir))] }
+            }
+            Family::Migration
+            | Family::Uncovered
+            | Family::Entangle
+            | Family::Leave
+            | Family::Drain => unreachable!("no fault of a node"),
+        }
+    }
+
+    /// One direction is clogged; half of the time what is half written is lost in the end.
+    fn clog(&mut self, (at, end): (u64, u64)) -> Vec<(u64, NodeFault)> {
+        let (clog, unclog) = if self.dice.chance(0.5) {
+            (NodeFault::Clog, NodeFault::Unclog)
+        } else {
+            (NodeFault::ClogReplies, NodeFault::UnclogReplies)
+        };
+        let is_lost = self.dice.chance(0.5);
+        if is_lost {
+            vec![(at, clog), (end, NodeFault::Reset), (end, unclog)]
+        } else {
+            vec![(at, clog), (end, unclog)]
+        }
+    }
+
+    /// A primary loses its place, for this reason or that, or for none; now and then its replicas
+    /// have fallen behind.
+    fn failover(&mut self, (at, end): (u64, u64), restart: NodeFault) -> Vec<(u64, NodeFault)> {
+        let end = end + 20;
+        let middle = self.dice.within(at..=end);
+        let mut events = if self.dice.chance(0.3) {
+            let since = at.saturating_sub(self.dice.within(1..=200));
+            vec![(since, NodeFault::HoldReplication)]
+        } else {
+            vec![]
+        };
+        let (before, after): (&[_], &[_]) = match self.dice.index(5) {
+            _ if self.setup.shared_host => (&[NodeFault::Isolate], &[NodeFault::Rejoin]),
+            0 => (&[NodeFault::Kill], &[restart]),
+            1 => (&[NodeFault::PowerOff], &[restart]),
+            2 => {
+                let after = &[NodeFault::Rejoin, NodeFault::Repair];
+                (&[NodeFault::Isolate, NodeFault::Cut], after)
+            }
+            3 => (&[NodeFault::Isolate], &[NodeFault::Rejoin]),
+            _ => (&[], &[]),
+        };
+        events.extend(before.iter().map(|fault| (at, *fault)));
+        events.push((middle, NodeFault::FailOver));
+        events.extend(after.iter().map(|fault| (end, *fault)));
+        events.push((end, NodeFault::ReleaseReplication));
+        events
+    }
+
+    /// Slots move, or are taken and given, or two nodes hold each other for the owner; all of them
+    /// are in use. That which all like best only moves.
+    fn of_slots(&mut self) {
+        let families = [Family::Migration, Family::Uncovered, Family::Entangle];
+        let families: Vec<_> = families.into_iter().filter(|family| self.has(*family)).collect();
+        if families.is_empty() {
+            return;
+        }
+        let moves = self.has(Family::Migration);
+        let keys: Vec<_> = workload::shared_keys().collect();
+        let longest = *self.dice.pick(&[30, 200]);
+        let mut rests_until = BTreeMap::new();
+        let mut at = self.dice.within(5..=500);
+        while at < self.span {
+            let is_move = moves && (families.len() == 1 || self.dice.chance(0.8));
+            let is_hot = is_move && self.dice.chance(0.5);
+            let family = if is_move { Family::Migration } else { *self.dice.pick(&families) };
+            let key = if is_hot { workload::hot_key() } else { self.dice.pick(&keys) };
+            let slot = Slot::of(key.as_bytes()).number();
+            let end = at + self.dice.within(1..=longest);
+            if rests_until.get(&slot).is_some_and(|until| at < *until) {
+                at = end;
+                continue;
+            }
+            rests_until.insert(slot, end + self.slot_rest);
+            self.of_slot(slot, family, (at, end));
+            at = self.dice.within(at + 1..=end + longest / 4);
+        }
+    }
+
+    fn of_slot(&mut self, slot: u16, family: Family, (at, end): (u64, u64)) {
+        let to = self.dice.index(self.setup.primaries);
+        let mut add = |at, change| self.add(at, Fault::Slot(slot, change));
+        match family {
+            Family::Uncovered => {
+                add(at, SlotChange::Take);
+                add(end, SlotChange::Give(to));
+            }
+            Family::Entangle => {
+                add(at, SlotChange::Entangle(to));
+                add(end, SlotChange::Disentangle);
+            }
+            Family::Migration => {
+                add(at, SlotChange::BeginMigration(to));
+                let middle = self.dice.within(at..=end);
+                self.add(middle, Fault::Slot(slot, SlotChange::MoveKeys(1)));
+                self.add(end, Fault::Slot(slot, SlotChange::FinishMigration));
+            }
+            Family::Stall
+            | Family::Cut
+            | Family::Hang
+            | Family::Refuse
+            | Family::Clog
+            | Family::Reset
+            | Family::Kill
+            | Family::PowerOff
+            | Family::Slow
+            | Family::Ailment
+            | Family::Failover
+            | Family::Names
+            | Family::Retire
+            | Family::Leave
+            | Family::Drain => unreachable!("no change of a slot"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Plan;
+    use super::*;
+
+    #[test]
+    fn faults_come_in_order_and_every_family_comes() {
+        let plans: Vec<_> = (0..300).map(Plan::draw).collect();
+        for plan in &plans {
+            assert!(plan.faults.is_sorted_by_key(|timed| timed.at_ms));
+        }
+        let faults = || plans.iter().flat_map(|plan| &plan.faults).map(|timed| timed.fault);
+        for fault in [
+            NodeFault::Stall,
+            NodeFault::Cut,
+            NodeFault::HangConnects,
+            NodeFault::RefuseConnects,
+            NodeFault::Clog,
+            NodeFault::Unclog,
+            NodeFault::ClogReplies,
+            NodeFault::UnclogReplies,
+            NodeFault::Reset,
+            NodeFault::SetSpeed(1, 5),
+            NodeFault::Kill,
+            NodeFault::PowerOff,
+            NodeFault::Restart,
+            NodeFault::RestartEmpty,
+            NodeFault::FailOver,
+            NodeFault::HoldReplication,
+            NodeFault::Isolate,
+            NodeFault::ForgetName,
+            NodeFault::DoubleName,
+        ] {
+            assert!(
+                (0..3).all(|node| faults().any(|f| f == Fault::Node(node, fault))),
+                "{fault:?}"
+            );
+        }
+        for ailment in Ailment::ALL {
+            assert!(
+                faults().any(|f| matches!(f, Fault::Node(_, NodeFault::Sicken(a)) if a == ailment))
+            );
+        }
+        assert!(faults().any(|f| matches!(f, Fault::Node(_, NodeFault::Retire(_)))));
+        for change in ["BeginMigration", "Take", "Entangle"] {
+            assert!(faults().any(|f| format!("{f:?}").contains(change)), "{change}");
+        }
+        assert!(faults().any(|f| f == Fault::Leave(0)) && faults().any(|f| f == Fault::Drain));
+        assert!(plans.iter().all(|plan| plan.quiet_from_ms().is_some()));
+        assert!(plans.iter().any(|plan| plan.quiet_from_ms() == Some(0)));
+        assert!(plans.iter().any(|plan| {
+            let is_final = |fault| matches!(fault, Fault::Node(_, NodeFault::FailOver));
+            plan.faults.last().is_some_and(|timed| is_final(timed.fault))
+        }));
+    }
+}
