@@ -35,19 +35,68 @@ pub struct History {
     /// The members that are left in the sets, by key, when all is over; of keys whose slot
     /// somebody serves.
     pub left: BTreeMap<Vec<u8>, BTreeSet<Vec<u8>>>,
+    /// What the proxy counted.
+    pub counted: Counted,
+    /// How long all of it took.
+    pub took: Duration,
+}
+
+/// What the proxy counted, all workers together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Commands read.
+    pub commands: u64,
+    /// Redirects followed: `MOVED`.
+    pub moved: u64,
+    /// Redirects followed: `ASK`.
+    pub asked: u64,
+    /// Answers `UNSENT`, of parts of commands.
+    pub unsent: u64,
+    /// Answers `UNSURE`, of parts of commands.
+    pub unsure: u64,
+    /// Looks at the topology, those in vain included.
+    pub refreshes: u64,
 }
 
 /// What the checkers must know of the world.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
     /// The proxy's own.
     pub op_timeout: Duration,
+    /// The proxy's own for some commands, by their names in lower case.
+    pub command_timeouts: BTreeMap<&'static str, Duration>,
+    /// Whether the proxy follows redirects; else clients get them.
+    pub follows: bool,
+    /// The proxy's own.
+    pub redirects_max: u8,
+    /// Commands may fail for want of room, though nothing is broken.
+    pub is_narrow: bool,
+    /// Nodes are on hosts of their own, so that what befalls one befalls no other.
+    pub are_apart: bool,
+    /// How long a command may wait in the proxy while nothing is in its way.
+    pub patience: Duration,
+    /// From one look at the topology to the next while nothing seems to have changed.
+    pub refresh: Duration,
+    /// From one look at the topology to the next however much seems to have changed.
+    pub refresh_min: Duration,
+    /// How long the proxy may need to be well again once all is mended.
+    pub recovery: Duration,
     /// What a reply may take beyond that: twice over the network to the client, and a timer tick.
     pub slack: Duration,
     /// From when on nothing is broken, so that nothing may fail; `None` if something always is.
     pub quiet_from: Option<Duration>,
     /// When the proxy was told to stop, if it was.
     pub drained: Option<Duration>,
+}
+
+impl Rules {
+    /// How long a command may take.
+    #[must_use]
+    pub fn timeout_of(&self, kind: &Kind) -> Duration {
+        let own =
+            self.command_timeouts.iter().find(|(name, _)| kind.name.eq_ignore_ascii_case(name));
+        own.map_or(self.op_timeout, |(_, timeout)| *timeout)
+    }
 }
 
 /// Writes that may be lost although they were acknowledged.

@@ -68,6 +68,10 @@ impl World {
             let slots = slots.map(Slot::number).collect();
             self.lose(Lost::Slots(slots), Duration::ZERO);
             self.cluster.node(node).clear();
+            if let Some(since) = self.kinship.held.get_mut(&node) {
+                // It has nothing now, and gets nothing.
+                *since = Duration::ZERO;
+            }
         }
         for node in self.on_the_host_of(node) {
             if self.kinship.down.remove(&node) {
@@ -188,6 +192,7 @@ impl World {
             let Some(owner) = self.cluster.owner(Slot::of(&key)) else { continue };
             let node = self.cluster.node(owner);
             node.set_fault(None);
+            node.set_password(None);
             let mut reply = Vec::new();
             let mut connection = node.connect("administrator".to_owned(), Instant::now());
             node.execute(&mut connection, &[b"SMEMBERS", &key], Instant::now(), &mut reply);

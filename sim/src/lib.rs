@@ -4,6 +4,7 @@
 //! - [`plan`]: a run, drawn from its seed before it begins; [`run`] carries it out, [`batch`] many
 //!   of them, and [`minimise`] makes one that fails small.
 //! - [`world`]: nodes, proxy, clients; [`fault`]: what can be done to them; [`client`]: who asks.
+//! - [`tuning`]: how the proxy is configured.
 //! - `nodes`: the hosts of the cluster.
 //! - `kinship`: who follows whom, and what a failover loses.
 //! - [`rig`]: the same world for stories, whose clients are led by hand.
@@ -38,5 +39,6 @@ pub mod run;
 pub mod tally;
 pub mod trace;
 pub mod trap;
+pub mod tuning;
 pub mod workload;
 pub mod world;

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::net::{EPOCH, HostId, Network, SimNet};
 use crate::recorder::Recorder;
+use crate::tuning::PASSWORD;
 use crate::world::Setup;
 
 /// The port of every node, or, if they share a host, of the first.
@@ -49,6 +50,7 @@ pub(crate) fn add(network: &mut Network, setup: &Setup, recorder: &Recorder) -> 
     let replicas = (setup.primaries..setup.nodes())
         .map(|node| (address(node), (node - setup.primaries) / setup.replicas));
     let cluster = Cluster::new(&primaries, &replicas.collect::<Vec<_>>());
+    cluster.set_password(setup.tuning.password.then_some(PASSWORD));
     if setup.shared_host {
         cluster.hide_hosts();
     }

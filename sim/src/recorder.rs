@@ -123,7 +123,7 @@ impl Recorder {
     }
 
     fn sent(&self, sending: Sending) {
-        if is_of_workload(&sending.args) {
+        if sending.asking || is_of_workload(&sending.args) {
             self.history.borrow_mut().sendings.push(sending);
         }
     }

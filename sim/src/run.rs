@@ -99,7 +99,10 @@ pub fn run(plan: &Plan, keep_all: bool) -> Outcome {
         world.take_stock();
     }
     let mut history = world.recorder.finish();
-    history.rules.quiet_from = plan.quiet_from_ms().map(ms);
+    history.counted = world.counted();
+    history.took = at;
+    let is_narrow = history.rules.is_narrow;
+    history.rules.quiet_from = plan.quiet_from_ms().filter(|_| !is_narrow).map(ms);
     let tally = Tally::of(&history, &world);
     // After a panic nothing else can be expected to be right.
     if !trap.has_caught() {

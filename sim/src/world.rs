@@ -17,18 +17,20 @@ use std::time::Duration;
 
 use redpoll::config::{Clients, Config, Listener, MEMORY_BYTES_MAX, Target, Upstream};
 use redpoll::embedded::Cluster;
+use redpoll::limits::{CONNECT_BACKOFF_MS_MAX, TOPOLOGY_RETRY_MS, TOPOLOGY_TIMEOUT_MS};
 use redpoll::net::Net;
 use redpoll::proto::cluster::{Address, Slot};
 use redpoll::proxy;
-use redpoll::stats::Stats;
+use redpoll::stats::{Counter, Stats, WorkerStats};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc};
 
-use crate::history::Rules;
+use crate::history::{Counted, Rules};
 use crate::kinship::Kinship;
 use crate::net::{Grain, HostId, LinkSpeed, Network, Overlay, SimNet};
 use crate::nodes::{self, Nodes};
 use crate::recorder::{Outgoing, Recorder};
+use crate::tuning::Tuning;
 
 /// The port of the proxy.
 const PROXY_PORT: u16 = 6_380;
@@ -60,6 +62,8 @@ pub struct Setup {
     pub connect_timeout_ms: u64,
     /// The proxy's own.
     pub drain_timeout_ms: u64,
+    /// The rest of the proxy's configuration.
+    pub tuning: Tuning,
 }
 
 /// What runs on the clients' host.
@@ -118,6 +122,7 @@ impl Default for Setup {
             op_timeout_ms: 500,
             connect_timeout_ms: 200,
             drain_timeout_ms: 1_000,
+            tuning: Tuning::default(),
         }
     }
 }
@@ -133,8 +138,36 @@ impl Setup {
     #[must_use]
     pub fn rules(&self) -> Rules {
         let slack = ms(2 * self.latency_max_ms + 4 * self.tick_ms + 2);
-        let op_timeout = ms(self.op_timeout_ms);
-        Rules { op_timeout, slack, quiet_from: None, drained: None }
+        Rules {
+            op_timeout: ms(self.op_timeout_ms),
+            command_timeouts: self.tuning.command_timeouts(),
+            follows: self.tuning.follows,
+            redirects_max: self.tuning.redirects_max,
+            is_narrow: self.tuning.is_narrow(),
+            are_apart: !self.shared_host,
+            patience: ms(2 * self.tuning.flush_timeout_ms),
+            refresh: ms(self.tuning.refresh_ms),
+            refresh_min: ms(self.tuning.refresh_ms_min),
+            recovery: ms(self.recovery_ms()),
+            slack,
+            quiet_from: None,
+            drained: None,
+        }
+    }
+
+    /// What the proxy has to be well again once all is mended, in ms: a command that has just begun
+    /// may wait for its deadline, or for a connection; the longest pause between two attempts to
+    /// connect; a connection that is dead to be found so; and two more looks at the topology, each
+    /// after a pause that is drawn a quarter longer at most.
+    #[must_use]
+    pub fn recovery_ms(&self) -> u64 {
+        let tuning = &self.tuning;
+        let commands = [tuning.mget_timeout_ms, tuning.getrange_timeout_ms, self.op_timeout_ms];
+        let longest = commands.into_iter().max().unwrap_or(0);
+        let looks = 2 * (TOPOLOGY_TIMEOUT_MS + TOPOLOGY_RETRY_MS * 125 / 100);
+        let regular = if tuning.is_alert() { 0 } else { tuning.regular_look_ms() };
+        let stall = if self.tuning.stall_timeout_ms > 2_000 { 0 } else { tuning.stall_timeout_ms };
+        longest + self.connect_timeout_ms + stall + CONNECT_BACKOFF_MS_MAX + looks + regular
     }
 
     fn config(&self, seeds: Vec<Address>) -> Config {
@@ -142,6 +175,7 @@ impl Setup {
         let mut upstream = Upstream::new(Target::Cluster(seeds));
         upstream.timeouts.op = ms(self.op_timeout_ms);
         upstream.timeouts.connect = ms(self.connect_timeout_ms);
+        self.tuning.apply(&mut upstream);
         Config {
             listeners: vec![Listener { address: unspecified, upstream: "main".to_owned() }],
             upstreams: [("main".to_owned(), upstream)].into(),
@@ -206,6 +240,24 @@ impl World {
     {
         let job = Box::pin(job(self.client_net.clone()));
         self.jobs.send(job).expect("the clients' host never ends");
+    }
+
+    /// What the proxy has counted so far.
+    #[must_use]
+    pub fn counted(&self) -> Counted {
+        let sum = |pick: fn(&WorkerStats) -> &Counter| self.stats.sum(pick);
+        let looks =
+            self.stats.upstreams.iter().map(|upstream| {
+                upstream.refreshes_total.get() + upstream.refresh_failures_total.get()
+            });
+        Counted {
+            commands: sum(|worker| &worker.commands_total),
+            moved: sum(|worker| &worker.redirects_moved_total),
+            asked: sum(|worker| &worker.redirects_ask_total),
+            unsent: sum(|worker| &worker.unsent_total),
+            unsure: sum(|worker| &worker.unsure_total),
+            refreshes: looks.sum(),
+        }
     }
 
     /// Tells the proxy to stop.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::NORMAL_LATENCY_MAX_MS;
 use crate::net::{LinkSpeed, Obstacle};
+use crate::tuning::PASSWORD;
 use crate::world::{World, ms};
 
 /// What is done to a node, or to the network between it and the proxy.
@@ -66,6 +67,10 @@ pub enum NodeFault {
     DoubleName,
     /// Its name is resolved as it was.
     RestoreName,
+    /// It wants another password from connections that are made from now on.
+    ChangePassword,
+    /// It wants the right one.
+    RestorePassword,
 }
 
 /// What can be wrong with a node itself: [`embedded::Fault`].
@@ -155,6 +160,8 @@ impl NodeFault {
             NodeFault::Rejoin => (9, false),
             NodeFault::ForgetName | NodeFault::DoubleName => (10, true),
             NodeFault::RestoreName => (10, false),
+            NodeFault::ChangePassword => (11, true),
+            NodeFault::RestorePassword => (11, false),
         }
     }
 
@@ -193,6 +200,8 @@ impl NodeFault {
             NodeFault::ForgetName => world.set_name(node, &[]),
             NodeFault::DoubleName => world.set_name(node, &[world.clients, host]),
             NodeFault::RestoreName => world.set_name(node, &[host]),
+            NodeFault::ChangePassword => world.cluster.node(node).set_password(Some("another")),
+            NodeFault::RestorePassword => world.cluster.node(node).set_password(Some(PASSWORD)),
         }
     }
 }

@@ -35,13 +35,14 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
             continue;
         }
         let is_misled = || misled.iter().any(|spell| spell.touches(call.sent, *at));
-        if frame.starts_with(GIVEN_UP) && !is_misled() {
+        let is_patient = history.rules.redirects_max >= SANE_REDIRECTS_MAX;
+        if frame.starts_with(GIVEN_UP) && is_patient && !is_misled() {
             return Err(broken(PROMISE, call, "the redirects of a sane cluster were given up"));
         }
         if OWN_ERRORS.contains(&code) {
             continue;
         }
-        if REDIRECTS.contains(&code) {
+        if REDIRECTS.contains(&code) && history.rules.follows {
             return Err(broken(PROMISE, call, "a redirect reached the client"));
         }
         let witnesses = Witnesses { index, call, until: *at };
@@ -69,6 +70,9 @@ fn misleads(fault: &Fault) -> bool {
         Fault::Leave(_) | Fault::Drain => false,
     }
 }
+
+/// Redirects that a command can meet in a sane cluster.
+const SANE_REDIRECTS_MAX: u8 = 5;
 
 /// The executions that can be what a reply is from: of this command, while it was under way.
 struct Witnesses<'i, 'a> {

@@ -1,5 +1,7 @@
 //! Every command is answered by its deadline, and so no client is ever stuck.
 
+use std::time::Duration;
+
 use super::{Index, Verdict, broken};
 use crate::history::{Call, End, History};
 
@@ -8,21 +10,24 @@ pub(super) const PROMISE: &str = "deadline";
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     for conversation in &history.conversations {
         let gone = matches!(conversation.end, Some((_, End::Left | End::Closed | End::Garbled)));
+        // A reply waits for those before it, which may have more time.
+        let mut latest = Duration::ZERO;
         for call in &conversation.calls {
-            on_time(history, call, gone)?;
+            let limit = history.rules.timeout_of(call.kind()) + history.rules.slack;
+            latest = latest.max(call.sent + limit);
+            on_time(call, latest, gone)?;
         }
     }
     Ok(())
 }
 
-fn on_time(history: &History, call: &Call, gone: bool) -> Verdict {
-    let limit = history.rules.op_timeout + history.rules.slack;
+fn on_time(call: &Call, latest: Duration, gone: bool) -> Verdict {
     match &call.reply {
         None if gone => Ok(()),
         None => Err(broken(PROMISE, call, "never answered")),
-        Some((at, _)) if *at <= call.sent + limit => Ok(()),
+        Some((at, _)) if *at <= latest => Ok(()),
         Some((at, _)) => {
-            let took = *at - call.sent;
+            let (took, limit) = (*at - call.sent, latest - call.sent);
             Err(broken(PROMISE, call, &format!("took {took:?}, where {limit:?} is the limit")))
         }
     }
@@ -45,6 +50,21 @@ mod tests {
                 story.passes();
             }
         }
+    }
+
+    #[test]
+    fn a_command_with_a_timeout_of_its_own_holds_up_those_behind_it_and_no_others() {
+        let mut story = Story::right();
+        story.history.rules.command_timeouts.insert("getrange", Duration::from_millis(200));
+        story.call(0, 5, "GETRANGE s:0:0 0 {id}");
+        story.call(0, 5, "ECHO {id}");
+        story.execute(6, "GETRANGE s:0:0 0 1000000003", "$0\r\n\r\n");
+        let mut late = story.clone();
+        story.answer(0, 215, "$0\r\n\r\n");
+        story.answer(0, 215, "$10\r\n1000000004\r\n");
+        story.passes();
+        late.answer(0, 216, "$0\r\n\r\n");
+        assert!(caught(&late, PROMISE).contains("took 211ms"));
     }
 
     #[test]

@@ -3,14 +3,19 @@
 //! Each checker is shown by its tests to fail on a history that breaks its promise.
 
 mod answers;
+mod asking;
 mod content;
+mod counters;
 mod deadline;
 mod drain;
 mod durable;
 mod index;
+mod neighbours;
 mod once;
 mod order;
 mod quiet;
+mod refreshes;
+mod retired;
 mod sends;
 mod spells;
 #[cfg(test)]
@@ -46,7 +51,7 @@ pub struct Checker {
 }
 
 /// All checkers.
-pub const CHECKERS: [Checker; 9] = [
+pub const CHECKERS: [Checker; 14] = [
     Checker { promise: answers::PROMISE, check: answers::check },
     Checker { promise: content::PROMISE, check: content::check },
     Checker { promise: once::PROMISE, check: once::check },
@@ -55,6 +60,11 @@ pub const CHECKERS: [Checker; 9] = [
     Checker { promise: deadline::PROMISE, check: deadline::check },
     Checker { promise: drain::PROMISE, check: drain::check },
     Checker { promise: durable::PROMISE, check: durable::check },
+    Checker { promise: asking::PROMISE, check: asking::check },
+    Checker { promise: refreshes::PROMISE, check: refreshes::check },
+    Checker { promise: neighbours::PROMISE, check: neighbours::check },
+    Checker { promise: retired::PROMISE, check: retired::check },
+    Checker { promise: counters::PROMISE, check: counters::check },
     Checker { promise: quiet::PROMISE, check: quiet::check },
 ];
 

@@ -9,7 +9,8 @@ use crate::resp::error_code;
 pub(super) const PROMISE: &str = "quiet";
 
 /// What nodes say that cannot serve a command now.
-const REFUSALS: [&str; 5] = ["CLUSTERDOWN", "LOADING", "TRYAGAIN", "MASTERDOWN", "READONLY"];
+pub(super) const REFUSALS: [&str; 5] =
+    ["CLUSTERDOWN", "LOADING", "TRYAGAIN", "MASTERDOWN", "READONLY"];
 
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     let Some(quiet_from) = history.rules.quiet_from else { return Ok(()) };

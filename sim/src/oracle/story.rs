@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{CHECKERS, Index, judge};
-use crate::history::{Call, Conversation, End, Execution, History, Rules, Sending};
+use crate::history::{Call, Conversation, End, Execution, History, Rules, Sending, Verdict};
 use crate::workload::Id;
 
 /// A history under construction. Times are in ms; `{id}` stands for the command's own number.
@@ -20,6 +20,8 @@ impl Story {
         let rules = Rules {
             op_timeout: Duration::from_millis(100),
             slack: Duration::from_millis(10),
+            follows: true,
+            redirects_max: 5,
             ..Rules::default()
         };
         let end = Some((Duration::from_secs(1), End::Finished));
@@ -46,6 +48,7 @@ impl Story {
         let id = Id { client, seq: u32::try_from(calls.len()).unwrap() };
         let args = args(&command.replace("{id}", &id.to_string()));
         calls.push(Call { id, args, sent: Duration::from_millis(sent), reply: None });
+        self.history.counted.commands += 1;
     }
 
     /// Answers the client's first unanswered command.
@@ -53,6 +56,11 @@ impl Story {
         let calls = &mut self.history.conversations[usize::from(client)].calls;
         let call = calls.iter_mut().find(|call| call.reply.is_none()).unwrap();
         call.reply = Some((Duration::from_millis(at), Bytes::from(reply.to_owned())));
+        match call.verdict() {
+            Verdict::NotDone => self.history.counted.unsent += 1,
+            Verdict::Unsure => self.history.counted.unsure += 1,
+            Verdict::Done | Verdict::Refused | Verdict::Silence => {}
+        }
     }
 
     /// The client leaves.

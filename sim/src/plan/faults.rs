@@ -25,6 +25,7 @@ enum Family {
     Ailment,
     Failover,
     Names,
+    Password,
     Retire,
     Migration,
     Uncovered,
@@ -33,7 +34,7 @@ enum Family {
     Drain,
 }
 
-const FAMILIES: [Family; 18] = [
+const FAMILIES: [Family; 19] = [
     Family::Stall,
     Family::Cut,
     Family::Hang,
@@ -46,6 +47,7 @@ const FAMILIES: [Family; 18] = [
     Family::Ailment,
     Family::Failover,
     Family::Names,
+    Family::Password,
     Family::Retire,
     Family::Migration,
     Family::Uncovered,
@@ -157,6 +159,9 @@ impl Faults {
             Family::Ailment | Family::Retire => true,
             Family::Failover => self.setup.replicas > 0,
             Family::Names => self.setup.hostnames && !self.setup.shared_host,
+            Family::Password => self.setup.tuning.password,
+            // Only a stall timeout shows that a connection is dead.
+            Family::Cut | Family::PowerOff if self.setup.tuning.stall_timeout_ms == 0 => false,
             // What strikes one of those on a host strikes all.
             Family::Stall
             | Family::Cut
@@ -197,7 +202,8 @@ impl Faults {
             at = end + self.dice.within(1..=pause);
         }
         if is_bereft {
-            let fault = if self.dice.chance(0.5) { NodeFault::Kill } else { NodeFault::PowerOff };
+            let is_silent = self.setup.tuning.stall_timeout_ms > 0 && self.dice.chance(0.5);
+            let fault = if is_silent { NodeFault::PowerOff } else { NodeFault::Kill };
             self.add(at, Fault::Node(node, fault));
             let at = at + self.dice.within(1..=700);
             self.add(at, Fault::Node(node, NodeFault::FailOver));
@@ -226,7 +232,10 @@ impl Faults {
             Family::PowerOff => pair(NodeFault::PowerOff, restart),
             Family::Slow => pair(NodeFault::SetSpeed(slow / 2, slow), NodeFault::SetSpeed(1, 5)),
             Family::Ailment => {
-                let ailment = *self.dice.pick(&Ailment::ALL);
+                let mut ailment = *self.dice.pick(&Ailment::ALL);
+                if ailment == Ailment::Silent && self.setup.tuning.stall_timeout_ms == 0 {
+                    ailment = Ailment::Closing;
+                }
                 pair(NodeFault::Sicken(ailment), NodeFault::Recover)
             }
             Family::Failover => self.failover((at, end), restart),
@@ -237,6 +246,11 @@ impl Faults {
                 events.insert(1, (at, NodeFault::Reset));
                 events
             }
+            Family::Password => vec![
+                (at, NodeFault::ChangePassword),
+                (at, NodeFault::Reset),
+                (end, NodeFault::RestorePassword),
+            ],
             Family::Retire => {
                 let heir = self.dice.index(self.setup.primaries);
                 if heir == node { vec![] } else { vec![(at, NodeFault::Retire(heir))] }
@@ -277,6 +291,7 @@ impl Faults {
         };
         let (before, after): (&[_], &[_]) = match self.dice.index(5) {
             _ if self.setup.shared_host => (&[NodeFault::Isolate], &[NodeFault::Rejoin]),
+            _ if self.setup.tuning.stall_timeout_ms == 0 => (&[NodeFault::Kill], &[restart]),
             0 => (&[NodeFault::Kill], &[restart]),
             1 => (&[NodeFault::PowerOff], &[restart]),
             2 => {
@@ -353,6 +368,7 @@ impl Faults {
             | Family::Ailment
             | Family::Failover
             | Family::Names
+            | Family::Password
             | Family::Retire
             | Family::Leave
             | Family::Drain => unreachable!("no change of a slot"),

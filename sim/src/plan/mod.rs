@@ -9,24 +9,16 @@ mod faults;
 
 use std::collections::BTreeSet;
 
-use redpoll::limits::{
-    CONNECT_BACKOFF_MS_MAX, TOPOLOGY_REFRESH_MS, TOPOLOGY_RETRY_MS, TOPOLOGY_TIMEOUT_MS,
-};
 use serde::{Deserialize, Serialize};
 
 use crate::dice::Dice;
 use crate::fault::{Fault, NodeFault, Timed};
 use crate::net::Grain;
+use crate::tuning::Tuning;
 use crate::workload::{self, Script, Size};
 use crate::world::Setup;
 
 use faults::{Faults, Focus};
-
-/// What the proxy has, beyond its timeouts, to be well again once all is mended, in ms: the longest
-/// pause between two attempts to connect, and two more looks at the topology, each after a pause
-/// that is drawn a quarter longer at most.
-const RECOVERY_MS: u64 =
-    CONNECT_BACKOFF_MS_MAX + 2 * (TOPOLOGY_TIMEOUT_MS + TOPOLOGY_RETRY_MS * 125 / 100);
 
 /// How likely a key is in the slot that all clients like best, where they like it most.
 const FOCUS_MAX: f64 = 0.9;
@@ -48,7 +40,8 @@ impl Plan {
     /// The plan of a seed.
     #[must_use]
     pub fn draw(seed: u64) -> Plan {
-        let setup = setup(&mut Dice::fork(seed, "setup", 0));
+        let tuning = Tuning::draw(&mut Dice::fork(seed, "tuning", 0));
+        let setup = setup(&mut Dice::fork(seed, "setup", 0), tuning);
         let mut dice = Dice::fork(seed, "size", 0);
         let mut size = Size {
             clients: dice.within(2..=8),
@@ -86,16 +79,16 @@ impl Plan {
             }
         }
         let last = harmful().next_back().map(|timed| timed.at_ms);
-        let mut recovery = self.setup.op_timeout_ms + self.setup.connect_timeout_ms + RECOVERY_MS;
+        let mut recovery = self.setup.recovery_ms();
         if !replaced.is_empty() {
             // A node that stays away may be missed only by the next regular look.
-            recovery += TOPOLOGY_REFRESH_MS * 125 / 100;
+            recovery += self.setup.tuning.regular_look_ms();
         }
         broken.is_empty().then(|| last.map_or(0, |last| last + recovery))
     }
 }
 
-fn setup(dice: &mut Dice) -> Setup {
+fn setup(dice: &mut Dice, tuning: Tuning) -> Setup {
     let primaries = *dice.pick(&[1, 2, 3, 3, 3, 3, 4, 6]);
     let replicas = *dice.pick(&[0, 0, 0, 1, 1, 2]);
     let names = dice.index(5);
@@ -119,6 +112,7 @@ fn setup(dice: &mut Dice) -> Setup {
         op_timeout_ms: *dice.pick(&[150, 400, 1_000]),
         connect_timeout_ms: *dice.pick(&[40, 120, 300]),
         drain_timeout_ms: *dice.pick(&[40, 300, 1_500]),
+        tuning,
     }
 }
 

@@ -1,0 +1,75 @@
+//! What the proxy counts is what happened.
+
+use std::time::Duration;
+
+use super::{Index, Verdict, Violation};
+use crate::history::{Call, End, Execution, History, Verdict as Outcome};
+use crate::resp::error_code;
+use crate::workload::Shape;
+
+pub(super) const PROMISE: &str = "counters";
+
+pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
+    let counted = &history.counted;
+    let calls = || history.conversations.iter().flat_map(|conversation| &conversation.calls);
+    let hellos = history.conversations.iter().filter(|talk| talk.resp3).count();
+    let asked = (calls().count() + hellos) as u64;
+    let is_over = |end: &Option<(Duration, End)>| matches!(end, Some((_, End::Finished)));
+    let all_heard = history.conversations.iter().all(|talk| is_over(&talk.end));
+    at_most("commands read", counted.commands, asked)?;
+    if all_heard {
+        at_most("commands asked", asked, counted.commands)?;
+    }
+    let said = |code: &str| {
+        let is_it = |seen: &&Execution| error_code(&seen.reply) == code;
+        history.executions.iter().filter(is_it).count() as u64
+    };
+    at_most("MOVED followed", counted.moved, said("MOVED"))?;
+    at_most("ASK followed", counted.asked, said("ASK"))?;
+    let told = |outcome| {
+        let is_it = |call: &&Call| call.verdict() == outcome && call.kind().shape == Shape::Single;
+        calls().filter(is_it).count() as u64
+    };
+    at_most("UNSENT heard", told(Outcome::NotDone), counted.unsent)?;
+    at_most("UNSURE heard", told(Outcome::Unsure), counted.unsure)
+}
+
+fn at_most(what: &str, number: u64, most: u64) -> Verdict {
+    if number <= most {
+        return Ok(());
+    }
+    let what = format!("{what}: {number}, which cannot be more than {most}");
+    Err(Violation { promise: PROMISE, at: Duration::ZERO, what })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::{Story, caught};
+
+    use super::PROMISE;
+
+    #[test]
+    fn a_counter_that_is_off_is_seen() {
+        Story::right().passes();
+        for (change, what) in [
+            ((1, 0, 0), "commands read: 4"),
+            ((0, 1, 0), "MOVED followed: 1"),
+            ((0, 0, 1), "ASK followed: 1"),
+        ] {
+            let mut story = Story::right();
+            story.history.counted.commands += change.0;
+            story.history.counted.moved += change.1;
+            story.history.counted.asked += change.2;
+            assert!(caught(&story, PROMISE).contains(what), "{what}");
+        }
+        let mut story = Story::right();
+        story.history.counted.commands -= 1;
+        assert!(caught(&story, PROMISE).contains("commands asked: 3"));
+        let mut story = Story::right();
+        story.call(0, 5, "SET s:0:0 {id}");
+        story.answer(0, 9, "-UNSENT it\r\n");
+        story.passes();
+        story.history.counted.unsent = 0;
+        assert!(caught(&story, PROMISE).contains("UNSENT heard: 1"));
+    }
+}

@@ -1,0 +1,145 @@
+//! A node that is broken neither fails nor delays commands for another one: what is for a node that
+//! was well all along reaches it soon, and succeeds.
+//!
+//! Looked at are runs in which no node takes another's place, and commands whose slots nothing is
+//! done to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use redpoll::proto::cluster::Slot;
+
+use super::index::handles;
+use super::quiet::REFUSALS;
+use super::spells::{Spell, spells};
+use super::{Index, Verdict, broken};
+use crate::fault::Fault;
+use crate::history::{Call, History, Verdict as Outcome};
+use crate::resp::error_code;
+
+pub(super) const PROMISE: &str = "neighbours";
+
+/// What a node's first connection costs, times over the network.
+const JOURNEYS: u32 = 4;
+
+pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
+    let rules = &history.rules;
+    let known = history.looks.first().map(|(at, _)| *at + rules.slack);
+    let is_settled = history.failovers.is_empty() && history.retirements.is_empty();
+    let Some(known) = known.filter(|_| rules.are_apart && is_settled && !rules.is_narrow) else {
+        return Ok(());
+    };
+    let end = rules.drained.unwrap_or(Duration::MAX);
+    let homes = Homes::of(history);
+    for call in history.conversations.iter().flat_map(|conversation| &conversation.calls) {
+        let until = call.reply.as_ref().map_or(call.sent, |(at, _)| *at);
+        if call.sent < known || until >= end || !homes.are_well(call, until) {
+            continue;
+        }
+        let is_refused = call.frame().is_some_and(|frame| REFUSALS.contains(&error_code(frame)));
+        if is_refused || matches!(call.verdict(), Outcome::NotDone | Outcome::Unsure) {
+            return Err(broken(PROMISE, call, "failed, and its node was well"));
+        }
+        let limit = rules.slack * JOURNEYS + rules.patience;
+        let executed = handles(&call.args).into_iter().filter(|handle| handle.has_id());
+        let mut executed = executed.flat_map(|handle| index.done(handle));
+        if let Some((_, seen)) = executed.find(|(_, seen)| seen.at > call.sent + limit) {
+            let took = seen.at - call.sent;
+            return Err(broken(
+                PROMISE,
+                call,
+                &format!("took {took:?} to get to a node that was well"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Which node served a slot, and when which node was not well.
+struct Homes {
+    by_slot: BTreeMap<u16, BTreeSet<usize>>,
+    troubled: BTreeSet<u16>,
+    spells: BTreeMap<usize, Vec<Spell>>,
+}
+
+impl Homes {
+    fn of(history: &History) -> Homes {
+        let mut by_slot: BTreeMap<u16, BTreeSet<usize>> = BTreeMap::new();
+        for seen in &history.executions {
+            if !matches!(error_code(&seen.reply), "MOVED" | "ASK") {
+                let slot = Slot::of(&seen.args[1]).number();
+                by_slot.entry(slot).or_default().insert(seen.node);
+            }
+        }
+        let troubled = history.faults.iter().filter_map(|(_, fault)| match fault {
+            Fault::Slot(slot, _) => Some(*slot),
+            Fault::Node(..) | Fault::Leave(_) | Fault::Drain => None,
+        });
+        let mut nodes: BTreeMap<usize, Vec<Spell>> = BTreeMap::new();
+        for (_, fault) in &history.faults {
+            if let Fault::Node(node, _) = fault {
+                nodes.entry(*node).or_insert_with(|| {
+                    let mut spells =
+                        spells(history, |f| matches!(f, Fault::Node(n, _) if n == node));
+                    for spell in &mut spells {
+                        spell.until = spell.until.saturating_add(history.rules.recovery);
+                    }
+                    spells
+                });
+            }
+        }
+        Homes { by_slot, troubled: troubled.collect(), spells: nodes }
+    }
+
+    /// Whether all nodes that a command is for were well from its beginning until then.
+    fn are_well(&self, call: &Call, until: Duration) -> bool {
+        call.keys().all(|key| {
+            let slot = Slot::of(key).number();
+            let Some(nodes) = self.by_slot.get(&slot) else { return false };
+            let is_well = |node: &usize| {
+                let mut spells = self.spells.get(node).into_iter().flatten();
+                !spells.any(|spell| spell.touches(call.sent, until))
+            };
+            !self.troubled.contains(&slot) && nodes.len() == 1 && nodes.iter().all(is_well)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::{Story, caught};
+    use super::*;
+    use crate::fault::NodeFault;
+
+    fn failed(executed: u64, reply: &str) -> Story {
+        let ms = Duration::from_millis;
+        let mut story = Story::right();
+        story.history.rules.are_apart = true;
+        story.history.looks.push((ms(1), 0));
+        story.history.faults.push((ms(2), Fault::Node(1, NodeFault::Kill)));
+        story.call(0, 20, "SET s:0:9 {id}");
+        story.execute(executed, "SET s:0:9 1000000003", "+OK\r\n");
+        story.answer(0, 90, reply);
+        story
+    }
+
+    #[test]
+    fn a_failure_where_the_node_was_well_is_seen() {
+        failed(60, "+OK\r\n").passes();
+        let story = failed(60, "-UNSURE it\r\n");
+        assert!(caught(&story, PROMISE).contains("its node was well"));
+    }
+
+    #[test]
+    fn a_delay_where_the_node_was_well_is_seen() {
+        let story = failed(61, "+OK\r\n");
+        assert!(caught(&story, PROMISE).contains("took 41ms"));
+    }
+
+    #[test]
+    fn where_the_node_was_ill_nothing_is_held_against_the_proxy() {
+        let mut story = failed(61, "-UNSURE it\r\n");
+        story.history.faults[0].1 = Fault::Node(0, NodeFault::Kill);
+        story.passes();
+    }
+}

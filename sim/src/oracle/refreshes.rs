@@ -1,0 +1,49 @@
+//! The topology is looked at no more often than configured, however much goes wrong; and while
+//! nothing does, only at the regular interval.
+
+use std::time::Duration;
+
+use super::{Index, Verdict, Violation};
+use crate::history::History;
+
+pub(super) const PROMISE: &str = "refreshes";
+
+pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
+    let rules = &history.rules;
+    let is_calm = history.faults.is_empty();
+    let interval = if is_calm { rules.refresh } else { rules.refresh_min };
+    if interval.is_zero() {
+        return Ok(());
+    }
+    // From the end of one to the beginning of the next, a quarter shorter at most.
+    let most = 1 + history.took.as_micros() / (interval * 3 / 4).as_micros();
+    let rounds = u128::from(history.counted.refreshes);
+    if rounds <= most {
+        return Ok(());
+    }
+    let what = format!("{rounds} looks at the topology, where {most} are allowed");
+    Err(Violation { promise: PROMISE, at: Duration::ZERO, what })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::{Story, caught};
+    use super::*;
+    use crate::fault::Fault;
+
+    #[test]
+    fn looks_that_come_too_often_are_seen() {
+        let mut story = Story::right();
+        story.history.took = Duration::from_millis(6_000);
+        story.history.rules.refresh = Duration::from_millis(1_000);
+        story.history.rules.refresh_min = Duration::from_millis(100);
+        story.history.counted.refreshes = 9;
+        story.passes();
+        story.history.counted.refreshes = 10;
+        assert!(caught(&story, PROMISE).contains("10 looks"));
+        story.history.faults.push((Duration::ZERO, Fault::Leave(0)));
+        story.passes();
+        story.history.counted.refreshes = 82;
+        assert!(caught(&story, PROMISE).contains("81 are allowed"));
+    }
+}

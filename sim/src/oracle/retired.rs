@@ -1,0 +1,74 @@
+//! A node that has left the topology gets no new command as soon as the proxy knows.
+
+use std::time::Duration;
+
+use super::{Index, Verdict, Violation};
+use crate::fault::{Fault, NodeFault, SlotChange};
+use crate::history::History;
+use crate::resp::shown_command;
+
+pub(super) const PROMISE: &str = "retired";
+
+pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
+    if history.faults.iter().any(|(_, fault)| hides_news(fault)) {
+        return Ok(());
+    }
+    for (left, node) in &history.retirements {
+        let Some((seen, _)) = history.looks.iter().find(|(at, _)| at > left) else { continue };
+        let known = *seen + history.rules.slack;
+        let back = history.faults.iter().find(|(at, fault)| at > left && may_bring_back(fault));
+        let back = back.map_or(Duration::MAX, |(at, _)| *at);
+        let mut late = history.sendings.iter().filter(|sending| sending.node == *node);
+        if let Some(sending) = late.find(|sending| sending.at > known && sending.at < back) {
+            let what = format!(
+                "node-{node} had left at {left:?}, which was known at {known:?}, and got {}",
+                shown_command(&sending.args)
+            );
+            return Err(Violation { promise: PROMISE, at: sending.at, what });
+        }
+    }
+    Ok(())
+}
+
+/// Whether a fault keeps nodes from knowing the topology, or from telling the truth about it.
+fn hides_news(fault: &Fault) -> bool {
+    match fault {
+        Fault::Node(_, fault) => {
+            matches!(fault, NodeFault::Isolate | NodeFault::Sicken(_))
+        }
+        Fault::Slot(_, change) => matches!(change, SlotChange::Entangle(_)),
+        Fault::Leave(_) | Fault::Drain => false,
+    }
+}
+
+/// Whether a node that has left may be in use again after this.
+fn may_bring_back(fault: &Fault) -> bool {
+    match fault {
+        Fault::Node(_, fault) => matches!(fault, NodeFault::Retire(_) | NodeFault::FailOver),
+        Fault::Slot(..) => true,
+        Fault::Leave(_) | Fault::Drain => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::{Story, caught};
+    use super::*;
+
+    #[test]
+    fn a_command_for_a_node_that_is_known_to_have_left_is_seen() {
+        let ms = Duration::from_millis;
+        let mut story = Story::right();
+        story.history.retirements.push((ms(2), 0));
+        story.history.looks.push((ms(5), 1));
+        story.call(0, 20, "SET s:0:8 {id}");
+        story.send(15, "SET s:0:8 1000000003", true);
+        story.execute(22, "SET s:0:8 1000000003", "+OK\r\n");
+        story.answer(0, 30, "+OK\r\n");
+        story.passes();
+        story.history.sendings.last_mut().expect("one was sent").at = ms(16);
+        assert!(caught(&story, PROMISE).contains("SET s:0:8"));
+        story.history.faults.push((ms(3), Fault::Slot(1, SlotChange::Give(0))));
+        story.passes();
+    }
+}
