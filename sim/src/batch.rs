@@ -65,7 +65,7 @@ mod tests {
     fn a_seed_in_a_batch_is_the_same_run_as_alone() {
         let mut hashes = Vec::new();
         let report = run_all(0..4, 2, |seed, outcome| hashes.push((seed, outcome.hash)));
-        assert_eq!(report.tally.runs, 4);
+        assert_eq!(report.tally.runs(), 4);
         hashes.sort_unstable();
         for (seed, hash) in hashes {
             assert_eq!(run(&Plan::draw(seed), false).hash, hash, "seed {seed}");

@@ -8,6 +8,7 @@
 //! - `nodes`: the hosts of the cluster.
 //! - `kinship`: who follows whom, and what a failover loses.
 //! - [`rig`]: the same world for stories, whose clients are led by hand.
+//! - [`scale`]: a thousand nodes and a hundred proxies.
 //! - [`dice`]: chance, forked from the seed for each component.
 //! - [`net`]: turmoil's network made a byte stream, and the faults that can be put into it.
 //! - [`workload`]: what the clients will ask, written down before the run.
@@ -36,6 +37,7 @@ pub mod recorder;
 pub mod resp;
 pub mod rig;
 pub mod run;
+pub mod scale;
 pub mod tally;
 pub mod trace;
 pub mod trap;

@@ -11,6 +11,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -19,13 +20,14 @@ use redpoll_sim::biography;
 use redpoll_sim::minimise::minimise;
 use redpoll_sim::plan::Plan;
 use redpoll_sim::run::{Outcome, run};
+use redpoll_sim::scale::{self, Scale};
 use serde_json::json;
 
 /// Events shown with a failure.
 const EVENTS_SHOWN: usize = 40;
 
 /// So many runs must see everything that is counted.
-const RUNS_THAT_SEE_ALL: u64 = 200;
+const RUNS_THAT_SEE_ALL: u64 = 1_000;
 
 /// Runs the proxy on a simulated network that breaks from a seed.
 #[derive(Debug, Parser)]
@@ -45,6 +47,8 @@ enum Command {
     Plan(OneSeed),
     /// Make a failing seed's plan small and print it as JSON.
     Minimise(OneSeed),
+    /// Run a large cluster and many proxies, and count what nodes are asked for the topology.
+    Scale(ScaleArgs),
 }
 
 #[derive(Debug, Args)]
@@ -86,6 +90,19 @@ struct OneSeed {
     seed: u64,
 }
 
+#[derive(Debug, Args)]
+struct ScaleArgs {
+    /// Primaries, each with one replica.
+    #[arg(long, default_value_t = 500)]
+    primaries: usize,
+    /// Proxies, each with one worker.
+    #[arg(long, default_value_t = 100)]
+    proxies: usize,
+    /// Virtual seconds that each phase lasts.
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+}
+
 fn main() -> anyhow::Result<ExitCode> {
     match Cli::parse().command {
         Command::Run(args) => run_command(&args),
@@ -96,6 +113,12 @@ fn main() -> anyhow::Result<ExitCode> {
         }
         Command::Plan(OneSeed { seed }) => {
             println!("{}", serde_json::to_string(&Plan::draw(seed))?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Scale(ScaleArgs { primaries, proxies, seconds }) => {
+            let phase = Duration::from_secs(seconds);
+            let phases = scale::run(&Scale { primaries, proxies, phase });
+            phases.iter().for_each(|phase| println!("{phase}"));
             Ok(ExitCode::SUCCESS)
         }
         Command::Minimise(OneSeed { seed }) => {
@@ -124,10 +147,10 @@ fn run_command(args: &Run) -> anyhow::Result<ExitCode> {
     } else {
         report.failed.iter().for_each(|(seed, outcome)| print!("{}", describe(*seed, outcome)));
         println!("{}", serde_json::to_string(&report.tally)?);
-        println!("{} of {} runs failed", report.failed.len(), report.tally.runs);
+        println!("{} of {} runs failed", report.failed.len(), report.tally.runs());
     }
     let unseen = report.tally.unseen();
-    let proves_little = report.tally.runs >= RUNS_THAT_SEE_ALL && !unseen.is_empty();
+    let proves_little = report.tally.runs() >= RUNS_THAT_SEE_ALL && !unseen.is_empty();
     if proves_little {
         eprintln!("these runs prove little, for they never saw: {}", unseen.join(", "));
     }
@@ -160,7 +183,7 @@ fn run_one(plan: &Plan, args: &Run) -> Report {
         let life = biography::of_key(&outcome.history, key.as_bytes());
         life.iter().for_each(|line| println!("{line}"));
     }
-    let mut report = Report { tally: outcome.tally, ..Report::default() };
+    let mut report = Report { tally: outcome.tally.clone(), ..Report::default() };
     if !outcome.failures.is_empty() {
         report.failed.push((plan.seed, outcome));
     }

@@ -128,7 +128,13 @@ impl Tuning {
 
     /// Keys that the proxy does not heed yet stay as they are unless configured.
     fn as_built(self) -> Tuning {
-        Tuning::default()
+        Tuning {
+            refresh_ms: self.refresh_ms,
+            refresh_ms_min: self.refresh_ms_min,
+            redirect_threshold: self.redirect_threshold,
+            failure_threshold: self.failure_threshold,
+            ..Tuning::default()
+        }
     }
 
     /// What waits for a regular look at the topology must not wait for ever.

@@ -98,6 +98,7 @@ impl Faults {
     }
 
     pub(super) fn draw(mut self) -> Vec<Timed> {
+        self.at_the_start();
         let bereft = self.bereft();
         for node in 0..self.setup.nodes() {
             if node < self.setup.primaries || self.dice.chance(0.3) {
@@ -125,6 +126,18 @@ impl Faults {
 
     fn add(&mut self, at_ms: u64, fault: Fault) {
         self.drawn.push(Timed { at_ms, fault });
+    }
+
+    /// Now and then no node can be reached when the proxy begins.
+    fn at_the_start(&mut self) {
+        if !self.has(Family::Hang) || !self.dice.chance(0.1) {
+            return;
+        }
+        let end = self.setup.op_timeout_ms + self.dice.within(1..=300);
+        for node in 0..self.setup.nodes() {
+            self.add(0, Fault::Node(node, NodeFault::HangConnects));
+            self.add(end, Fault::Node(node, NodeFault::AllowConnects));
+        }
     }
 
     /// The group whose first primary is killed in the end and stays away, if there is one.

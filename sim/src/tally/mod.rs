@@ -1,0 +1,86 @@
+//! What was seen in runs: states that are rare and must come all the same, or the runs prove
+//! little.
+//!
+//! - `told`: what clients were told, by the words of it
+//! - `lives`: what became of commands, from asking to hearing
+//! - `counted`: what the proxy counted
+
+mod counted;
+mod lives;
+mod told;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::history::History;
+use crate::world::World;
+
+/// How often things were seen, by their names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Tally(BTreeMap<&'static str, u64>);
+
+impl Tally {
+    /// That of one run.
+    #[must_use]
+    pub fn of(history: &History, world: &World) -> Tally {
+        let mut tally = Tally::default();
+        tally.see("runs", 1);
+        tally.see("calm", u64::from(history.rules.quiet_from == Some(Duration::ZERO)));
+        tally.see("drained", u64::from(history.rules.drained.is_some()));
+        told::see(history, &mut tally);
+        lives::see(history, &mut tally);
+        counted::see(world, &mut tally);
+        tally
+    }
+
+    /// Adds another's.
+    pub fn add(&mut self, other: &Tally) {
+        for (name, seen) in &other.0 {
+            self.see(name, *seen);
+        }
+    }
+
+    /// How often that was seen.
+    #[must_use]
+    pub fn count(&self, name: &str) -> u64 {
+        self.0.get(name).copied().unwrap_or(0)
+    }
+
+    /// Runs.
+    #[must_use]
+    pub fn runs(&self) -> u64 {
+        self.count("runs")
+    }
+
+    /// What was never seen.
+    #[must_use]
+    pub fn unseen(&self) -> Vec<&'static str> {
+        self.0.iter().filter(|(_, seen)| **seen == 0).map(|(name, _)| *name).collect()
+    }
+
+    /// That was seen so many times; a name that is given must be seen some time.
+    fn see(&mut self, name: &'static str, times: u64) {
+        *self.0.entry(name).or_default() += times;
+    }
+}
+
+fn count<T>(items: impl IntoIterator<Item = T>, is_it: impl FnMut(&T) -> bool) -> u64 {
+    items.into_iter().filter(is_it).count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_of_like_with_like_and_what_is_missing_has_a_name() {
+        let tally = |sightings: &[(&'static str, u64)]| Tally(sightings.iter().copied().collect());
+        let mut sum = tally(&[("moved", 2), ("asked", 0), ("unsure", 0)]);
+        sum.add(&tally(&[("moved", 1), ("asked", 3), ("unsure", 0)]));
+        assert_eq!(sum, tally(&[("moved", 3), ("asked", 3), ("unsure", 0)]));
+        assert_eq!((sum.unseen(), sum.count("moved")), (vec!["unsure"], 3));
+    }
+}
