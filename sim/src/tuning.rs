@@ -22,6 +22,7 @@ const NARROW_RATE: u32 = 20;
 
 /// Keys of the configuration. Times are in ms; 0 stands for none.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Tuning {
     /// `stall_timeout`.
     pub stall_timeout_ms: u64,

@@ -37,6 +37,7 @@ const PROXY_PORT: u16 = 6_380;
 
 /// What is drawn, or chosen, for a world.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Setup {
     /// Primaries of the cluster.
     pub primaries: usize,
