@@ -67,7 +67,7 @@ impl World {
             let slots = (0..SLOTS).filter_map(Slot::new).filter(is_here);
             let slots = slots.map(Slot::number).collect();
             self.lose(Lost::Slots(slots), Duration::ZERO);
-            self.cluster.node(node).clear();
+            self.servers[node].clear();
             if let Some(since) = self.kinship.held.get_mut(&node) {
                 // It has nothing now, and gets nothing.
                 *since = Duration::ZERO;
@@ -83,7 +83,7 @@ impl World {
 
     /// Takes away what is wrong with a node itself.
     pub(crate) fn recover(&mut self, node: usize) {
-        self.cluster.node(node).set_fault(None);
+        self.servers[node].set_fault(None);
         // Connections on which it was silent stay so.
         self.network.reset(self.proxy, self.nodes[node]);
     }
@@ -190,7 +190,7 @@ impl World {
         });
         for key in keys {
             let Some(owner) = self.cluster.owner(Slot::of(&key)) else { continue };
-            let node = self.cluster.node(owner);
+            let node = &self.servers[owner];
             node.set_fault(None);
             node.set_password(None);
             let mut reply = Vec::new();

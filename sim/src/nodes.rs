@@ -22,6 +22,7 @@ const SHARED: &str = "nodes";
 /// The nodes of a world.
 pub(crate) struct Nodes {
     pub(crate) cluster: Cluster,
+    pub(crate) servers: Vec<Node>,
     /// The host of each.
     pub(crate) hosts: Vec<HostId>,
     /// Where each listens.
@@ -50,18 +51,20 @@ pub(crate) fn add(network: &mut Network, setup: &Setup, recorder: &Recorder) -> 
     let replicas = (setup.primaries..setup.nodes())
         .map(|node| (address(node), (node - setup.primaries) / setup.replicas));
     let cluster = Cluster::new(&primaries, &replicas.collect::<Vec<_>>());
-    cluster.set_password(setup.tuning.password.then_some(PASSWORD));
     if setup.shared_host {
         cluster.hide_hosts();
     }
     let places =
         (0..setup.nodes()).map(|node| (SocketAddr::new(ip(node), place(node).1), node)).collect();
+    let servers: Vec<Node> = (0..setup.nodes())
+        .map(|node| if setup.standalone { Node::standalone() } else { cluster.node(node) })
+        .collect();
     let mut served = Vec::new();
-    for number in 0..setup.nodes() {
-        let node = cluster.node(number);
+    for (number, node) in servers.iter().enumerate() {
+        node.set_password(setup.tuning.password.then_some(PASSWORD));
         let recorder = recorder.clone();
         node.observe(Box::new(move |seen: &Execution<'_>| recorder.executed(number, seen)));
-        served.push((node, place(number).1));
+        served.push((node.clone(), place(number).1));
     }
     let hosts = if setup.shared_host {
         let host = add_host(network, SHARED, served);
@@ -70,7 +73,7 @@ pub(crate) fn add(network: &mut Network, setup: &Setup, recorder: &Recorder) -> 
         let each = served.into_iter().enumerate();
         each.map(|(number, node)| add_host(network, &name_of(number), vec![node])).collect()
     };
-    Nodes { cluster, hosts, places }
+    Nodes { cluster, servers, hosts, places }
 }
 
 /// A host that serves these nodes, each at its port.

@@ -16,7 +16,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use redpoll::config::{Clients, Config, Listener, MEMORY_BYTES_MAX, Target, Upstream};
-use redpoll::embedded::Cluster;
+use redpoll::embedded::{Cluster, Node};
 use redpoll::limits::{CONNECT_BACKOFF_MS_MAX, TOPOLOGY_RETRY_MS, TOPOLOGY_TIMEOUT_MS};
 use redpoll::net::Net;
 use redpoll::proto::cluster::{Address, Slot};
@@ -47,6 +47,8 @@ pub struct Setup {
     pub hostnames: bool,
     /// All nodes are on one host, and say only at which port the others are.
     pub shared_host: bool,
+    /// The only node is a server of its own, of no cluster.
+    pub standalone: bool,
     /// How far time goes in a step.
     pub tick_ms: u64,
     /// How long a segment travels at least.
@@ -76,6 +78,8 @@ pub struct World {
     pub network: Network,
     /// The cluster, as its administrator sees it.
     pub cluster: Cluster,
+    /// Its nodes; or the one server that is of no cluster, of which the cluster knows nothing.
+    pub servers: Vec<Node>,
     /// The hosts of its nodes.
     pub nodes: Vec<HostId>,
     /// The proxy's host.
@@ -115,6 +119,7 @@ impl Default for Setup {
             replicas: 0,
             hostnames: false,
             shared_host: false,
+            standalone: false,
             tick_ms: 1,
             latency_min_ms: 1,
             latency_max_ms: 2,
@@ -173,7 +178,11 @@ impl Setup {
 
     fn config(&self, seeds: Vec<Address>) -> Config {
         let unspecified = SocketAddr::from((Ipv4Addr::UNSPECIFIED, PROXY_PORT));
-        let mut upstream = Upstream::new(Target::Cluster(seeds));
+        let target = match (self.standalone, seeds.first()) {
+            (true, Some(server)) => Target::Server(server.clone()),
+            _ => Target::Cluster(seeds),
+        };
+        let mut upstream = Upstream::new(target);
         upstream.timeouts.op = ms(self.op_timeout_ms);
         upstream.timeouts.connect = ms(self.connect_timeout_ms);
         self.tuning.apply(&mut upstream);
@@ -198,7 +207,8 @@ impl World {
         let speed = LinkSpeed { min: ms(setup.latency_min_ms), max: ms(setup.latency_max_ms) };
         let mut network = Network::new(overlay.clone(), ms(setup.tick_ms), speed);
 
-        let Nodes { cluster, hosts: nodes, places } = nodes::add(&mut network, setup, &recorder);
+        let Nodes { cluster, servers, hosts: nodes, places } =
+            nodes::add(&mut network, setup, &recorder);
         let seeds = (0..setup.nodes()).map(|node| cluster.address(node)).collect();
         let config = setup.config(seeds);
         let stats = Stats::new(setup.workers, ["main"]);
@@ -218,6 +228,7 @@ impl World {
             address: SocketAddr::new(proxy_net.ip(), PROXY_PORT),
             network,
             cluster,
+            servers,
             nodes,
             proxy,
             clients,

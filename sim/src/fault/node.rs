@@ -189,7 +189,7 @@ impl NodeFault {
             NodeFault::PowerOff => world.power_off(node),
             NodeFault::Restart => world.restart(node, true),
             NodeFault::RestartEmpty => world.restart(node, false),
-            NodeFault::Sicken(ailment) => world.cluster.node(node).set_fault(Some(ailment.into())),
+            NodeFault::Sicken(ailment) => world.servers[node].set_fault(Some(ailment.into())),
             NodeFault::Recover => world.recover(node),
             NodeFault::Isolate => world.cluster.isolate(node),
             NodeFault::Rejoin => world.rejoin(node),
@@ -200,8 +200,8 @@ impl NodeFault {
             NodeFault::ForgetName => world.set_name(node, &[]),
             NodeFault::DoubleName => world.set_name(node, &[world.clients, host]),
             NodeFault::RestoreName => world.set_name(node, &[host]),
-            NodeFault::ChangePassword => world.cluster.node(node).set_password(Some("another")),
-            NodeFault::RestorePassword => world.cluster.node(node).set_password(Some(PASSWORD)),
+            NodeFault::ChangePassword => world.servers[node].set_password(Some("another")),
+            NodeFault::RestorePassword => world.servers[node].set_password(Some(PASSWORD)),
         }
     }
 }

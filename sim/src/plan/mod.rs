@@ -92,6 +92,7 @@ fn setup(dice: &mut Dice, tuning: Tuning) -> Setup {
     let primaries = *dice.pick(&[1, 2, 3, 3, 3, 3, 4, 6]);
     let replicas = *dice.pick(&[0, 0, 0, 1, 1, 2]);
     let names = dice.index(5);
+    let standalone = primaries * (1 + replicas) == 1 && dice.chance(0.6);
     let mut probability = |choices: &[f64]| *dice.pick(choices);
     let grain = Grain {
         short_reads: probability(&[0.0, 0.1, 0.5, 0.9]),
@@ -104,6 +105,7 @@ fn setup(dice: &mut Dice, tuning: Tuning) -> Setup {
         replicas,
         hostnames: names == 0,
         shared_host: names == 1,
+        standalone,
         tick_ms: *dice.pick(&[1, 2]),
         latency_min_ms: dice.within(0..=1),
         latency_max_ms: dice.within(1..=8),
