@@ -127,3 +127,61 @@ fn failures_without_end_make_for_no_more_looks_than_one_an_interval() {
     let hinted = rig.world.stats.upstreams[0].looks_failures_total.get();
     assert!(hinted >= 10, "the pace stays at the interval: {hinted} looks");
 }
+
+/// A rig of three primaries with a replica each, and a key of the first, which is node 0; node 3 is
+/// its replica.
+fn with_replicas() -> (Rig, String) {
+    let mut rig = Rig::new(&Setup { replicas: 1, ..Setup::default() });
+    let key = rig.key_on(0);
+    let client = rig.client();
+    assert_eq!(rig.ask(&client, &format!("SET {key} before")), "OK");
+    (rig, key)
+}
+
+#[test]
+fn after_a_promotion_errors_end_within_one_look_and_until_then_looks_are_paced() {
+    let (mut rig, key) = with_replicas();
+    let clients: Vec<_> = (0..4).map(|_| rig.client()).collect();
+    let (start, before) = (rig.now(), looks(&rig));
+    rig.world.network.kill(rig.world.nodes[0]);
+    let (mut promoted, mut errors, mut last_error) = (None, 0, start);
+    while promoted.is_none_or(|at| rig.now() < at + ms(1_000)) {
+        for client in &clients {
+            if rig.ask(client, &format!("SET {key} after")).starts_with('-') {
+                (errors, last_error) = (errors + 1, rig.now());
+            }
+        }
+        if promoted.is_none() && rig.now() > start + ms(1_500) {
+            rig.world.cluster.set_failed(0, true);
+            rig.world.cluster.promote(3);
+            promoted = Some(rig.now());
+        }
+    }
+    let after = last_error.saturating_sub(promoted.expect("the loop ends after it"));
+    // A look is at most 125 ms after the last one, and takes a few ms itself.
+    assert!(errors >= 20 && after <= ms(125 + 25), "{errors} errors, the last after {after:?}");
+    check_no_storm(&rig, before, rig.now() - start);
+}
+
+#[test]
+fn after_a_promotion_a_primary_that_hangs_is_no_longer_asked_by_who_comes_then() {
+    let (mut rig, key) = with_replicas();
+    let stuck = rig.client();
+    let nodes = rig.world.nodes.clone();
+    rig.world.network.stall(rig.world.proxy, nodes[0]);
+    for _ in 0..3 {
+        let reply = rig.ask(&stuck, &format!("SET {key} lost"));
+        assert!(reply.starts_with("-UN"), "{reply}");
+    }
+    rig.world.cluster.set_failed(0, true);
+    rig.world.cluster.promote(3);
+    // The one that is on its way fails at its deadline, and by then the look has been taken.
+    assert!(rig.ask(&stuck, &format!("SET {key} lost")).starts_with("-UN"));
+    rig.wait(TOPOLOGY_HEDGE_MS + 10);
+    let later = rig.client();
+    for client in [&later, &stuck] {
+        let start = rig.now();
+        assert_eq!(rig.ask(client, &format!("SET {key} after")), "OK");
+        assert!(rig.now() - start < ms(20), "it took {:?}", rig.now() - start);
+    }
+}
