@@ -17,6 +17,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Sleep, sleep_until, timeout};
 
 use crate::backend::Backend;
+use crate::config::Clients;
 use crate::io::{now, write_some};
 use crate::limits::{
     LINGER_MS, READ_BYTES, READ_BYTES_MIN, READ_GROWTH_BYTES_MAX, READS_PER_TURN_MAX,
@@ -32,6 +33,8 @@ use crate::stats::Own;
 /// What all clients of a worker share.
 pub(crate) struct Shared {
     pub(crate) count: Rc<Own>,
+    /// What clients may do.
+    bounds: Clients,
     started: Instant,
     /// Clients so far.
     served: Cell<u64>,
@@ -41,9 +44,10 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// What the clients of a worker that starts now share.
-    pub(crate) fn new(count: Rc<Own>) -> Shared {
+    pub(crate) fn new(count: Rc<Own>, bounds: Clients) -> Shared {
         Shared {
             count,
+            bounds,
             started: now(),
             served: Cell::new(0),
             buffer: RefCell::new(BytesMut::new()),
@@ -316,6 +320,7 @@ fn facts<N>(shared: &Shared, listening: &Listening<N>) -> Facts {
         port: listening.port,
         uptime_s: uptime.as_secs(),
         clients: stats.sum(|worker| &worker.clients),
+        clients_max: shared.bounds.max,
         clients_total: stats.sum(|worker| &worker.clients_total),
         commands_total: stats.sum(|worker| &worker.commands_total),
         process_id: process.map(|process| process.id),

@@ -60,9 +60,6 @@ pub const CLIENT_OUTPUT_PAUSE_BYTES: usize = 1024 * 1024;
 /// as many that wait for an earlier reply. One reply alone may be larger.
 pub const CLIENT_OUTPUT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Client connections of one process; one more is told so and closed.
-pub const CLIENTS_MAX: usize = 10_000;
-
 /// Retries that a worker may make at once without having earned them, and in ten seconds.
 pub const RETRY_RESERVE: u32 = 100;
 
@@ -110,6 +107,9 @@ pub const LINGER_MS: u64 = 1_000;
 /// How long every node's view must have been older than the one in force before the newest of them
 /// is taken all the same, in milliseconds.
 pub const TOPOLOGY_REFUSED_MS: u64 = 5_000;
+
+/// Clients that are turned away and may stay until they have read why; more are closed at once.
+pub const TURNED_AWAY_MAX: usize = 16;
 
 /// What clients have, once the drain is over, to take what they are told, in milliseconds.
 pub const STOP_MS: u64 = 200;

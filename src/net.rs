@@ -78,11 +78,14 @@ pub trait Net: Clone + 'static {
     ) -> impl Future<Output = io::Result<Self::Stream>> + 'static;
 
     /// After a silence of `time` on `stream`, asks whether the other side is still there, and again
-    /// each third of that; the stream ends if three questions are not answered (TCP keepalive).
+    /// each third of that; the stream ends if three questions are not answered (TCP keepalive). A
+    /// network without such questions asks none.
     ///
     /// # Errors
     /// As the operating system reports.
-    fn keep_alive(&self, stream: &Self::Stream, time: Duration) -> io::Result<()>;
+    fn keep_alive(&self, _stream: &Self::Stream, _time: Duration) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Runs `task` on the current thread until it ends.
     fn spawn(&self, task: impl Future<Output = ()> + 'static);

@@ -12,6 +12,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
@@ -19,13 +20,13 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
 
 use crate::config::{Config, Target};
 use crate::discovery::{self, Discovery, Pace, Watch};
-use crate::limits::{ACCEPT_PAUSE_MS, CLIENTS_MAX, LINGER_MS, STOP_MS};
+use crate::limits::{ACCEPT_PAUSE_MS, LINGER_MS, STOP_MS, TURNED_AWAY_MAX};
 use crate::net::{Net, TokioNet};
 use crate::refresh::{Nudges, nudges};
 use crate::reply_to::ToWorker;
@@ -60,7 +61,14 @@ struct Control<N: Net> {
     stats: Stats,
     listeners: Vec<N::Listener>,
     workers: Vec<Handle<N>>,
+    /// Clients accepted since the start.
     clients: u64,
+    /// Most clients at a time.
+    clients_max: usize,
+    /// Held by whoever is being turned away, so that they can be counted.
+    turned_away: Rc<()>,
+    /// Whether the log says that there are as many.
+    is_full: bool,
 }
 
 /// Runs everything as tasks of the current thread until `shutdown`, and then the drain to its end.
@@ -185,7 +193,9 @@ async fn control<N: Net>(
 
     let drain_timeout = config.drain_timeout;
     let draining = Arc::clone(&stats.draining);
-    let mut control = Control { net, stats, listeners, workers, clients: 0 };
+    let (clients, clients_max, turned_away, is_full) = (0, config.clients.max, Rc::new(()), false);
+    let mut control =
+        Control { net, stats, listeners, workers, clients, clients_max, turned_away, is_full };
     control.accept_until(shutdown).await;
     tracing::info!(?drain_timeout, "draining");
     draining.store(true, Ordering::Relaxed);
@@ -308,9 +318,10 @@ impl<N: Net> Control<N> {
             worker.clients_sent.saturating_sub(gone)
         };
         let total: u64 = self.workers.iter().enumerate().map(load).sum();
-        if total >= CLIENTS_MAX as u64 {
+        if total >= self.clients_max as u64 {
             return self.turn_away(accepted, peer);
         }
+        self.is_full = false;
         let fewest = (0..self.workers.len()).min_by_key(|n| load((*n, &self.workers[*n])));
         let Some(worker) = fewest.and_then(|number| self.workers.get_mut(number)) else { return };
         self.clients += 1;
@@ -322,16 +333,29 @@ impl<N: Net> Control<N> {
     }
 
     /// Tells a client that there are too many, in Redis' words.
-    fn turn_away(&self, accepted: N::Accepted, peer: SocketAddr) {
-        tracing::warn!(%peer, clients = CLIENTS_MAX, "turned away: too many clients");
+    fn turn_away(&mut self, accepted: N::Accepted, peer: SocketAddr) {
+        tracing::debug!(%peer, "turned away");
+        if !std::mem::replace(&mut self.is_full, true) {
+            tracing::warn!(
+                clients_max = self.clients_max,
+                "too many clients; more are turned away"
+            );
+        }
+        self.stats.clients_refused_total.add(1);
         let Ok(mut stream) = self.net.adopt(accepted) else { return };
+        let turned_away = Rc::clone(&self.turned_away);
         self.net.spawn(async move {
+            let may_linger = Rc::strong_count(&turned_away) <= TURNED_AWAY_MAX;
             let told = async {
                 stream.write_all(b"-ERR max number of clients reached\r\n").await?;
-                stream.shutdown().await
+                stream.shutdown().await?;
+                // Closed with bytes unread, it would lose what it was told.
+                while may_linger && stream.read(&mut [0; 512]).await? > 0 {}
+                io::Result::Ok(())
             };
             // The client is gone, or does not read: either way it is closed.
             drop(timeout(Duration::from_millis(LINGER_MS), told).await);
+            drop(turned_away);
         });
     }
 }

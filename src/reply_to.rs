@@ -71,7 +71,7 @@ impl Drop for ReplyTo {
 
 /// What comes to a worker from the control thread. The queue's end is the beginning of its drain.
 ///
-/// The queue is unbounded; what bounds it is `CLIENTS_MAX`, and that a topology comes at most once
+/// The queue is unbounded; what bounds it is `clients_max`, and that a topology comes at most once
 /// in `redirect_refresh_interval`.
 #[derive(Debug)]
 pub(crate) enum ToWorker<A> {

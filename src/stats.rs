@@ -137,6 +137,8 @@ pub struct Stats {
     pub upstreams: Arc<[UpstreamStats]>,
     /// Whether the process is on its way out.
     pub draining: Arc<AtomicBool>,
+    /// Clients turned away because there were too many.
+    pub clients_refused_total: Arc<Counter>,
 }
 
 impl Stats {
@@ -151,6 +153,7 @@ impl Stats {
                 .map(|name| UpstreamStats { name: name.to_owned(), ..UpstreamStats::default() })
                 .collect(),
             draining: Arc::default(),
+            clients_refused_total: Arc::default(),
         }
     }
 

@@ -113,7 +113,7 @@ fn build<N: Net>(setup: Setup<N>) -> Option<Built<N>> {
     });
     let worker = Rc::new(Worker {
         net,
-        shared: Rc::new(Shared::new(Rc::clone(&count))),
+        shared: Rc::new(Shared::new(Rc::clone(&count), config.clients)),
         listeners: listeners.collect(),
         backends,
         clients: RefCell::new(BTreeMap::new()),

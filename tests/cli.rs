@@ -64,26 +64,32 @@ impl Drop for Process {
     }
 }
 
-/// A `redpoll run` that has said where its admin server listens.
+/// A `redpoll run` that has said where it and its admin server listen: from then on it also knows
+/// what to do when it is told to stop.
 struct Running {
     process: Process,
     log: BufReader<ChildStderr>,
     admin: SocketAddr,
+    /// Where clients connect.
+    address: SocketAddr,
 }
 
 impl Running {
     fn start(command: &mut Command) -> Running {
         let (process, mut log) = Process::start(command);
-        let mut lines = Vec::new();
+        let (mut lines, mut admin) = (Vec::new(), None);
         loop {
             let mut line = String::new();
             let length = log.read_line(&mut line).unwrap();
             assert_ne!(length, 0, "it ended early: {lines:?}");
             let entry: serde_json::Value = serde_json::from_str(&line).unwrap();
             assert!(entry["timestamp"].as_str().unwrap().ends_with('Z'), "{line}");
+            let address = || entry["address"].as_str().unwrap().parse().unwrap();
             if entry["message"] == "admin server listening" {
-                let admin = entry["address"].as_str().unwrap().parse().unwrap();
-                return Running { process, log, admin };
+                admin = Some(address());
+            } else if entry["message"] == "listening" {
+                let admin = admin.expect("it listens for its admin first");
+                return Running { process, log, admin, address: address() };
             }
             lines.push(line);
         }
@@ -95,6 +101,18 @@ impl Running {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
+    }
+
+    /// The next entry of the log with this message.
+    fn entry(&mut self, message: &str) -> serde_json::Value {
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.log.read_line(&mut line).unwrap(), 0, "it ended without {message:?}");
+            let entry: serde_json::Value = serde_json::from_str(&line).unwrap();
+            if entry["message"] == message {
+                return entry;
+            }
+        }
     }
 
     /// Sends a signal and waits for the end; gives the exit code.
@@ -303,4 +321,33 @@ fn the_limit_of_open_files_is_raised_to_the_hard_one() {
     let mut columns = open_files.split_whitespace();
     let (soft, hard) = (columns.next().unwrap(), columns.next().unwrap());
     assert_eq!(soft, hard);
+}
+
+#[test]
+fn clients_for_whom_there_are_no_descriptors_are_told_so() {
+    let folder = TempDir::new().unwrap();
+    let file = write(&folder, "r.yaml", CONFIG);
+    let script = "ulimit -n 64; exec \"$0\" run --config \"$1\"";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, env!("CARGO_BIN_EXE_redpoll"), &file]).env_remove("RUST_LOG");
+    let mut running = Running::start(&mut shell);
+    let mut clients = Vec::new();
+    let told = loop {
+        assert!(clients.len() < 64, "more clients than descriptors");
+        let mut client = TcpStream::connect(running.address).unwrap();
+        client.write_all(b"PING\r\n").unwrap();
+        let mut line = String::new();
+        BufReader::new(&client).read_line(&mut line).unwrap();
+        if line != "+PONG\r\n" {
+            break line;
+        }
+        clients.push(client);
+    };
+    assert_eq!(told, "-ERR max number of clients reached\r\n");
+    assert_eq!(clients.len(), 64 - 39, "what is left beside nodes, event loops and the rest");
+    assert_eq!(running.entry("too many clients; more are turned away")["clients_max"], 25);
+    let metric = "\nredpoll_downstream_connections_refused_total 1\n";
+    assert!(running.get("/metrics").contains(metric));
+    drop(clients);
+    assert_eq!(running.stop(Signal::TERM), Some(0));
 }

@@ -73,6 +73,12 @@ const FAMILIES: &[Family] = &[
         samples: Samples::Workers(&[("", |worker| &worker.clients_total)]),
     },
     Family {
+        name: "redpoll_downstream_connections_refused_total",
+        kind: "counter",
+        help: "Client connections turned away because there were clients_max.",
+        samples: Samples::Process(&[("", |stats| stats.clients_refused_total.get())]),
+    },
+    Family {
         name: "redpoll_downstream_protocol_errors_total",
         kind: "counter",
         help: "Client connections closed because they sent what is not RESP.",

@@ -45,8 +45,8 @@ fn start() -> Result<(), Failure> {
 }
 
 fn run(args: &RunArgs) -> Result<(), Failure> {
-    let config = configuration(args)?;
-    process::raise_open_files();
+    let mut config = configuration(args)?;
+    process::fit_clients(&mut config, process::raise_open_files());
     let mut stats = Stats::new(config.workers.get(), config.upstreams.keys().map(String::as_str));
     stats.process = Some(process::facts);
     tracing::info!(

@@ -26,7 +26,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("pool", &["config", "limits", "net", "proto", "queue", "reply_to", "stats", "upstream"]),
     ("refresh", &["config"]),
     ("backend", &["config", "io", "limits", "net", "pool", "proto", "refresh"]),
-    ("client", &["backend", "io", "limits", "net", "proto", "queue", "reply_to", "stats"]),
+    (
+        "client",
+        &["backend", "config", "io", "limits", "net", "proto", "queue", "reply_to", "stats"],
+    ),
     (
         "worker",
         &[

@@ -158,11 +158,6 @@ impl Net for SimNet {
         }
     }
 
-    fn keep_alive(&self, _: &SimStream, _: Duration) -> io::Result<()> {
-        // Faults are made so that nothing but the proxy's own timeouts finds them.
-        Ok(())
-    }
-
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {
         let shuffled = Shuffled::new(task, self.overlay.clone(), self.host);
         #[expect(clippy::disallowed_methods, reason = "this is the one place that spawns")]

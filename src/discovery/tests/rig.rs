@@ -203,10 +203,6 @@ impl Net for Nodes {
         }
     }
 
-    fn keep_alive(&self, _: &Self::Stream, _: Duration) -> io::Result<()> {
-        Ok(())
-    }
-
     #[expect(clippy::disallowed_methods, reason = "this is the seam of this network")]
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {
         drop(tokio::task::spawn_local(task));

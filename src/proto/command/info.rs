@@ -5,7 +5,6 @@ use std::fmt::Write;
 use super::super::resp::Writer;
 use super::identity::REDIS_VERSION;
 use super::{Command, Facts};
-use crate::limits::CLIENTS_MAX;
 
 /// A section: its title, and what writes its lines.
 type Section = (&'static str, fn(&Facts, &mut Lines));
@@ -70,7 +69,7 @@ fn server(facts: &Facts, lines: &mut Lines) {
 
 fn clients(facts: &Facts, lines: &mut Lines) {
     lines.line("connected_clients", facts.clients);
-    lines.line("maxclients", CLIENTS_MAX);
+    lines.line("maxclients", facts.clients_max);
     lines.line("blocked_clients", 0);
 }
 
@@ -128,6 +127,7 @@ mod tests {
             uptime_s: 90_000,
             process_id: Some(42),
             clients: 3,
+            clients_max: 500,
             clients_total: 5,
             commands_total: 100,
             memory_bytes: Some(1 << 20),
@@ -149,6 +149,7 @@ mod tests {
         let version = env!("CARGO_PKG_VERSION");
         for line in [
             "redis_version:7.2.0",
+            "maxclients:500",
             &format!("redpoll_version:{version}"),
             "redis_mode:standalone",
             "process_id:42",

@@ -21,6 +21,8 @@ pub struct Facts {
     pub process_id: Option<u32>,
     /// Clients connected now.
     pub clients: u64,
+    /// Clients that may be connected at a time.
+    pub clients_max: usize,
     /// Clients accepted since the start.
     pub clients_total: u64,
     /// Commands read since the start.
