@@ -113,12 +113,13 @@ pub(crate) async fn serve<N: Net>(
     (myself, inbox): (Sender<ToClient>, Receiver<ToClient>),
 ) {
     let number = shared.served.replace(shared.served.get() + 1);
+    let output_bytes_max = shared.bounds.output_bytes_max;
     let mut client = Client {
         shared,
         listening,
         stream,
         number,
-        session: Session::new(identity),
+        session: Session::new(identity, output_bytes_max),
         inbox,
         myself,
         input: Input::Open,
@@ -169,7 +170,10 @@ impl<N: Net> Client<N> {
         while !self.session.output().is_empty() {
             let before = self.session.output().written();
             match write_some(&mut self.stream, self.session.output(), cx) {
-                Poll::Pending => break,
+                Poll::Pending => {
+                    self.session.receive_pushback(turn.now);
+                    break;
+                }
                 Poll::Ready(Err(_)) => return Poll::Ready(End::Lost),
                 Poll::Ready(Ok(())) => {
                     let written = self.session.output().written() - before;
@@ -177,8 +181,10 @@ impl<N: Net> Client<N> {
                 }
             }
         }
-        if paused && self.session.wants_input() {
-            // Commands may wait in the buffer.
+        if (paused && self.session.wants_input())
+            || (self.session.wants_room() && self.session.has_room())
+        {
+            // Commands may wait in the buffer, or to be sent.
             cx.waker().wake_by_ref();
         } else if self.is_finished() {
             return Poll::Ready(End::Finished);

@@ -53,12 +53,19 @@ pub const CLIENT_PIPELINE_COMMANDS_MAX: usize = 1024;
 /// Bytes of one client's unanswered commands before its socket is read no further.
 pub const CLIENT_PIPELINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Replies waiting to be read by a client, in bytes, before its socket is read no further.
-pub const CLIENT_OUTPUT_PAUSE_BYTES: usize = 1024 * 1024;
+/// Reads that a new client may have on their way before any is answered. As many replies, each of
+/// this part of the room for them, fill the half of it that is for what is expected.
+pub const REPLIES_UNKNOWN_MAX: usize = 4;
 
-/// Replies waiting to be read by a client, in bytes, before the next one closes the connection; and
-/// as many that wait for an earlier reply. One reply alone may be larger.
-pub const CLIENT_OUTPUT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// A long reply is forgotten by an eighth (this power of two) at each shorter one.
+pub const REPLY_FORGET_SHIFT: u32 = 3;
+
+/// What an unanswered command takes beside its own bytes, about, in bytes: its places in the
+/// session's ring and in the pipeline of its node.
+pub const COMMAND_BYTES: usize = 320;
+
+/// Replies of an embedded node that a client leaves unread, in bytes, before it is read no further.
+pub const EMBEDDED_OUTPUT_PAUSE_BYTES: usize = 1024 * 1024;
 
 /// Retries that a worker may make at once without having earned them, and in ten seconds.
 pub const RETRY_RESERVE: u32 = 100;
@@ -137,7 +144,6 @@ pub const UNLISTED_NODE_MS: u64 = 60_000;
 pub const CLIENT_NAME_BYTES_MAX: usize = 1024;
 
 const _: () = assert!(FRAME_BYTES_MAX > BULK_BYTES_MAX && FRAME_BYTES_MAX < u32::MAX as usize);
-const _: () = assert!(CLIENT_OUTPUT_PAUSE_BYTES < CLIENT_OUTPUT_BYTES_MAX);
 const _: () = assert!(COPY_WHEN_KEPT_BYTES_MAX < BY_REFERENCE_BYTES_MIN);
 const _: () = assert!(LINE_BYTES_MAX < FRAME_BYTES_MAX && NESTING_MAX < 128);
 const _: () =

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use super::connection::Connection;
 use super::fault::Fault;
 use super::node::Node;
-use crate::limits::{CLIENT_OUTPUT_PAUSE_BYTES, OUTPUT_KEPT_BYTES_MAX, READ_BYTES};
+use crate::limits::{EMBEDDED_OUTPUT_PAUSE_BYTES, OUTPUT_KEPT_BYTES_MAX, READ_BYTES};
 use crate::net::Net;
 use crate::proto::resp::{ProtocolError, RequestDecoder, Writer};
 
@@ -124,7 +124,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
         output: &mut Vec<u8>,
     ) -> Turn {
         let now = Instant::now();
-        while output.len() < CLIENT_OUTPUT_PAUSE_BYTES {
+        while output.len() < EMBEDDED_OUTPUT_PAUSE_BYTES {
             let frame = match decoder.decode(input) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return Turn::Starved,

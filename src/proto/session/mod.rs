@@ -16,11 +16,13 @@
 
 mod budget;
 mod busy;
+mod held;
 mod order;
 mod part;
 mod ring;
 mod turn;
 mod verdict;
+mod window;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
@@ -34,6 +36,7 @@ use self::part::{Part, State};
 pub use self::ring::Ticket;
 use self::ring::{Many, Ring, Work};
 pub use self::turn::{Policy, Tally, Transmit, Turn};
+use self::window::Window;
 use super::cluster::{Route, Router, Slot};
 use super::command::{
     self, After, Command, Facts, Identity, Outcome, Refusal, Row, Split, Spread, parse,
@@ -43,8 +46,8 @@ use super::pipeline::Request;
 use super::reply::{Cause, Progress};
 use super::resp::{ProtocolError, RequestDecoder};
 use crate::limits::{
-    CLIENT_OUTPUT_BYTES_MAX, CLIENT_OUTPUT_PAUSE_BYTES, CLIENT_PIPELINE_BYTES_MAX,
-    CLIENT_PIPELINE_COMMANDS_MAX, COPY_WHEN_KEPT_BYTES_MAX,
+    CLIENT_PIPELINE_BYTES_MAX, CLIENT_PIPELINE_COMMANDS_MAX, COMMAND_BYTES,
+    COPY_WHEN_KEPT_BYTES_MAX,
 };
 
 /// Where the conversation is.
@@ -74,7 +77,11 @@ pub struct Session {
     decoder: RequestDecoder,
     ring: Ring,
     output: Output,
+    window: Window,
+    /// Requests that may leave once there is room for their replies.
     transmits: VecDeque<Transmit>,
+    /// When the client last took no more bytes.
+    pushed_back: Option<Instant>,
     /// Parts that are parked.
     parked: usize,
     /// Something happened since the parked parts were last looked at.
@@ -88,16 +95,18 @@ pub struct Session {
 }
 
 impl Session {
-    /// A conversation that begins.
+    /// A conversation that begins, in which `output_bytes_max` of replies may wait.
     #[must_use]
-    pub fn new(identity: Identity) -> Session {
+    pub fn new(identity: Identity, output_bytes_max: usize) -> Session {
         Session {
             identity,
             mode: Mode::Open,
             decoder: RequestDecoder::default(),
             ring: Ring::default(),
             output: Output::default(),
+            window: Window::new(output_bytes_max),
             transmits: VecDeque::new(),
+            pushed_back: None,
             parked: 0,
             stirred: false,
             displaced: false,
@@ -113,7 +122,7 @@ impl Session {
         turn: &mut Turn<'_>,
     ) -> Option<Transmit> {
         loop {
-            if let Some(transmit) = self.transmits.pop_front() {
+            if let Some(transmit) = self.poll_held(turn) {
                 turn.tally.requests += 1;
                 turn.budget.earn();
                 return Some(transmit);
@@ -133,7 +142,9 @@ impl Session {
     /// Ends the conversation now: what is unanswered is answered with what is known of it.
     pub fn receive_stop(&mut self, turn: &mut Turn<'_>) {
         self.mode = Mode::Stopped;
-        self.transmits.clear();
+        for ticket in self.recall_held() {
+            self.tell(ticket, Progress::Unsent, Cause::Stopping.describe(), turn);
+        }
         let unanswered: Vec<_> =
             self.ring.parts_mut().map(|(ticket, _, part)| (ticket, part.is_parked())).collect();
         for (ticket, parked) in unanswered {
@@ -151,19 +162,21 @@ impl Session {
     /// When [`handle_timeout`](Self::handle_timeout) is to be called at the latest: commands that
     /// were sent are timed where they were sent to.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
+        let held = self.held_deadline();
         if self.parked == 0 {
-            return None;
+            return held;
         }
         let parts = self.ring.parts_mut().filter(|(.., part)| part.is_parked());
         let times = parts.map(|(_, deadline, part)| {
             part.paused_until().map_or(deadline, |until| until.min(deadline))
         });
-        times.min()
+        times.chain(held).min()
     }
 
-    /// Answers the parked commands whose deadline has come; those whose pause is over are looked at
-    /// again by `poll_transmit`.
+    /// Answers the commands that were not sent and whose deadline has come; those whose pause is
+    /// over are looked at again by `poll_transmit`.
     pub fn handle_timeout(&mut self, turn: &mut Turn<'_>) {
+        self.expire_held(turn);
         for (.., part) in self.ring.parts_mut() {
             if let Some(refused) = &mut part.refused
                 && refused.until.is_some_and(|until| until <= turn.now)
@@ -201,7 +214,13 @@ impl Session {
         self.mode == Mode::Open
             && self.ring.len() < CLIENT_PIPELINE_COMMANDS_MAX
             && self.ring.bytes() < CLIENT_PIPELINE_BYTES_MAX
-            && self.output.len() + self.ring.kept() < CLIENT_OUTPUT_PAUSE_BYTES
+            && !self.window.is_full(self.waiting())
+    }
+
+    /// Bytes held: unanswered commands, and replies that wait.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.ring.bytes() + self.ring.len() * COMMAND_BYTES + self.waiting()
     }
 
     /// Whether no command is unanswered and everything is written.
@@ -303,7 +322,7 @@ impl Session {
                 let reply_to = self.ring.push(Work::One(part), bytes, deadline);
                 let since = turn.now;
                 let request = Request { frame, asking: false, since, deadline, reply_to };
-                self.transmits.push_back(Transmit { lane, request });
+                self.transmits.push_back(Transmit { lane, access: row.access, request });
             }
             Route::To(_) | Route::Uncovered | Route::Unknown => {
                 self.ring.push(Work::One(part), bytes, deadline);
@@ -341,18 +360,22 @@ impl Session {
         };
         let lane = Lane { node, protocol: part.protocol };
         part.state = State::InFlight(lane);
-        let (frame, since) = (part.frame.clone(), turn.now);
+        let (frame, access, since) = (part.frame.clone(), part.access, turn.now);
         let request = Request { frame, asking: false, since, deadline, reply_to: ticket };
-        self.transmits.push_back(Transmit { lane, request });
+        self.transmits.push_back(Transmit { lane, access, request });
     }
 
     fn finish(&mut self, ticket: Ticket, outcome: Outcome) {
+        // One reply alone may be larger, also while its parts wait for each other.
+        if self.window.is_exceeded(self.waiting())
+            && self.window.is_exceeded(self.output.len() + self.ring.kept_beside(ticket))
+        {
+            self.mode = Mode::Overflown;
+            return;
+        }
         if self.ring.pop_front_single(ticket) {
             self.write(outcome);
         } else {
-            if self.ring.kept_beside(ticket) > CLIENT_OUTPUT_BYTES_MAX {
-                self.mode = Mode::Overflown;
-            }
             self.ring.finish(ticket, kept(outcome));
         }
         while let Some(outcome) = self.ring.pop_front_ready() {
@@ -362,9 +385,6 @@ impl Session {
     }
 
     fn write(&mut self, outcome: Outcome) {
-        if self.output.len() > CLIENT_OUTPUT_BYTES_MAX {
-            self.mode = Mode::Overflown;
-        }
         match outcome {
             Outcome::Frame(frame) => self.output.push(&frame),
             Outcome::Failed { progress, reason } => {

@@ -78,9 +78,9 @@ impl Session {
             routed_by_table &= is_routed(lane, part.slot);
             part.state = State::InFlight(lane);
             self.parked -= 1;
-            let (frame, since) = (part.frame.clone(), turn.now);
+            let (frame, access, since) = (part.frame.clone(), part.access, turn.now);
             let request = Request { frame, asking, since, deadline, reply_to: ticket };
-            self.transmits.push_back(Transmit { lane, request });
+            self.transmits.push_back(Transmit { lane, access, request });
         }
         self.displaced = self.parked > 0 || !routed_by_table;
         self.version = turn.router.version();

@@ -122,6 +122,13 @@ impl Ring {
         (part.state != State::Done).then_some((part, place.deadline))
     }
 
+    /// Gives the command of a ticket time until `deadline`.
+    pub(super) fn extend(&mut self, ticket: Ticket, deadline: Instant) {
+        if let Some(place) = index(self.first, ticket).and_then(|at| self.places.get_mut(at)) {
+            place.deadline = place.deadline.max(deadline);
+        }
+    }
+
     /// Puts the parts of `split`, a split of the command of one part, in the place of that part;
     /// returns how many there are.
     pub(super) fn divide(&mut self, ticket: Ticket, split: Split) -> usize {

@@ -1,5 +1,6 @@
 //! Stories of a session, on a rig that plays the client, the pool and the nodes.
 
+mod bounds;
 mod policy;
 
 use std::time::Duration;
@@ -8,6 +9,9 @@ use super::super::cluster::{Address, Topology};
 use super::super::resp::Value;
 use super::*;
 use crate::proto::reply::{Failure, Reply};
+
+/// Bytes of replies that may wait.
+const OUTPUT_BYTES_MAX: usize = 8 << 20;
 
 /// Two nodes, `h:1` with the slots below 8192 and `h:2` with the others. `b` is in slot 3300, `a`
 /// in slot 15495.
@@ -46,7 +50,7 @@ impl Rig {
     #[expect(clippy::disallowed_methods, reason = "any instant will do as the start of a story")]
     fn unrouted() -> Rig {
         Rig {
-            session: Session::new(Identity::new(1, "client:1".into())),
+            session: Session::new(Identity::new(1, "client:1".into()), OUTPUT_BYTES_MAX),
             router: Router::cluster(100),
             buffer: BytesMut::new(),
             now: Instant::now(),
@@ -362,31 +366,6 @@ fn quit_is_answered_last() {
 }
 
 #[test]
-fn a_client_that_asks_too_much_at_once_waits() {
-    let mut rig = Rig::new();
-    let sent = rig.send(&"GET a\n".repeat(CLIENT_PIPELINE_COMMANDS_MAX + 10));
-    assert_eq!(sent.len(), CLIENT_PIPELINE_COMMANDS_MAX);
-    assert!(!rig.session.wants_input());
-    assert_eq!(rig.answer("$-1\r\n"), ["2: GET a"]);
-}
-
-#[test]
-fn a_client_that_does_not_read_is_paused_then_lost() {
-    let mut rig = Rig::new();
-    let megabyte = format!("${}\r\n{}\r\n", 1 << 20, "x".repeat(1 << 20));
-    rig.send(&"GET a\n".repeat(100));
-    rig.answer(&megabyte);
-    assert!(!rig.session.wants_input() && !rig.session.is_overflown());
-    let replies = CLIENT_OUTPUT_BYTES_MAX / megabyte.len();
-    for _ in 0..replies {
-        rig.answer(&megabyte);
-    }
-    assert!(!rig.session.is_overflown());
-    rig.answer(&megabyte);
-    assert!(rig.session.is_overflown());
-}
-
-#[test]
 fn a_stop_answers_everything_with_what_is_known() {
     let mut rig = Rig::new();
     rig.send("SET a 1\n");
@@ -399,31 +378,4 @@ fn a_stop_answers_everything_with_what_is_known() {
     rig.answer("+OK\r\n");
     assert_eq!(rig.told(), "", "what comes later is nobody's");
     assert!(rig.session.is_idle());
-}
-
-#[test]
-fn replies_that_wait_for_an_earlier_one_are_bounded() {
-    let mut rig = Rig::new();
-    rig.send(&format!("GET a\n{}", "GET b\n".repeat(80)));
-    rig.flying.rotate_left(1);
-    let large = format!("$1048576\r\n{}\r\n", "x".repeat(1 << 20));
-    rig.answer(&large);
-    assert!(!rig.session.wants_input());
-    for _ in 1..64 {
-        rig.answer(&large);
-    }
-    assert!(!rig.session.is_overflown());
-    rig.answer(&large);
-    assert!(rig.session.is_overflown());
-}
-
-#[test]
-fn one_reply_alone_may_be_large_although_its_parts_wait() {
-    let mut rig = Rig::new();
-    rig.send("MGET a b c\n");
-    let large = format!("*1\r\n$50000000\r\n{}\r\n", "x".repeat(50_000_000));
-    rig.answer(&large);
-    rig.answer(&large);
-    rig.answer(&large);
-    assert!(!rig.session.is_overflown() && rig.session.output().len() > 150_000_000);
 }

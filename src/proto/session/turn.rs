@@ -8,7 +8,7 @@ use super::busy::Busy;
 use super::part::Lane;
 use super::ring::Ticket;
 use crate::proto::cluster::Router;
-use crate::proto::command::{Facts, Row};
+use crate::proto::command::{Access, Facts, Row};
 use crate::proto::pipeline::Request;
 
 /// What a session works with for one turn, lent by its worker.
@@ -93,6 +93,8 @@ pub struct Tally {
 pub struct Transmit {
     /// Where to.
     pub lane: Lane,
+    /// What it does to its keys.
+    pub access: Access,
     /// What; whoever sends it turns the ticket into a duty to answer.
     pub request: Request<Ticket>,
 }

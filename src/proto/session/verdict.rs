@@ -27,6 +27,7 @@ impl Session {
             return;
         };
         self.stirred = true;
+        self.window.receive(part.access, content_bytes(&reply));
         match reply {
             Reply::Failure(failure) => self.receive_failure(ticket, lane, failure, turn),
             Reply::Frame(frame) if frame[0] == b'-' => self.error(ticket, lane, frame, turn),
@@ -252,4 +253,12 @@ impl Session {
 /// The node of a lane, for people.
 fn shown(router: &Router, lane: Lane) -> String {
     router.address(lane.node).map_or_else(|| "a node that has left".to_owned(), Address::to_string)
+}
+
+/// The length of a reply that is more than an error.
+fn content_bytes(reply: &Reply) -> Option<usize> {
+    match reply {
+        Reply::Frame(frame) if frame[0] != b'-' => Some(frame.len()),
+        Reply::Frame(_) | Reply::Failure(_) => None,
+    }
 }

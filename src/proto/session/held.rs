@@ -1,0 +1,84 @@
+//! Requests that wait until there is room for the replies to them.
+//!
+//! They are routed, and in flight as far as the order is concerned; they only have not left. Their
+//! time runs, unless it is the client itself that makes no room: then it has not begun.
+
+use std::time::Instant;
+
+use super::Session;
+use super::ring::Ticket;
+use super::turn::{Transmit, Turn};
+use crate::proto::reply::Progress;
+
+impl Session {
+    /// The client takes no more bytes for now.
+    pub fn receive_pushback(&mut self, now: Instant) {
+        self.pushed_back = Some(now);
+    }
+
+    /// Whether there is room for more replies, so that commands may be taken and sent.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.window.is_open(self.waiting())
+    }
+
+    /// Whether something waits for that.
+    #[must_use]
+    pub fn wants_room(&self) -> bool {
+        !self.transmits.is_empty()
+    }
+
+    /// Bytes of replies that wait: for the client to read them, or for an earlier reply.
+    pub(super) fn waiting(&self) -> usize {
+        self.output.len() + self.ring.kept()
+    }
+
+    /// The next request that may leave.
+    pub(super) fn poll_held(&mut self, turn: &Turn<'_>) -> Option<Transmit> {
+        if self.transmits.is_empty() || !self.has_room() {
+            return None;
+        }
+        let mut transmit = self.transmits.pop_front()?;
+        transmit.request.since = turn.now;
+        if let Some(at) = self.pushed_back {
+            let request = &mut transmit.request;
+            request.deadline = request.deadline.max(at + turn.policy.op_timeout);
+            self.ring.extend(request.reply_to, request.deadline);
+        }
+        self.window.send(transmit.access);
+        Some(transmit)
+    }
+
+    /// When the first of those that are held is due at the latest.
+    pub(super) fn held_deadline(&self) -> Option<Instant> {
+        self.transmits.iter().map(|transmit| transmit.request.deadline).min()
+    }
+
+    /// Answers those that are due.
+    pub(super) fn expire_held(&mut self, turn: &mut Turn<'_>) {
+        let later =
+            self.pushed_back.map(|at| at + turn.policy.op_timeout).filter(|at| *at > turn.now);
+        let mut due = Vec::new();
+        self.transmits.retain_mut(|Transmit { request, .. }| {
+            match later {
+                _ if request.deadline > turn.now => {}
+                Some(later) => {
+                    request.deadline = later;
+                    self.ring.extend(request.reply_to, later);
+                }
+                None => due.push(request.reply_to),
+            }
+            request.deadline > turn.now
+        });
+        for ticket in due {
+            let reason = "earlier commands, whose replies may be long, were not answered within \
+                          op_timeout";
+            self.tell(ticket, Progress::Unsent, reason, turn);
+        }
+    }
+
+    /// Takes back what is held.
+    pub(super) fn recall_held(&mut self) -> Vec<Ticket> {
+        self.transmits.drain(..).map(|transmit| transmit.request.reply_to).collect()
+    }
+}
