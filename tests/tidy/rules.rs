@@ -14,9 +14,9 @@ const FUNCTION_LINES_MAX: usize = 70;
 /// What each top-level module of `src` may use beside itself, from the lowest layer up.
 const LAYERS: &[(&str, &[&str])] = &[
     ("limits", &[]),
-    ("stats", &["limits"]),
     ("net", &["limits"]),
     ("proto", &["limits"]),
+    ("stats", &["limits", "proto"]),
     ("config", &["limits", "proto"]),
     ("admin", &["config", "limits", "stats"]),
     ("io", &["limits", "proto"]),

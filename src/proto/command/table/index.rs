@@ -18,8 +18,14 @@ pub(super) static GROUPS: [&[Row]; 8] = [
 const PLACES: usize = 1024;
 
 /// Open addressing, the next place after a collision.
-static INDEX: [Option<&'static Row>; PLACES] = {
+static INDEX: [Option<&'static Row>; PLACES] = TABLE.0;
+
+/// Which of all rows the row in the same place of [`INDEX`] is. Apart, because few ask.
+static NUMBERS: [u16; PLACES] = TABLE.1;
+
+const TABLE: ([Option<&'static Row>; PLACES], [u16; PLACES]) = {
     let mut index: [Option<&'static Row>; PLACES] = [None; PLACES];
+    let mut numbers = [0; PLACES];
     let mut group = 0;
     let mut count = 0;
     while group < GROUPS.len() {
@@ -30,26 +36,27 @@ static INDEX: [Option<&'static Row>; PLACES] = {
                 place = (place + 1) % PLACES;
             }
             index[place] = Some(&GROUPS[group][row]);
+            numbers[place] = count;
             row += 1;
             count += 1;
         }
         group += 1;
     }
-    assert!(count * 4 <= PLACES, "double PLACES");
-    index
+    assert!(count as usize * 4 <= PLACES, "double PLACES");
+    (index, numbers)
 };
 
 /// The row of the command of this name, in any case.
 #[must_use]
 pub fn find(name: &[u8]) -> Option<&'static Row> {
-    let mut place = place(name);
-    while let Some(row) = INDEX[place] {
-        if row.name.as_bytes().eq_ignore_ascii_case(name) {
-            return Some(row);
-        }
-        place = (place + 1) % PLACES;
-    }
-    None
+    Some(search(name)?.1)
+}
+
+/// Which of [`rows`](super::rows) it is, or whose subcommand; `None` if it is not of the table.
+#[must_use]
+pub fn number(row: &Row) -> Option<usize> {
+    let container = row.name.split_once('|').map_or(row.name, |(container, _)| container);
+    Some(usize::from(NUMBERS[search(container.as_bytes())?.0]))
 }
 
 /// The row of a full name: of a command, or of a subcommand as `client|id`.
@@ -59,6 +66,18 @@ pub fn find_full(name: &[u8]) -> Option<&'static Row> {
         None => find(name),
         Some(bar) => find(&name[..bar])?.subcommand(&name[bar + 1..]),
     }
+}
+
+/// The place of the row of this name, and the row.
+fn search(name: &[u8]) -> Option<(usize, &'static Row)> {
+    let mut place = place(name);
+    while let Some(row) = INDEX[place] {
+        if row.name.as_bytes().eq_ignore_ascii_case(name) {
+            return Some((place, row));
+        }
+        place = (place + 1) % PLACES;
+    }
+    None
 }
 
 /// Multiply-shift over the length and the first and last bytes, which overlap in short names; bytes
@@ -106,6 +125,14 @@ mod tests {
             for name in [row.name.to_owned(), row.name.to_uppercase(), alternating(row.name)] {
                 assert_eq!(find(name.as_bytes()), Some(row), "{name}");
             }
+        }
+    }
+
+    #[test]
+    fn rows_are_numbered_in_their_order() {
+        for (at, row) in rows().enumerate() {
+            assert_eq!(number(row), Some(at), "{}", row.name);
+            assert!(row.subcommands.iter().all(|sub| number(sub) == Some(at)), "{}", row.name);
         }
     }
 

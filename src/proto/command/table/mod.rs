@@ -14,7 +14,7 @@ mod set;
 mod sorted_set;
 mod string;
 
-pub use index::{find, find_full};
+pub use index::{find, find_full, number};
 pub use markdown::markdown;
 
 use super::KeySpec;

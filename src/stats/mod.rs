@@ -1,31 +1,30 @@
-//! Counters. Each worker writes its own, so counting costs no shared cache line; whoever wants to
-//! know reads them all and adds up.
+//! What is counted. Each worker writes its own, so counting costs no shared cache line; whoever
+//! wants to know reads them all and adds up.
+//!
+//! ```text
+//! Stats -+- WorkerStats, one a worker -+- BackendStats, one an upstream: redirects, retries
+//!        |                             '- NodeStats, one a node connection: requests, latencies
+//!        '- UpstreamStats, one an upstream: its topology
+//! ```
+
+mod backend;
+mod counter;
+mod histogram;
+mod node;
+mod registry;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
-/// A number that one thread changes and any thread reads.
-#[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
+pub use backend::{BackendStats, Commands, ErrorCode, Redirect, RetryReason};
+pub use counter::{By, Counter, Kind, Labelled};
+pub use histogram::{BOUNDS_TEXT, BOUNDS_US, Histogram};
+pub use node::{CloseCause, ConnectFailure, DrainEnd, FlushTrigger, NodeStats, Since, Stage};
+pub use registry::NodesView;
+use registry::Registry;
 
-impl Counter {
-    /// Adds to it. Only its one writer may call this.
-    pub fn add(&self, amount: u64) {
-        // A load and a store instead of an atomic addition: there is one writer.
-        self.0.store(self.get().wrapping_add(amount), Ordering::Relaxed);
-    }
-
-    /// Takes from it. Only its one writer may call this.
-    pub fn sub(&self, amount: u64) {
-        self.0.store(self.get().wrapping_sub(amount), Ordering::Relaxed);
-    }
-
-    /// The value now.
-    #[must_use]
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+use crate::proto::cluster::Address;
 
 /// What one worker counts. Aligned, so that no two workers share a cache line.
 #[derive(Debug, Default)]
@@ -61,6 +60,9 @@ pub struct WorkerStats {
     pub client_read_bytes_total: Counter,
     /// Bytes written to clients.
     pub client_written_bytes_total: Counter,
+    /// One an upstream, in the order of their names.
+    pub upstreams: Box<[BackendStats]>,
+    nodes: Registry,
 }
 
 /// What is known of one upstream as a whole.
@@ -139,21 +141,27 @@ pub struct Stats {
     pub draining: Arc<AtomicBool>,
     /// Clients turned away because there were too many.
     pub clients_refused_total: Arc<Counter>,
+    /// When the first worker began.
+    began: Arc<OnceLock<Instant>>,
 }
 
 impl Stats {
     /// Counters at zero for so many workers and these upstreams.
     #[must_use]
     pub fn new<'a>(workers: usize, upstreams: impl IntoIterator<Item = &'a str>) -> Self {
+        let upstreams: Arc<[_]> = upstreams
+            .into_iter()
+            .map(|name| UpstreamStats { name: name.to_owned(), ..UpstreamStats::default() })
+            .collect();
+        let backends = || upstreams.iter().map(|_| BackendStats::default()).collect();
+        let worker = |_| WorkerStats { upstreams: backends(), ..WorkerStats::default() };
         Stats {
             process: None,
-            workers: (0..workers).map(|_| WorkerStats::default()).collect(),
-            upstreams: upstreams
-                .into_iter()
-                .map(|name| UpstreamStats { name: name.to_owned(), ..UpstreamStats::default() })
-                .collect(),
+            workers: (0..workers).map(worker).collect(),
+            upstreams,
             draining: Arc::default(),
             clients_refused_total: Arc::default(),
+            began: Arc::default(),
         }
     }
 
@@ -161,6 +169,34 @@ impl Stats {
     #[must_use]
     pub fn sum(&self, pick: impl Fn(&WorkerStats) -> &Counter) -> u64 {
         self.workers.iter().map(|worker| pick(worker).get()).fold(0, u64::wrapping_add)
+    }
+
+    /// The sum of one number over all workers and upstreams.
+    #[must_use]
+    pub fn sum_upstreams(&self, pick: impl Fn(&BackendStats) -> u64) -> u64 {
+        let all = self.workers.iter().flat_map(|worker| &worker.upstreams);
+        all.map(pick).fold(0, u64::wrapping_add)
+    }
+
+    /// What each worker counts for the upstream of this number.
+    pub fn backends(&self, upstream: usize) -> impl Iterator<Item = &BackendStats> + Clone {
+        self.workers.iter().filter_map(move |worker| worker.upstreams.get(upstream))
+    }
+
+    /// The sum of one number over all node connections, those that are over included.
+    #[must_use]
+    pub fn sum_nodes(&self, pick: impl Fn(&NodeStats) -> u64) -> u64 {
+        let views = self.nodes();
+        views.iter().flat_map(NodesView::all).map(pick).fold(0, u64::wrapping_add)
+    }
+
+    /// What counts for the nodes of each upstream, in the order of `upstreams`. It goes on counting
+    /// while it is read.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<NodesView> {
+        let mut all = vec![NodesView::default(); self.upstreams.len()];
+        self.workers.iter().for_each(|worker| worker.nodes.collect(&mut all));
+        all
     }
 
     /// Whether a client that connects now can be served: some upstream is usable and no drain has
@@ -177,13 +213,15 @@ impl Stats {
 pub struct Own {
     stats: Stats,
     worker: usize,
+    began: Instant,
 }
 
 impl Own {
     /// The hold of the worker of this number; `None` if there is none.
     #[must_use]
     pub fn new(stats: Stats, worker: usize) -> Option<Own> {
-        (worker < stats.workers.len()).then_some(Own { stats, worker })
+        let began = *stats.began.get_or_init(|| tokio::time::Instant::now().into_std());
+        (worker < stats.workers.len()).then_some(Own { stats, worker, began })
     }
 
     /// The worker's own counters.
@@ -192,9 +230,31 @@ impl Own {
         &self.stats.workers[self.worker]
     }
 
+    /// The worker's own counters for the upstream of this number, which there must be.
+    #[must_use]
+    pub fn upstream(&self, upstream: usize) -> &BackendStats {
+        &self.worker().upstreams[upstream]
+    }
+
+    /// What a new connection to a node of the upstream of this number counts in. It is over when
+    /// that is dropped, and its counts then go to the node's.
+    #[must_use]
+    pub fn node(&self, upstream: usize, address: &Address) -> Arc<NodeStats> {
+        self.worker().nodes.connection(upstream, address, self.began)
+    }
+
+    /// These are the nodes of an upstream now. Any other is shown as long as it has a connection;
+    /// its counts then go to its upstream's.
+    pub fn nodes_listed<'a>(&self, upstream: usize, nodes: impl IntoIterator<Item = &'a Address>) {
+        self.worker().nodes.keep(upstream, &nodes.into_iter().collect());
+    }
+
     /// Everybody's.
     #[must_use]
     pub fn all(&self) -> &Stats {
         &self.stats
     }
 }
+
+#[cfg(test)]
+mod tests;
