@@ -6,6 +6,7 @@
 use std::time::Instant;
 
 use super::Session;
+use super::part::State;
 use super::ring::Ticket;
 use super::turn::{Transmit, Turn};
 use crate::proto::reply::Progress;
@@ -75,6 +76,18 @@ impl Session {
                           op_timeout";
             self.tell(ticket, Progress::Unsent, reason, turn);
         }
+    }
+
+    /// Parks what is held; returns how many parts that are.
+    pub(super) fn park_held(&mut self) -> usize {
+        let held = self.transmits.len();
+        for Transmit { lane, request, .. } in self.transmits.drain(..) {
+            if let Some((part, _)) = self.ring.part(request.reply_to) {
+                let asking = request.asking;
+                part.state = State::Parked { target: asking.then_some(lane.node), asking };
+            }
+        }
+        held
     }
 
     /// Takes back what is held.

@@ -9,8 +9,10 @@ use crate::proto::cluster::{Route, Router, Slot};
 use crate::proto::pipeline::Request;
 
 impl Session {
+    /// Notes that so many parts are parked. What is held has not left either and takes its place
+    /// among them, or it would overtake them.
     pub(super) fn park(&mut self, parts: usize) {
-        self.parked += parts;
+        self.parked += parts + self.park_held();
         self.stirred = true;
         self.displaced = true;
     }

@@ -125,3 +125,18 @@ fn a_command_may_have_a_time_of_its_own() {
         rig.flying.iter().map(|transmit| transmit.request.deadline - rig.now).collect();
     assert_eq!(times.iter().map(Duration::as_secs).collect::<Vec<_>>(), [5, 1, 1, 1]);
 }
+
+#[test]
+fn what_is_held_does_not_overtake_what_has_to_be_sent_again() {
+    let mut rig = Rig::new();
+    let sent = rig.send("GET {a}1\nGET {a}2\nGET {a}3\nGET {a}4\nGET {a}5\n");
+    assert_eq!(sent.len(), 4, "the fifth is held until one is answered");
+    let tickets: Vec<_> = rig.flying.drain(..).map(|t| t.request.reply_to).collect();
+    rig.turn(|session, _, turn| {
+        for ticket in tickets {
+            session.answer(ticket, Reply::Failure(closed(Progress::Unsent)), turn);
+        }
+    });
+    assert_eq!(rig.flying_from(0), ["2: GET {a}1", "2: GET {a}2", "2: GET {a}3", "2: GET {a}4"]);
+    assert_eq!(rig.answer("$1\r\n1\r\n"), ["2: GET {a}5"]);
+}
