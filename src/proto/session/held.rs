@@ -14,7 +14,10 @@ use crate::proto::reply::Progress;
 impl Session {
     /// The client takes no more bytes for now.
     pub fn receive_pushback(&mut self, now: Instant) {
-        self.pushed_back = Some(now);
+        // Else it is not the client that makes no room, but nodes that have not answered.
+        if self.wants_room() && self.window.is_open(0) {
+            self.pushed_back = Some(now);
+        }
     }
 
     /// Whether there is room for more replies, so that commands may be taken and sent.
