@@ -12,7 +12,7 @@ use super::{Index, Verdict, broken};
 use crate::fault::{Ailment, Fault, NodeFault, SlotChange};
 use crate::history::{Call, Execution, History};
 use crate::resp::{elements, error_code, integer};
-use crate::workload::{Effect, Kind, Shape};
+use crate::workload::{Effect, Id, Kind, Shape};
 
 pub(super) const PROMISE: &str = "content";
 
@@ -89,7 +89,17 @@ impl<'a> Witnesses<'_, 'a> {
     }
 
     fn all(&self) -> impl Iterator<Item = &'a Execution> {
-        handles(&self.call.args).into_iter().flat_map(|handle| self.of(handle))
+        let with_id = handles(&self.call.args).into_iter().flat_map(|handle| self.of(handle));
+        with_id.chain(self.call.keys().flat_map(|key| self.lone(key)))
+    }
+
+    /// What nodes said of one of its keys alone: with its id if that is the key, else without.
+    fn lone(&self, key: &'a [u8]) -> impl Iterator<Item = &'a Execution> {
+        let window = self.call.sent..=self.until;
+        let marked = Id::of_command(&[b"", key]).filter(|_| is_marker(key));
+        let marked = marked.into_iter().flat_map(move |id| self.of(Handle::Part(id, key)));
+        let bare = self.index.lone(self.call, key).filter(move |seen| window.contains(&seen.at));
+        bare.chain(marked)
     }
 
     fn confirm(&self, frame: &[u8]) -> Result<(), String> {
@@ -135,7 +145,8 @@ impl<'a> Witnesses<'_, 'a> {
             let confirmed = if is_marker(key) {
                 [&b"$-1\r\n"[..], b"_\r\n"].contains(&element)
             } else {
-                self.of(by_key[key]).any(|seen| element_of(seen, key) == Some(element))
+                let mut witnesses = self.of(by_key[key]).chain(self.lone(key));
+                witnesses.any(|seen| element_of(seen, key) == Some(element))
             };
             if !confirmed {
                 return Err(format!("no node said so of {}", key.escape_ascii()));
@@ -148,12 +159,18 @@ impl<'a> Witnesses<'_, 'a> {
     fn sum(&self, frame: &[u8]) -> Result<(), String> {
         let total = integer(frame).ok_or("this is no integer")?;
         let mut parts: BTreeMap<&[Vec<u8>], (i64, i64)> = BTreeMap::new();
-        for seen in self.all() {
+        let with_id = handles(&self.call.args).into_iter().flat_map(|handle| self.of(handle));
+        for seen in with_id {
             let Some(count) = integer(&seen.reply) else { continue };
             let (min, max) = parts.entry(&seen.args).or_insert((count, count));
             (*min, *max) = ((*min).min(count), (*max).max(count));
         }
-        let (min, max) = parts.values().fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
+        // Whose a key alone was is not known, and a key may be named several times.
+        let lone = self.call.keys().filter_map(|key| {
+            self.lone(key).filter_map(|seen| integer(&seen.reply)).max().map(|most| (0, most))
+        });
+        let ranges = parts.into_values().chain(lone);
+        let (min, max) = ranges.fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
         if (min..=max).contains(&total) {
             return Ok(());
         }

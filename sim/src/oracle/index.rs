@@ -25,6 +25,9 @@ impl Handle<'_> {
 #[derive(Debug, Default)]
 pub(super) struct Index<'a> {
     by_handle: BTreeMap<Handle<'a>, Vec<(usize, &'a Execution)>>,
+    /// Commands for one key that carry no id, though such commands of clients do: what is left of
+    /// one that was split key by key. By name, in lower case, and key.
+    lone: BTreeMap<(Vec<u8>, &'a [u8]), Vec<&'a Execution>>,
 }
 
 impl<'a> Index<'a> {
@@ -34,6 +37,13 @@ impl<'a> Index<'a> {
             for handle in handles(&execution.args) {
                 index.by_handle.entry(handle).or_default().push((place, execution));
             }
+            if let [name, key] = &execution.args[..]
+                && Id::of_command(&execution.args).is_none()
+                && Kind::of(&execution.args).is_some_and(|kind| kind.shape != Shape::Single)
+            {
+                let place = (name.to_ascii_lowercase(), &key[..]);
+                index.lone.entry(place).or_default().push(execution);
+            }
         }
         index
     }
@@ -41,6 +51,13 @@ impl<'a> Index<'a> {
     /// What nodes did about a command, or about the part of it that a key is in.
     pub(super) fn executions(&self, handle: Handle<'a>) -> &[(usize, &'a Execution)] {
         self.by_handle.get(&handle).map_or(&[], Vec::as_slice)
+    }
+
+    /// What nodes did about a key alone that is one of several of a command: for this command, or
+    /// for another one of that name.
+    pub(super) fn lone(&self, call: &Call, key: &'a [u8]) -> impl Iterator<Item = &'a Execution> {
+        let found = self.lone.get(&(call.args[0].to_ascii_lowercase(), key));
+        found.into_iter().flatten().copied()
     }
 
     /// How often it was really executed.
@@ -68,13 +85,22 @@ pub(super) fn handles(args: &[Vec<u8>]) -> Vec<Handle<'_>> {
         return Vec::new();
     }
     let Some(id) = Id::of_command(args) else { return vec![Handle::Whole(args)] };
-    let keys: BTreeSet<&[u8]> = kind.keys(args).filter(|key| !is_marker(key)).collect();
+    let mut keys: BTreeSet<&[u8]> = kind.keys(args).filter(|key| !is_marker(key)).collect();
+    if keys.is_empty() {
+        // What is left of a command that was split key by key.
+        keys.extend(kind.keys(args));
+    }
     keys.into_iter().map(|key| Handle::Part(id, key)).collect()
 }
 
 /// Whether a key stands in a command only to carry its id.
 pub(super) fn is_marker(key: &[u8]) -> bool {
     key.contains(&b'#')
+}
+
+/// How often a command names a key: so often it is executed if it is split key by key.
+pub(super) fn times_named(call: &Call, key: &[u8]) -> usize {
+    call.keys().filter(|other| *other == key).count()
 }
 
 /// Whether the command may go to several nodes, in parts.

@@ -32,7 +32,7 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     let end = rules.drained.unwrap_or(Duration::MAX);
     let homes = Homes::of(history);
     for call in history.conversations.iter().flat_map(|conversation| &conversation.calls) {
-        let until = call.reply.as_ref().map_or(call.sent, |(at, _)| *at);
+        let Some((until, _)) = call.reply else { continue };
         if call.sent < known || until >= end || !homes.are_well(call, until) {
             continue;
         }

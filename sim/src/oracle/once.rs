@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::index::{Handle, handles, may_be_split};
+use super::index::{Handle, handles, may_be_split, times_named};
 use super::{Index, Verdict, Violation, broken};
 use crate::history::{Call, Execution, History, Verdict as Outcome};
 use crate::resp::shown_command;
@@ -30,16 +30,30 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
 /// How often a command, or a part of it, was executed.
 fn count<'a>(call: &Call, part: Handle<'a>, index: &Index<'a>) -> Verdict {
     let times = index.done(part).count();
+    let most = match part {
+        Handle::Part(_, key) => times_named(call, key).max(1),
+        Handle::Whole(_) => 1,
+    };
+    if times == 0 && call.verdict() == Outcome::Done && was_done_alone(call, part, index) {
+        return Ok(());
+    }
     let allowed = match call.verdict() {
-        Outcome::Done => 1..=1,
+        Outcome::Done => 1..=most,
         Outcome::NotDone => 0..=0,
         Outcome::Refused if !may_be_split(call) => 0..=0,
-        Outcome::Refused | Outcome::Unsure | Outcome::Silence => 0..=1,
+        Outcome::Refused | Outcome::Unsure | Outcome::Silence => 0..=most,
     };
     if allowed.contains(&times) {
         return Ok(());
     }
     Err(broken(PROMISE, call, &format!("executed {times} times")))
+}
+
+/// Whether the part was split key by key, and this key executed while the command was under way.
+fn was_done_alone<'a>(call: &Call, part: Handle<'a>, index: &Index<'a>) -> bool {
+    let (Handle::Part(_, key), Some((until, _))) = (part, &call.reply) else { return false };
+    let window = call.sent..=*until;
+    index.lone(call, key).any(|seen| seen.is_done() && window.contains(&seen.at))
 }
 
 /// How often commands that cannot be told apart were executed.

@@ -10,7 +10,7 @@ pub(super) const PROMISE: &str = "refreshes";
 
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     let rules = &history.rules;
-    let is_calm = history.faults.is_empty();
+    let is_calm = history.faults.is_empty() && !rules.is_narrow;
     let interval = if is_calm { rules.refresh } else { rules.refresh_min };
     if interval.is_zero() {
         return Ok(());

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::index::{Handle, handles};
+use super::index::{Handle, handles, times_named};
 use super::{Index, Verdict, broken};
 use crate::history::{Call, History};
 
@@ -24,7 +24,11 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     }
     for (handle, calls) in asked {
         let times = sent.get(&handle).copied().unwrap_or(0);
-        let allowed = calls.len() + index.turned_away(handle);
+        let asked = |call: &&Call| match handle {
+            Handle::Part(_, key) => times_named(call, key).max(1),
+            Handle::Whole(_) => 1,
+        };
+        let allowed = calls.iter().map(asked).sum::<usize>() + index.turned_away(handle);
         if times > allowed {
             let what = format!("sent {times} times where {allowed} are allowed");
             return Err(broken(PROMISE, calls[0], &what));
