@@ -84,8 +84,8 @@ impl World {
     /// Takes away what is wrong with a node itself.
     pub(crate) fn recover(&mut self, node: usize) {
         self.servers[node].set_fault(None);
-        // Connections on which it was silent stay so.
-        self.network.reset(self.proxy, self.nodes[node]);
+        // Connections on which it was silent stay so until it closes them.
+        self.network.reset_later(self.proxy, self.nodes[node]);
     }
 
     /// Gives a slot to a node, or to none, without its keys.

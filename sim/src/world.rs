@@ -27,7 +27,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::history::{Counted, Rules};
 use crate::kinship::Kinship;
-use crate::net::{Grain, HostId, LinkSpeed, Network, Overlay, SimNet};
+use crate::net::{Grain, HostId, KEEPALIVE, LinkSpeed, Network, Overlay, SimNet};
 use crate::nodes::{self, Nodes};
 use crate::recorder::{Outgoing, Recorder};
 use crate::tuning::Tuning;
@@ -173,7 +173,8 @@ impl Setup {
         let looks = 2 * (TOPOLOGY_TIMEOUT_MS + TOPOLOGY_RETRY_MS * 125 / 100);
         let regular = if tuning.is_alert() { 0 } else { tuning.regular_look_ms() };
         let stall = if self.tuning.stall_timeout_ms > 2_000 { 0 } else { tuning.stall_timeout_ms };
-        longest + self.connect_timeout_ms + stall + CONNECT_BACKOFF_MS_MAX + looks + regular
+        let dead = stall + KEEPALIVE.as_millis() as u64;
+        longest + self.connect_timeout_ms + dead + CONNECT_BACKOFF_MS_MAX + looks + regular
     }
 
     fn config(&self, seeds: Vec<Address>) -> Config {

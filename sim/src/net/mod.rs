@@ -27,7 +27,7 @@ use redpoll::net::Net;
 use tokio::sync::oneshot;
 use turmoil::net::{TcpListener, TcpStream};
 
-pub use network::{HostId, LinkSpeed, Network};
+pub use network::{HostId, KEEPALIVE, LinkSpeed, Network};
 pub use overlay::{Grain, Lookup, Obstacle, Overlay, Tap};
 pub use stream::SimStream;
 

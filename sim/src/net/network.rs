@@ -10,12 +10,15 @@ use std::time::{Duration, SystemTime};
 use anyhow::anyhow;
 use turmoil::Sim;
 
-use super::overlay::{Grain, Obstacle, Overlay, Tap};
+use super::overlay::{End, Grain, Obstacle, Overlay, Tap};
 use super::{EPOCH, SimNet};
 
 /// Segments of one direction of a stream, and connections to one listener, that may wait. turmoil
 /// loses the end of a stream, and panics, beyond it.
 const WAITING_MAX: usize = 4_096;
+
+/// How long it takes keepalive to find that a stream is dead, from when it could be mended.
+pub const KEEPALIVE: Duration = Duration::from_millis(1_000);
 
 /// One of the hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +37,8 @@ pub struct LinkSpeed {
 pub struct Network {
     sim: Sim<'static>,
     overlay: Overlay,
+    /// Streams that are dead, and when TCP's keepalive finds that out.
+    dead: Vec<(Duration, Vec<Rc<End>>)>,
 }
 
 impl Network {
@@ -49,7 +54,7 @@ impl Network {
             .max_message_latency(speed.max)
             .tcp_capacity(WAITING_MAX)
             .build();
-        Network { sim, overlay }
+        Network { sim, overlay, dead: Vec::new() }
     }
 
     /// A network of 1 ms ticks and latencies from 1 to 3 ms: for stories.
@@ -109,6 +114,7 @@ impl Network {
     pub fn step(&mut self) -> anyhow::Result<()> {
         self.sim.step().map_err(|error| anyhow!("{error}"))?;
         self.overlay.set_now(self.sim.elapsed());
+        self.bury();
         Ok(())
     }
 
@@ -161,10 +167,10 @@ impl Network {
         self.obstruct_both(a, b, Obstacle::Hanging);
     }
 
-    /// Ends a cut: the streams that are dead are reset, as by a firewall, and new ones can be made.
+    /// Ends a cut: new streams can be made. Those that are dead stay so; keepalive finds them.
     pub fn repair(&mut self, a: HostId, b: HostId) {
         self.note("repair", &[a, b]);
-        self.overlay.reset(self.ip(a), self.ip(b));
+        self.reset_later(a, b);
         self.sim.repair(self.ip(a), self.ip(b));
         self.clear_both(a, b);
     }
@@ -193,6 +199,12 @@ impl Network {
     pub fn reset(&mut self, a: HostId, b: HostId) -> usize {
         self.note("reset", &[a, b]);
         self.overlay.reset(self.ip(a), self.ip(b))
+    }
+
+    /// The streams that there are between the two are dead, and both ends find out in a while.
+    pub fn reset_later(&mut self, a: HostId, b: HostId) {
+        let ends = self.overlay.between(self.ip(a), self.ip(b));
+        self.dead.push((self.now() + KEEPALIVE, ends));
     }
 
     /// From now on streams from one host to another take a few bytes more, then none.
@@ -231,11 +243,12 @@ impl Network {
     }
 
     /// Starts the software of a host that was killed or switched off, and takes away what was in
-    /// the way of connections to it. It resets the streams that it does not know any more.
+    /// the way of connections to it. It does not know the streams of before; whoever uses one, or
+    /// waits for keepalive, finds out.
     pub fn restart(&mut self, host: HostId) {
         self.note("restart", &[host]);
-        for other in self.others(host) {
-            self.overlay.reset(self.ip(other), self.ip(host));
+        for other in self.others(host).collect::<Vec<_>>() {
+            self.reset_later(other, host);
             self.overlay.clear(self.ip(other), self.ip(host));
         }
         self.sim.bounce(self.ip(host));
@@ -246,6 +259,14 @@ impl Network {
         self.note(&format!("{:?} to {:?} between", speed.min, speed.max), &[a, b]);
         self.sim.set_link_latency(self.ip(a), self.ip(b), speed.min);
         self.sim.set_link_max_message_latency(self.ip(a), self.ip(b), speed.max);
+    }
+
+    /// Resets the streams that keepalive finds dead by now.
+    fn bury(&mut self) {
+        let now = self.now();
+        for (_, ends) in self.dead.extract_if(.., |(at, _)| *at <= now) {
+            ends.iter().for_each(|end| end.reset());
+        }
     }
 
     fn obstruct_both(&self, a: HostId, b: HostId, obstacle: Obstacle) {

@@ -134,14 +134,18 @@ impl Overlay {
     /// either end fails with `ConnectionReset`, and what was under way is lost. Says how many ends
     /// there were.
     pub fn reset(&self, a: IpAddr, b: IpAddr) -> usize {
-        let between = |end: &End| {
+        let ends = self.between(a, b);
+        ends.iter().for_each(|end| end.reset());
+        ends.len()
+    }
+
+    /// The ends of the streams between two hosts.
+    pub(super) fn between(&self, a: IpAddr, b: IpAddr) -> Vec<Rc<End>> {
+        let between = |end: &&Rc<End>| {
             let ends = (end.local.ip(), end.peer.ip());
             ends == (a, b) || ends == (b, a)
         };
-        let ends: Vec<_> =
-            self.0.ends.borrow().values().filter(|end| between(end)).cloned().collect();
-        ends.iter().for_each(|end| end.reset());
-        ends.len()
+        self.0.ends.borrow().values().filter(between).cloned().collect()
     }
 
     /// From now on every stream from one host to another takes a few bytes more, then none: the
@@ -327,7 +331,7 @@ impl End {
         }
     }
 
-    fn reset(&self) {
+    pub(super) fn reset(&self) {
         self.reset.set(true);
         for waker in [self.reader.take(), self.writer.take()].into_iter().flatten() {
             waker.wake();

@@ -25,7 +25,7 @@ const REASONS: [(&str, &str); 10] = [
     ("its host name has no address", "failed_without_address"),
     ("it broke the protocol", "failed_by_garbage"),
     ("the connection ended", "failed_with_its_connection"),
-    ("gave up after too many redirects", "failed_after_redirects"),
+    ("gave up after ", "failed_after_redirects"),
     ("the proxy is stopping", "failed_in_the_drain"),
 ];
 
