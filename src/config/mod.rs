@@ -6,6 +6,7 @@
 //! - `keys`: the table of keys; `reader` and `leaf` walk the tree beside it
 //! - `read`: what the keys mean; `read_upstream`: those of an upstream
 //! - `upstream`, `secret`: the types of one
+//! - `reload`: what a new configuration changes while the process runs
 //! - `problem`: messages
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ mod problem;
 mod read;
 mod read_upstream;
 mod reader;
+mod reload;
 mod secret;
 mod set;
 mod tree;
@@ -31,6 +33,7 @@ mod yaml;
 pub use format::Format;
 pub use leaf::listen_address;
 pub use problem::{Error, masked};
+pub use reload::Reload;
 pub use secret::{Credentials, Secret};
 pub use set::{NotASet, Set};
 pub use upstream::{Connections, Flush, Redirects, Refresh, Retries, Target, Timeouts, Upstream};
