@@ -103,8 +103,8 @@ impl Tuning {
         let usual = Tuning::default();
         let drawn = Tuning {
             stall_timeout_ms: *dice.pick(&[200, 200, 600, 600, 2_000, 5_000, 0]),
-            mget_timeout_ms: *dice.pick(&[0, 0, 0, 50, 1_500]),
-            getrange_timeout_ms: *dice.pick(&[0, 0, 0, 80, 1_200]),
+            mget_timeout_ms: *dice.pick(&[0, 0, 0, 100, 1_500]),
+            getrange_timeout_ms: *dice.pick(&[0, 0, 0, 150, 1_200]),
             connections_per_node: *dice.pick(&[1, 1, 2, 3]),
             preconnect: dice.chance(0.3),
             idle_timeout_ms: *dice.pick(&[usual.idle_timeout_ms, 0, 40, 300]),
@@ -124,18 +124,7 @@ impl Tuning {
             command_stats: dice.chance(0.3),
             password: dice.chance(0.2),
         };
-        drawn.sane().as_built()
-    }
-
-    /// Keys that the proxy does not heed yet stay as they are unless configured.
-    fn as_built(self) -> Tuning {
-        Tuning {
-            refresh_ms: self.refresh_ms,
-            refresh_ms_min: self.refresh_ms_min,
-            redirect_threshold: self.redirect_threshold,
-            failure_threshold: self.failure_threshold,
-            ..Tuning::default()
-        }
+        drawn.sane()
     }
 
     /// What waits for a regular look at the topology must not wait for ever.

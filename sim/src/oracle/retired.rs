@@ -15,7 +15,7 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     }
     for (left, node) in &history.retirements {
         let Some((seen, _)) = history.looks.iter().find(|(at, _)| at > left) else { continue };
-        let known = *seen + history.rules.slack;
+        let known = *seen + history.rules.slack + history.rules.patience;
         let back = history.faults.iter().find(|(at, fault)| at > left && may_bring_back(fault));
         let back = back.map_or(Duration::MAX, |(at, _)| *at);
         let mut late = history.sendings.iter().filter(|sending| sending.node == *node);
