@@ -90,6 +90,9 @@ pub struct Session {
     displaced: bool,
     /// The last write in flight for each slot, as it was at the first failure of this turn.
     writes: Option<BTreeMap<Slot, Ticket>>,
+    /// The last write for each slot that the client was told may have run, while earlier commands
+    /// are unanswered.
+    unsure_writes: BTreeMap<Slot, Ticket>,
     /// The version of the slot table that the parts in flight were routed by, unless displaced.
     version: u64,
 }
@@ -111,6 +114,7 @@ impl Session {
             stirred: false,
             displaced: false,
             writes: None,
+            unsure_writes: BTreeMap::new(),
             version: 0,
         }
     }

@@ -22,6 +22,7 @@ impl Session {
         if self.ring.is_empty() {
             self.displaced = false;
             self.version = router.version();
+            self.unsure_writes.clear();
         }
         self.displaced |= self.version != router.version();
         !self.displaced

@@ -221,8 +221,9 @@ impl Session {
         }
     }
 
-    /// The last write in flight for a slot, as it was at the first failure of this turn: all
-    /// failures of a connection come in one turn, and a write that failed with it may have run.
+    /// The last write for a slot that may have run or may yet run: those in flight, as it was at the
+    /// first failure of this turn, because all failures of a connection come in one turn and a write
+    /// that failed with it may have run; and those of which the client was told that.
     fn last_write(&mut self, slot: Slot) -> Option<Ticket> {
         let writes = self.writes.get_or_insert_with(|| {
             let is_write = |part: &Part| {
@@ -231,7 +232,16 @@ impl Session {
             let parts = self.ring.parts_mut().filter(|(.., part)| is_write(part));
             parts.map(|(ticket, _, part)| (part.slot, ticket)).collect()
         });
-        writes.get(&slot).copied()
+        writes.get(&slot).copied().max(self.unsure_writes.get(&slot).copied())
+    }
+
+    fn note_unsure(&mut self, ticket: Ticket) {
+        if let Some((part, _)) = self.ring.part(ticket)
+            && part.access == Access::Write
+        {
+            let last = self.unsure_writes.entry(part.slot).or_insert(ticket);
+            *last = ticket.max(*last);
+        }
     }
 
     /// Answers a part with what is known of it.
@@ -244,7 +254,10 @@ impl Session {
     ) {
         match progress {
             Progress::Unsent => turn.tally.unsent += 1,
-            Progress::Sent => turn.tally.unsure += 1,
+            Progress::Sent => {
+                turn.tally.unsure += 1;
+                self.note_unsure(ticket);
+            }
         }
         self.finish(ticket, Outcome::Failed { progress, reason: reason.to_owned() });
     }

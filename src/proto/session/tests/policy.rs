@@ -140,3 +140,16 @@ fn what_is_held_does_not_overtake_what_has_to_be_sent_again() {
     assert_eq!(rig.flying_from(0), ["2: GET {a}1", "2: GET {a}2", "2: GET {a}3", "2: GET {a}4"]);
     assert_eq!(rig.answer("$1\r\n1\r\n"), ["2: GET {a}5"]);
 }
+
+#[test]
+fn a_read_is_not_sent_again_past_a_write_that_expired_behind_it() {
+    let mut rig = Rig::new();
+    rig.policy.command_timeouts = [("get", Duration::from_secs(5))].into();
+    rig.send("GET a\nSET a 1\n");
+    let write = rig.flying.pop_back().unwrap().request.reply_to;
+    let expired = Failure { cause: Cause::Timeout, progress: Progress::Sent };
+    rig.turn(|session, _, turn| session.answer(write, Reply::Failure(expired), turn));
+    assert!(rig.fail(closed(Progress::Sent)).is_empty());
+    let told = rig.told();
+    assert_eq!(told.matches("-UNSURE").count(), 2, "{told}");
+}
