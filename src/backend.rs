@@ -7,8 +7,9 @@ use crate::io::now;
 use crate::net::Net;
 use crate::pool::Pool;
 use crate::proto::cluster::{Route, Router, Slot, Topology};
-use crate::proto::session::{Budget, Policy};
+use crate::proto::session::{Budget, Busy, Policy, Tally};
 use crate::refresh::Nudge;
+use crate::stats::{ErrorCode, OwnUpstream, Redirect, RetryReason};
 
 /// A worker's view of one upstream.
 pub(crate) struct Backend<N> {
@@ -20,11 +21,17 @@ pub(crate) struct Backend<N> {
     /// The version of the table when clients last heard of a change.
     told: Cell<u64>,
     nudge: Nudge,
+    count: OwnUpstream,
 }
 
 impl<N: Net> Backend<N> {
     /// The view of `upstream`, of which nothing is known yet; `nudge` reaches its discovery.
-    pub(crate) fn new(upstream: &Upstream, pool: Pool<N>, nudge: Nudge) -> Backend<N> {
+    pub(crate) fn new(
+        upstream: &Upstream,
+        pool: Pool<N>,
+        nudge: Nudge,
+        count: OwnUpstream,
+    ) -> Backend<N> {
         let unknown_max = upstream.redirects.unknown_max;
         let (router, is_cluster) = match &upstream.target {
             Target::Cluster(_) => (Router::cluster(unknown_max), true),
@@ -45,6 +52,7 @@ impl<N: Net> Backend<N> {
             is_cluster,
             told: Cell::new(0),
             nudge,
+            count,
         }
     }
 
@@ -56,6 +64,8 @@ impl<N: Net> Backend<N> {
         let mut pool = self.pool.borrow_mut();
         pool.retire(&adopted.unlisted);
         pool.preconnect(&adopted.owners, &router);
+        self.count.nodes_listed(topology.nodes());
+        self.count_nodes(&router);
         self.told.replace(router.version()) != router.version()
     }
 
@@ -67,10 +77,43 @@ impl<N: Net> Backend<N> {
         }
     }
 
-    /// Notes what hints at a topology that has changed; enough of it makes for a look.
-    pub(crate) fn wants_refresh(&self, redirects: u64, failures: u64) {
-        if redirects + failures > 0 {
-            self.nudge.count(redirects, failures);
+    /// Counts what happened in a client's turn; what hints at a topology that has changed makes,
+    /// if there is enough of it, for a look.
+    pub(crate) fn count(&self, tally: &Tally) {
+        let stats = self.count.stats();
+        stats.requests.add(tally.requests);
+        stats.redirects.of(Redirect::Moved).add(tally.moved);
+        stats.redirects.of(Redirect::Ask).add(tally.asked);
+        stats.redirects_over_limit.add(tally.redirects_exceeded);
+        stats.redirects_to_unknown.add(tally.redirects_unknown);
+        stats.retries.of(RetryReason::Connection).add(tally.retries);
+        for (busy, count) in Busy::ALL.into_iter().zip(tally.busy) {
+            stats.retries.of(retry_reason(busy)).add(count);
         }
+        stats.retry_budget_exhausted.add(tally.retries_denied);
+        stats.failed.of(ErrorCode::Unsent).add(tally.unsent);
+        stats.failed.of(ErrorCode::Unsure).add(tally.unsure);
+        if tally.moved + tally.asked > 0 {
+            self.count_nodes(&self.router.borrow());
+        }
+        if tally.refresh_redirects + tally.refresh_failures > 0 {
+            self.nudge.count(tally.refresh_redirects, tally.refresh_failures);
+        }
+    }
+
+    fn count_nodes(&self, router: &Router) {
+        let stats = self.count.stats();
+        stats.unknown_nodes.set(router.unlisted() as u64);
+        stats.unknown_nodes_forgotten.set(router.forgotten());
+    }
+}
+
+fn retry_reason(busy: Busy) -> RetryReason {
+    match busy {
+        Busy::TryAgain => RetryReason::TryAgain,
+        Busy::Loading => RetryReason::Loading,
+        Busy::ClusterDown => RetryReason::ClusterDown,
+        Busy::MasterDown => RetryReason::MasterDown,
+        Busy::ReadOnly => RetryReason::ReadOnly,
     }
 }

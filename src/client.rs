@@ -151,6 +151,7 @@ impl<N: Net> Client<N> {
         };
         let end = self.poll_turn(cx, &mut turn);
         let Turn { tally, .. } = turn;
+        drop((router, budget));
         self.tell(tally);
         end
     }
@@ -297,14 +298,8 @@ impl<N: Net> Client<N> {
         }
         let stats = self.shared.count.worker();
         stats.commands_total.add(tally.commands);
-        stats.requests_total.add(tally.requests);
-        stats.redirects_moved_total.add(tally.moved);
-        stats.redirects_ask_total.add(tally.asked);
-        stats.retries_total.add(tally.retries);
-        stats.unsent_total.add(tally.unsent);
-        stats.unsure_total.add(tally.unsure);
         stats.protocol_errors_total.add(tally.protocol_errors);
-        self.listening.backend.wants_refresh(tally.refresh_redirects, tally.refresh_failures);
+        self.listening.backend.count(&tally);
     }
 }
 

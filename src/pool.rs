@@ -16,7 +16,7 @@ use crate::proto::resp::Protocol;
 use crate::proto::session::Lane;
 use crate::queue::{Sender, queue};
 use crate::reply_to::{ReplyTo, ToUpstream};
-use crate::stats::Own;
+use crate::stats::OwnUpstream;
 use crate::upstream::{self, Settings, Throttle};
 
 /// The queue of one connection's task.
@@ -32,7 +32,7 @@ const PROTOCOLS: [Protocol; 2] = [Protocol::Resp2, Protocol::Resp3];
 /// number, so it reads what it wrote.
 pub(crate) struct Pool<N> {
     net: N,
-    count: Rc<Own>,
+    count: OwnUpstream,
     make: Make,
     rng: StdRng,
     /// By the node's index.
@@ -63,7 +63,7 @@ impl<N: Net> Pool<N> {
         upstream: &config::Upstream,
         drain_timeout: std::time::Duration,
         seed: u64,
-        count: Rc<Own>,
+        count: OwnUpstream,
     ) -> Pool<N> {
         let connections = &upstream.connections;
         let settings = Settings {
@@ -150,6 +150,7 @@ impl<N: Net> Pool<N> {
         connections.queues[place] = Some(sender);
         let mut options = self.make.options.clone();
         options.greeting.protocol = PROTOCOLS[place % PROTOCOLS.len()];
+        let count = self.count.node(&address);
         let plan = upstream::Plan {
             address,
             options,
@@ -158,7 +159,7 @@ impl<N: Net> Pool<N> {
             rng: StdRng::seed_from_u64(self.rng.random()),
             requests,
         };
-        self.net.spawn(upstream::serve(self.net.clone(), plan, Rc::clone(&self.count)));
+        self.net.spawn(upstream::serve(self.net.clone(), plan, count));
     }
 }
 
@@ -203,7 +204,7 @@ mod tests {
     use crate::proto::cluster::Address;
     use crate::proto::session::Ticket;
     use crate::reply_to::ToClient;
-    use crate::stats::Stats;
+    use crate::stats::{CloseCause, DrainEnd, NodeStats, Own, Stats};
 
     const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
     const PATIENCE: Duration = Duration::from_secs(20);
@@ -223,7 +224,9 @@ mod tests {
             let mut router = Router::cluster(9);
             let node = router.learn(Address::new("127.0.0.1", port).unwrap(), now()).unwrap();
             let lane = Lane { node, protocol: Protocol::Resp2 };
-            let count = Rc::new(Own::new(Stats::new(1, ["main"]), 0).unwrap());
+            let stats = Stats::new(1, ["main"]);
+            let own = Rc::new(Own::new(stats.clone(), 0).unwrap());
+            let count = own.upstream(0).unwrap();
             let mut upstream = config::Upstream::new(config::Target::Cluster(Vec::new()));
             upstream.connections.client_name = None;
             let mut pool = Pool::new(TokioNet, &upstream, PATIENCE, 1, count);
@@ -244,6 +247,11 @@ mod tests {
             pool.retire(&[node]);
             server.write_all(b"+1\r\n+2\r\n").await.unwrap();
             assert_eq!(server.read(&mut read).await.unwrap(), 0, "nothing is owed: it closes");
+            let drains = |end| stats.sum_nodes(|node| node.drains_ended.of(end).get());
+            assert_eq!([DrainEnd::Resumed, DrainEnd::Finished].map(drains), [1, 1]);
+            let closed = |node: &NodeStats| node.connections_closed.of(CloseCause::Drained).get();
+            assert_eq!(stats.sum_nodes(closed), 1);
+            assert_eq!(stats.sum_nodes(|node| node.wire.count()), 2);
         };
         timeout(PATIENCE, LocalSet::new().run_until(story)).await.expect("in time");
     }

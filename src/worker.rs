@@ -98,10 +98,12 @@ fn build<N: Net>(setup: Setup<N>) -> Option<Built<N>> {
         .upstreams
         .values()
         .zip(nudges)
-        .map(|(upstream, nudge)| {
-            let (net, count) = (net.clone(), Rc::clone(&count));
-            let pool = Pool::new(net, upstream, config.drain_timeout, rng.random(), count);
-            Rc::new(Backend::new(upstream, pool, nudge))
+        .enumerate()
+        .filter_map(|(number, (upstream, nudge))| {
+            let (net, count) = (net.clone(), count.upstream(number)?);
+            let drain_timeout = config.drain_timeout;
+            let pool = Pool::new(net, upstream, drain_timeout, rng.random(), count.clone());
+            Some(Rc::new(Backend::new(upstream, pool, nudge, count)))
         })
         .collect();
     backends.iter().for_each(|backend| backend.preconnect());

@@ -21,7 +21,7 @@ use redpoll::limits::{CONNECT_BACKOFF_MS_MAX, TOPOLOGY_RETRY_MS, TOPOLOGY_TIMEOU
 use redpoll::net::Net;
 use redpoll::proto::cluster::{Address, Slot};
 use redpoll::proxy;
-use redpoll::stats::{Counter, Stats, WorkerStats};
+use redpoll::stats::{BackendStats, ErrorCode, Redirect, Stats};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc};
 
@@ -258,17 +258,17 @@ impl World {
     /// What the proxy has counted so far.
     #[must_use]
     pub fn counted(&self) -> Counted {
-        let sum = |pick: fn(&WorkerStats) -> &Counter| self.stats.sum(pick);
+        let sum = |pick: fn(&BackendStats) -> u64| self.stats.sum_upstreams(pick);
         let looks =
             self.stats.upstreams.iter().map(|upstream| {
                 upstream.refreshes_total.get() + upstream.refresh_failures_total.get()
             });
         Counted {
-            commands: sum(|worker| &worker.commands_total),
-            moved: sum(|worker| &worker.redirects_moved_total),
-            asked: sum(|worker| &worker.redirects_ask_total),
-            unsent: sum(|worker| &worker.unsent_total),
-            unsure: sum(|worker| &worker.unsure_total),
+            commands: self.stats.sum(|worker| &worker.commands_total),
+            moved: sum(|upstream| upstream.redirects.of(Redirect::Moved).get()),
+            asked: sum(|upstream| upstream.redirects.of(Redirect::Ask).get()),
+            unsent: sum(|upstream| upstream.failed.of(ErrorCode::Unsent).get()),
+            unsure: sum(|upstream| upstream.failed.of(ErrorCode::Unsure).get()),
             refreshes: looks.sum(),
         }
     }

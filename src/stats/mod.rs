@@ -13,6 +13,7 @@ mod histogram;
 mod node;
 mod registry;
 
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
@@ -38,24 +39,6 @@ pub struct WorkerStats {
     pub protocol_errors_total: Counter,
     /// Commands read from clients.
     pub commands_total: Counter,
-    /// Requests sent to nodes: a command split over slots counts each part.
-    pub requests_total: Counter,
-    /// Redirects followed: MOVED.
-    pub redirects_moved_total: Counter,
-    /// Redirects followed: ASK.
-    pub redirects_ask_total: Counter,
-    /// Requests sent again after their connection failed.
-    pub retries_total: Counter,
-    /// Requests answered with an `UNSENT` error.
-    pub unsent_total: Counter,
-    /// Requests answered with an `UNSURE` error.
-    pub unsure_total: Counter,
-    /// Node connections open now.
-    pub upstream_connections: Counter,
-    /// Node connections opened.
-    pub upstream_connections_total: Counter,
-    /// Attempts to connect to a node that failed or timed out.
-    pub upstream_connect_failures_total: Counter,
     /// Bytes read from clients.
     pub client_read_bytes_total: Counter,
     /// Bytes written to clients.
@@ -230,29 +213,45 @@ impl Own {
         &self.stats.workers[self.worker]
     }
 
-    /// The worker's own counters for the upstream of this number, which there must be.
+    /// The hold on the counters of the upstream of this number; `None` if there is none.
     #[must_use]
-    pub fn upstream(&self, upstream: usize) -> &BackendStats {
-        &self.worker().upstreams[upstream]
-    }
-
-    /// What a new connection to a node of the upstream of this number counts in. It is over when
-    /// that is dropped, and its counts then go to the node's.
-    #[must_use]
-    pub fn node(&self, upstream: usize, address: &Address) -> Arc<NodeStats> {
-        self.worker().nodes.connection(upstream, address, self.began)
-    }
-
-    /// These are the nodes of an upstream now. Any other is shown as long as it has a connection;
-    /// its counts then go to its upstream's.
-    pub fn nodes_listed<'a>(&self, upstream: usize, nodes: impl IntoIterator<Item = &'a Address>) {
-        self.worker().nodes.keep(upstream, &nodes.into_iter().collect());
+    pub fn upstream(self: &Rc<Own>, upstream: usize) -> Option<OwnUpstream> {
+        let known = upstream < self.worker().upstreams.len();
+        known.then(|| OwnUpstream { own: Rc::clone(self), upstream })
     }
 
     /// Everybody's.
     #[must_use]
     pub fn all(&self) -> &Stats {
         &self.stats
+    }
+}
+
+/// One worker's hold on the counters of one upstream.
+#[derive(Clone, Debug)]
+pub struct OwnUpstream {
+    own: Rc<Own>,
+    upstream: usize,
+}
+
+impl OwnUpstream {
+    /// The worker's own counters for the upstream.
+    #[must_use]
+    pub fn stats(&self) -> &BackendStats {
+        &self.own.worker().upstreams[self.upstream]
+    }
+
+    /// What a new connection to a node counts in. It is over when that is dropped, and its counts
+    /// then go to the node's.
+    #[must_use]
+    pub fn node(&self, address: &Address) -> Arc<NodeStats> {
+        self.own.worker().nodes.connection(self.upstream, address, self.own.began)
+    }
+
+    /// These are the upstream's nodes now. Any other is shown as long as it has a connection; its
+    /// counts then go to the upstream's.
+    pub fn nodes_listed<'a>(&self, nodes: impl IntoIterator<Item = &'a Address>) {
+        self.own.worker().nodes.keep(self.upstream, &nodes.into_iter().collect());
     }
 }
 

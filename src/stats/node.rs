@@ -108,7 +108,7 @@ pub struct NodeStats {
     pub requests_expired: By<Stage>,
     /// Requests not sent because the client had gone.
     pub requests_abandoned: Counter,
-    /// Replies that came after their deadline, or for clients that had gone.
+    /// Replies that came after their deadline.
     pub replies_discarded: Counter,
     /// Requests that were sent and are not replied to now.
     pub in_flight: Counter,

@@ -9,14 +9,19 @@ const OTHER: usize = 1;
 
 struct Rig {
     stats: Stats,
-    workers: [Own; 2],
+    workers: [Rc<Own>; 2],
 }
 
 impl Rig {
     fn new() -> Rig {
         let stats = Stats::new(2, ["main", "other"]);
-        let workers = [0, 1].map(|worker| Own::new(stats.clone(), worker).unwrap());
+        let workers = [0, 1].map(|worker| Rc::new(Own::new(stats.clone(), worker).unwrap()));
         Rig { stats, workers }
+    }
+
+    /// What the workers hold of an upstream.
+    fn workers(&self, upstream: usize) -> [OwnUpstream; 2] {
+        [0, 1].map(|worker: usize| self.workers[worker].upstream(upstream).unwrap())
     }
 
     /// The requests sent to each node of an upstream, and to all that it ever had.
@@ -35,15 +40,16 @@ fn address(text: &str) -> Address {
 #[test]
 fn the_connections_of_a_node_are_added_up_over_workers_and_time() {
     let rig = Rig::new();
-    let [one, two] = &rig.workers;
+    let [one, two] = rig.workers(MAIN);
+    let [other, _] = rig.workers(OTHER);
     let node = address("10.0.0.1:7000");
-    let blocks = [one.node(MAIN, &node), one.node(MAIN, &node), two.node(MAIN, &node)];
+    let blocks = [one.node(&node), one.node(&node), two.node(&node)];
     blocks.iter().for_each(|block| block.requests_sent.add(5));
-    one.node(OTHER, &node).requests_sent.add(1);
+    other.node(&node).requests_sent.add(1);
     let expected = |count| (vec![("10.0.0.1:7000".to_owned(), count)], count);
     assert_eq!((rig.sent(MAIN), rig.sent(OTHER)), (expected(15), expected(1)));
     drop(blocks);
-    one.node(MAIN, &node).requests_sent.add(1);
+    one.node(&node).requests_sent.add(1);
     assert_eq!((rig.sent(MAIN), rig.sent(OTHER)), (expected(16), expected(1)));
     assert_eq!(rig.stats.sum_nodes(|node| node.requests_sent.get()), 17);
 }
@@ -51,13 +57,13 @@ fn the_connections_of_a_node_are_added_up_over_workers_and_time() {
 #[test]
 fn a_node_that_left_is_shown_until_its_connections_are_over_and_counts_for_ever() {
     let rig = Rig::new();
-    let [one, two] = &rig.workers;
+    let [one, two] = rig.workers(MAIN);
     let (stays, leaves) = (address("stays:7000"), address("leaves:7000"));
-    let kept = one.node(MAIN, &stays);
-    let blocks = [one.node(MAIN, &leaves), two.node(MAIN, &leaves)];
+    let kept = one.node(&stays);
+    let blocks = [one.node(&leaves), two.node(&leaves)];
     kept.requests_sent.add(1);
     blocks.iter().for_each(|block| block.requests_sent.add(10));
-    rig.workers.iter().for_each(|worker| worker.nodes_listed(MAIN, [&stays]));
+    [&one, &two].iter().for_each(|worker| worker.nodes_listed([&stays]));
     let nodes = |left: Option<u64>| {
         let left = left.map(|count| ("leaves:7000".to_owned(), count));
         left.into_iter().chain([("stays:7000".to_owned(), 1)]).collect::<Vec<_>>()
@@ -70,8 +76,8 @@ fn a_node_that_left_is_shown_until_its_connections_are_over_and_counts_for_ever(
     drop(second);
     assert_eq!(rig.sent(MAIN), (nodes(None), 23));
 
-    rig.workers.iter().for_each(|worker| worker.nodes_listed(MAIN, [&stays, &leaves]));
-    let again = two.node(MAIN, &leaves);
+    [&one, &two].iter().for_each(|worker| worker.nodes_listed([&stays, &leaves]));
+    let again = two.node(&leaves);
     again.requests_sent.add(1);
     drop(again);
     assert_eq!(rig.sent(MAIN), (nodes(Some(1)), 24));
@@ -80,14 +86,14 @@ fn a_node_that_left_is_shown_until_its_connections_are_over_and_counts_for_ever(
 #[test]
 fn what_is_being_read_is_not_counted_twice_when_it_ends() {
     let rig = Rig::new();
-    let [one, _] = &rig.workers;
+    let [one, _] = rig.workers(MAIN);
     let node = address("10.0.0.1:7000");
-    let block = one.node(MAIN, &node);
+    let block = one.node(&node);
     block.wire.observe(Duration::from_millis(1));
     let view = rig.stats.nodes();
     let count = |view: &[NodesView]| view[MAIN].all().map(|block| block.wire.count()).sum::<u64>();
     drop(block);
-    one.nodes_listed(MAIN, []);
+    one.nodes_listed([]);
     assert_eq!((count(&view), count(&rig.stats.nodes())), (1, 1));
     drop(view);
     for _ in 0..2 {
@@ -99,10 +105,13 @@ fn what_is_being_read_is_not_counted_twice_when_it_ends() {
 #[test]
 fn each_worker_and_upstream_counts_apart() {
     let rig = Rig::new();
-    rig.workers[0].upstream(MAIN).retries.of(RetryReason::Loading).add(1);
-    rig.workers[1].upstream(MAIN).retries.of(RetryReason::Connection).add(2);
-    rig.workers[1].upstream(OTHER).retries.of(RetryReason::Connection).add(4);
+    let count = |worker: usize, upstream: usize, reason, times| {
+        rig.workers(upstream)[worker].stats().retries.of(reason).add(times);
+    };
+    count(0, MAIN, RetryReason::Loading, 1);
+    count(1, MAIN, RetryReason::Connection, 2);
+    count(1, OTHER, RetryReason::Connection, 4);
     assert_eq!(rig.stats.sum_upstreams(|upstream| upstream.retries.total()), 7);
     assert_eq!(rig.workers[1].worker().upstreams[MAIN].retries.total(), 2);
-    assert!(Own::new(rig.stats.clone(), 2).is_none());
+    assert!(Own::new(rig.stats.clone(), 2).is_none() && rig.workers[0].upstream(2).is_none());
 }

@@ -11,6 +11,7 @@
 //! in flight, and the next request makes the next one. After a failed attempt, requests fail at
 //! once until the next attempt is due.
 
+mod count;
 mod link;
 mod throttle;
 
@@ -18,6 +19,7 @@ use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -26,6 +28,7 @@ use rand::rngs::StdRng;
 use tokio::io::AsyncReadExt;
 use tokio::time::{Sleep, sleep_until};
 
+use self::count::Count;
 use self::link::{Backoff, Link, connect};
 pub(crate) use self::throttle::Throttle;
 use crate::io::{now, write_some};
@@ -36,7 +39,7 @@ use crate::proto::pipeline::{Options, Pipeline};
 use crate::proto::reply::Cause;
 use crate::queue::Receiver;
 use crate::reply_to::{ReplyTo, ToUpstream};
-use crate::stats::Own;
+use crate::stats::{CloseCause, DrainEnd, NodeStats};
 
 /// How long things may take on a connection, and whether there always is one.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +76,7 @@ struct Upstream<N: Net> {
     address: Address,
     settings: Settings,
     throttle: Rc<RefCell<Throttle>>,
-    count: Rc<Own>,
+    count: Count,
     requests: Receiver<ToUpstream>,
     /// When the turn began.
     now: Instant,
@@ -98,7 +101,7 @@ struct Upstream<N: Net> {
 }
 
 /// Serves `plan.requests` until the queue has ended and nothing is owed any more.
-pub(crate) async fn serve<N: Net>(net: N, plan: Plan, count: Rc<Own>) {
+pub(crate) async fn serve<N: Net>(net: N, plan: Plan, count: Arc<NodeStats>) {
     let Plan { address, options, settings, throttle, rng, requests } = plan;
     let now = now();
     let mut upstream = Upstream {
@@ -106,7 +109,7 @@ pub(crate) async fn serve<N: Net>(net: N, plan: Plan, count: Rc<Own>) {
         address,
         settings,
         throttle,
-        count,
+        count: Count::new(count),
         requests,
         now,
         retired: None,
@@ -123,7 +126,13 @@ pub(crate) async fn serve<N: Net>(net: N, plan: Plan, count: Rc<Own>) {
     };
     poll_fn(|cx| upstream.poll(cx)).await;
     if matches!(upstream.link, Link::Up(_)) {
-        upstream.count.worker().upstream_connections.sub(1);
+        upstream.count.closed(if upstream.retired.is_some() {
+            CloseCause::Drained
+        } else if upstream.requests.is_ended() {
+            CloseCause::Stopping
+        } else {
+            CloseCause::Idle
+        });
     }
 }
 
@@ -135,7 +144,9 @@ impl<N: Net> Upstream<N> {
             self.take_requests();
             self.poll_link(cx);
             self.answer();
-            if self.is_over() {
+            let is_over = self.is_over();
+            self.count.turn(&mut self.pipeline);
+            if is_over {
                 return Poll::Ready(());
             }
             if !self.is_timer_due(cx) {
@@ -148,11 +159,17 @@ impl<N: Net> Upstream<N> {
         while let Some(message) = self.requests.take() {
             match message {
                 ToUpstream::Request(request) => {
-                    self.retired = None;
+                    if self.retired.take().is_some() {
+                        self.count.drain_ended(DrainEnd::Resumed);
+                    }
                     self.pipeline.push(request);
                 }
                 ToUpstream::Retire => {
-                    self.retired = Some(self.now + self.settings.drain_timeout);
+                    // It is said with every view; the first time counts.
+                    if self.retired.is_none() {
+                        self.count.drain_began();
+                        self.retired = Some(self.now + self.settings.drain_timeout);
+                    }
                     // What has not begun to leave goes to whoever took over.
                     self.pipeline.receive_unwanted(Cause::Retired);
                 }
@@ -162,7 +179,9 @@ impl<N: Net> Upstream<N> {
 
     /// Whether there is no work and none will come, or too late.
     fn is_over(&mut self) -> bool {
-        if self.retired.is_some_and(|until| until <= self.now) {
+        let is_late = self.retired.is_some_and(|until| until <= self.now);
+        let was_idle = self.pipeline.is_idle();
+        if is_late {
             self.pipeline.receive_end(Cause::Retired);
             self.answer();
         }
@@ -171,6 +190,9 @@ impl<N: Net> Upstream<N> {
             return false;
         }
         // Answers never fill the queue of this task in the same turn, so its end is final.
+        if self.retired.is_some() {
+            self.count.drain_ended(if was_idle { DrainEnd::Finished } else { DrainEnd::TimedOut });
+        }
         let is_idle = self.idle_until().is_some_and(|until| until <= self.now);
         is_idle || self.retired.is_some() || self.requests.is_ended()
     }
@@ -208,7 +230,7 @@ impl<N: Net> Upstream<N> {
 
     /// Begins an attempt if one is wanted and may be made; false if none is under way then.
     fn begin_to_connect(&mut self) -> bool {
-        self.throttled = None;
+        let has_waited = self.throttled.take().is_some();
         let is_ahead = self.settings.eager && self.retired.is_none();
         if !is_ahead && !self.pipeline.wants_connection() {
             return false;
@@ -220,23 +242,25 @@ impl<N: Net> Upstream<N> {
         let allowed = self.throttle.borrow_mut().take(self.now);
         self.throttled = allowed.err();
         if self.throttled.is_some() {
+            if !has_waited {
+                self.count.throttled();
+            }
             return false;
         }
+        self.count.attempt(!self.pipeline.wants_connection());
         self.link = Link::Connecting(connect(&self.net, &self.address, &self.settings));
         true
     }
 
     fn connected(&mut self, result: Result<N::Stream, Cause>) {
-        let stats = self.count.worker();
         match result {
             Ok(stream) => {
-                stats.upstream_connections.add(1);
-                stats.upstream_connections_total.add(1);
+                self.count.opened();
                 self.link = Link::Up(stream);
                 self.pipeline.receive_connection(self.now + self.settings.connect_timeout);
             }
             Err(cause) => {
-                stats.upstream_connect_failures_total.add(1);
+                self.count.failed(cause);
                 self.complain(cause);
                 self.backoff.fail(self.now);
                 self.link = Link::Down;
@@ -246,7 +270,7 @@ impl<N: Net> Upstream<N> {
     }
 
     fn disconnected(&mut self, cause: Cause) {
-        self.count.worker().upstream_connections.sub(1);
+        self.count.broken(cause);
         // A connection that never answered is no better than none, unless it is the first.
         if std::mem::take(&mut self.proven) {
             self.backoff.succeed();
@@ -298,7 +322,8 @@ impl<N: Net> Upstream<N> {
                 Ok(0) | Err(_) => {
                     return Poll::Ready(Cause::Closed);
                 }
-                Ok(_) => {
+                Ok(bytes) => {
+                    self.count.read(bytes);
                     self.pipeline.receive_bytes(self.now);
                     if let Err(cause) = self.take_answers() {
                         return Poll::Ready(cause);
@@ -319,7 +344,10 @@ impl<N: Net> Upstream<N> {
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<(), Cause> {
         let Link::Up(stream) = &mut self.link else { return Ok(()) };
         while let Some(output) = self.pipeline.poll_transmit(self.now) {
-            match write_some(stream, output, cx) {
+            let before = output.written();
+            let written = write_some(stream, output, cx);
+            self.count.written(output.written() - before);
+            match written {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Ok(())) => self.pipeline.receive_written(self.now),
                 Poll::Ready(Err(_)) => return Err(Cause::Closed),
@@ -330,6 +358,7 @@ impl<N: Net> Upstream<N> {
 
     fn take_answers(&mut self) -> Result<(), Cause> {
         while let Some((reply_to, reply)) = self.pipeline.poll_answer(&mut self.buffer)? {
+            self.count.answered(&reply);
             reply_to.answer(reply);
         }
         Ok(())

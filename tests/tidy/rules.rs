@@ -25,7 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("upstream", &["io", "limits", "net", "proto", "queue", "reply_to", "stats"]),
     ("pool", &["config", "limits", "net", "proto", "queue", "reply_to", "stats", "upstream"]),
     ("refresh", &["config"]),
-    ("backend", &["config", "io", "limits", "net", "pool", "proto", "refresh"]),
+    ("backend", &["config", "io", "limits", "net", "pool", "proto", "refresh", "stats"]),
     (
         "client",
         &["backend", "config", "io", "limits", "net", "proto", "queue", "reply_to", "stats"],

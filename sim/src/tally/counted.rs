@@ -1,18 +1,21 @@
 //! What the proxy counted.
 
-use redpoll::stats::{Counter, UpstreamStats, WorkerStats};
+use redpoll::stats::{BackendStats, Counter, NodeStats, RetryReason, UpstreamStats};
 
 use super::Tally;
 use crate::world::World;
 
-type OfWorker = fn(&WorkerStats) -> &Counter;
+type OfBackend = fn(&BackendStats) -> u64;
+type OfNode = fn(&NodeStats) -> u64;
 type OfUpstream = fn(&UpstreamStats) -> &Counter;
 
 /// Counters that must not stay at zero.
-const OF_WORKERS: [(&str, OfWorker); 3] = [
-    ("retries", |worker| &worker.retries_total),
-    ("connections", |worker| &worker.upstream_connections_total),
-    ("connect_failures", |worker| &worker.upstream_connect_failures_total),
+const OF_BACKENDS: [(&str, OfBackend); 1] =
+    [("retries", |backend| backend.retries.of(RetryReason::Connection).get())];
+
+const OF_NODES: [(&str, OfNode); 2] = [
+    ("connections", |node| node.connections_opened.get()),
+    ("connect_failures", |node| node.connect_failures.total()),
 ];
 
 const OF_UPSTREAMS: [(&str, OfUpstream); 7] = [
@@ -26,8 +29,11 @@ const OF_UPSTREAMS: [(&str, OfUpstream); 7] = [
 ];
 
 pub(super) fn see(world: &World, tally: &mut Tally) {
-    for (name, counter) in OF_WORKERS {
-        tally.see(name, world.stats.sum(counter));
+    for (name, counter) in OF_BACKENDS {
+        tally.see(name, world.stats.sum_upstreams(counter));
+    }
+    for (name, counter) in OF_NODES {
+        tally.see(name, world.stats.sum_nodes(counter));
     }
     for (name, counter) in OF_UPSTREAMS {
         tally.see(name, world.stats.upstreams.iter().map(|upstream| counter(upstream).get()).sum());

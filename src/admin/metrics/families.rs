@@ -152,7 +152,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     counter(
         "redpoll_upstream_replies_discarded_total",
-        "Replies that came after their deadline, or for clients that had gone.",
+        "Replies that came after their deadline.",
         Samples::Connections(Of::Sum(|node| node.replies_discarded.get())),
     ),
     gauge(

@@ -1,13 +1,14 @@
 //! The text as a scraper reads it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::families::FAMILIES;
 use super::*;
 use crate::proto::command::table;
-use crate::stats::{CloseCause, Own, Redirect, Stage};
+use crate::stats::{CloseCause, Own, OwnUpstream, Redirect, Stage};
 
 /// A sample: its labels as pairs of name and value, and its number as it stands there.
 type Sample = (BTreeMap<String, String>, String);
@@ -111,10 +112,16 @@ fn text(stats: &Stats) -> String {
     Text::new(stats, now()).collect()
 }
 
+/// What a worker holds of `main`, and what it holds of the other upstream.
+type Holds = [OwnUpstream; 2];
+
 /// Two workers and two upstreams, of which one has a name that needs escapes.
-fn rig() -> (Stats, [Own; 2]) {
+fn rig() -> (Stats, [Holds; 2]) {
     let stats = Stats::new(2, ["main", "quo\"te\\\n"]);
-    let workers = [0, 1].map(|worker| Own::new(stats.clone(), worker).unwrap());
+    let workers = [0, 1].map(|worker| {
+        let own = Rc::new(Own::new(stats.clone(), worker).unwrap());
+        [0, 1].map(|upstream| own.upstream(upstream).unwrap())
+    });
     (stats, workers)
 }
 
@@ -122,11 +129,11 @@ fn rig() -> (Stats, [Own; 2]) {
 fn the_text_is_what_the_format_says_and_names_are_of_the_trade() {
     let (stats, [one, two]) = rig();
     let node = "10.0.0.1:7000".parse().unwrap();
-    let blocks = [one.node(0, &node), two.node(1, &node)];
+    let blocks = [one[0].node(&node), two[1].node(&node)];
     blocks.iter().for_each(|block| block.wire.observe(Duration::from_millis(3)));
-    one.upstream(0).enable_commands();
+    one[0].stats().enable_commands();
     let get = table::find(b"get").unwrap();
-    one.upstream(0).commands().unwrap().observe(get, Duration::from_millis(3));
+    one[0].stats().commands().unwrap().observe(get, Duration::from_millis(3));
     let families = read(&text(&stats));
     assert_eq!(families.len(), FAMILIES.len());
     for (name, family) in &families {
@@ -147,7 +154,7 @@ fn the_text_is_what_the_format_says_and_names_are_of_the_trade() {
 fn the_buckets_of_a_histogram_add_up_to_its_count() {
     let (stats, [one, two]) = rig();
     let node = "[::1]:7000".parse().unwrap();
-    let blocks = [one.node(0, &node), one.node(0, &node), two.node(0, &node)];
+    let blocks = [one[0].node(&node), one[0].node(&node), two[0].node(&node)];
     for (block, ms) in blocks.iter().zip([1, 40, 20_000]) {
         block.wire.observe(Duration::from_millis(ms));
     }
@@ -170,8 +177,8 @@ fn the_buckets_of_a_histogram_add_up_to_its_count() {
 fn numbers_are_sums_over_workers_and_connections_and_ages_are_the_longest() {
     let (stats, [one, two]) = rig();
     let node = "10.0.0.1:7000".parse().unwrap();
-    let blocks = [one.node(0, &node), two.node(0, &node)];
-    let other = two.node(1, &node);
+    let blocks = [one[0].node(&node), two[0].node(&node)];
+    let other = two[1].node(&node);
     let began = now();
     for (block, ago) in blocks.iter().zip([2, 5]) {
         block.in_flight.add(10);
@@ -180,8 +187,8 @@ fn numbers_are_sums_over_workers_and_connections_and_ages_are_the_longest() {
         block.requests_expired.of(Stage::Queue).add(ago);
     }
     other.in_flight.add(1);
-    one.upstream(0).redirects.of(Redirect::Ask).add(3);
-    two.upstream(0).redirects.of(Redirect::Ask).add(4);
+    one[0].stats().redirects.of(Redirect::Ask).add(3);
+    two[0].stats().redirects.of(Redirect::Ask).add(4);
     let text: String = Text::new(&stats, began + Duration::from_secs(10)).collect();
     let families = read(&text);
     let number = |name: &str, labels: &[_]| families[name].number(name, labels);
@@ -208,7 +215,7 @@ fn an_upstreams_counters_do_not_go_back_when_nodes_come_and_go() {
     for round in 0_u16..50 {
         let address = |port| format!("10.0.0.1:{port}").parse().unwrap();
         let worker = if round % 3 == 0 { &one } else { &two };
-        let block = worker.node(0, &address(7000 + round % 7));
+        let block = worker[0].node(&address(7000 + round % 7));
         block.requests_sent.add(1);
         block.connections_closed.of(CloseCause::Idle).add(1);
         open.push_back(block);
@@ -217,7 +224,7 @@ fn an_upstreams_counters_do_not_go_back_when_nodes_come_and_go() {
         }
         // Two of the seven are not listed, other two in every round.
         let listed: Vec<_> = (0..5).map(|next| address(7000 + (round + next) % 7)).collect();
-        worker.nodes_listed(0, &listed);
+        worker[0].nodes_listed(&listed);
         for (name, family) in read(&text(&stats)) {
             let counters = family.kind == "counter" && !name.starts_with("redpoll_node_");
             let all = family.samples.into_values().flatten().filter(|_| counters);
@@ -244,11 +251,11 @@ fn commands_are_shown_once_they_were_used_and_if_they_are_counted() {
     };
     assert_eq!(shown(), []);
     for worker in &workers {
-        worker.upstream(0).enable_commands();
-        let commands = worker.upstream(0).commands().unwrap();
+        worker[0].stats().enable_commands();
+        let commands = worker[0].stats().commands().unwrap();
         commands.observe(table::find(b"set").unwrap(), Duration::from_millis(1));
     }
-    let commands = workers[0].upstream(0).commands().unwrap();
+    let commands = workers[0][0].stats().commands().unwrap();
     commands.observe(table::find(b"get").unwrap(), Duration::from_millis(1));
     assert_eq!(shown(), [("get".to_owned(), "1".to_owned()), ("set".to_owned(), "2".to_owned())]);
 }
@@ -258,8 +265,10 @@ fn a_thousand_nodes_come_in_pieces_and_within_a_known_size() {
     let stats = Stats::new(4, ["main"]);
     let node = |number: u16| format!("192.168.100.100:{}", 10_000 + number).parse().unwrap();
     let mut blocks: Vec<Arc<NodeStats>> = Vec::new();
-    for worker in (0..4).map(|worker| Own::new(stats.clone(), worker).unwrap()) {
-        blocks.extend((0..1_000).map(|number| worker.node(0, &node(number))));
+    for worker in 0..4 {
+        let own = Rc::new(Own::new(stats.clone(), worker).unwrap());
+        let main = own.upstream(0).unwrap();
+        blocks.extend((0..1_000).map(|number| main.node(&node(number))));
     }
     for block in &blocks {
         block.requests_sent.add(1_000_000_000);
@@ -280,11 +289,11 @@ fn a_thousand_nodes_come_in_pieces_and_within_a_known_size() {
 #[test]
 fn the_table_of_the_manual_has_every_label_that_is_shown() {
     let (stats, [one, _]) = rig();
-    let block = one.node(0, &"10.0.0.1:7000".parse().unwrap());
+    let block = one[0].node(&"10.0.0.1:7000".parse().unwrap());
     block.wire.observe(Duration::from_millis(3));
-    one.upstream(0).enable_commands();
+    one[0].stats().enable_commands();
     let get = table::find(b"get").unwrap();
-    one.upstream(0).commands().unwrap().observe(get, Duration::from_millis(3));
+    one[0].stats().commands().unwrap().observe(get, Duration::from_millis(3));
     let families = read(&text(&stats));
     let manual = markdown();
     for family in FAMILIES {
