@@ -1,12 +1,14 @@
 //! A worker's view of one upstream: who serves what, and the connections there.
 
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 use crate::config::{Target, Upstream};
 use crate::io::now;
 use crate::net::Net;
 use crate::pool::Pool;
 use crate::proto::cluster::{Route, Router, Slot, Topology};
+use crate::proto::command::Row;
 use crate::proto::session::{Budget, Busy, Policy, Tally};
 use crate::refresh::Nudge;
 use crate::stats::{ErrorCode, OwnUpstream, Redirect, RetryReason};
@@ -44,6 +46,9 @@ impl<N: Net> Backend<N> {
             follow_redirects: upstream.redirects.follow,
             redirects_max: upstream.redirects.max,
         };
+        if upstream.command_stats {
+            count.stats().enable_commands();
+        }
         Backend {
             router: RefCell::new(router),
             pool: RefCell::new(pool),
@@ -99,6 +104,17 @@ impl<N: Net> Backend<N> {
         if tally.refresh_redirects + tally.refresh_failures > 0 {
             self.nudge.count(tally.refresh_redirects, tally.refresh_failures);
         }
+    }
+
+    /// Where a client's turn notes how long commands took, if that is counted.
+    pub(crate) fn timings(&self) -> Option<Vec<(&'static Row, Duration)>> {
+        self.count.stats().commands().map(|_| Vec::new())
+    }
+
+    /// Counts what was noted so.
+    pub(crate) fn count_timings(&self, timings: &[(&'static Row, Duration)]) {
+        let Some(commands) = self.count.stats().commands() else { return };
+        timings.iter().for_each(|(row, took)| commands.observe(row, *took));
     }
 
     fn count_nodes(&self, router: &Router) {

@@ -148,11 +148,13 @@ impl<N: Net> Client<N> {
             budget: &mut budget,
             facts: &facts,
             tally: Tally::default(),
+            timings: listening.backend.timings(),
         };
         let end = self.poll_turn(cx, &mut turn);
-        let Turn { tally, .. } = turn;
+        let Turn { tally, timings, .. } = turn;
         drop((router, budget));
         self.tell(tally);
+        listening.backend.count_timings(timings.as_deref().unwrap_or_default());
         end
     }
 

@@ -84,7 +84,8 @@ impl BackendStats {
     }
 }
 
-/// From reading a command to its reply, by command; subcommands count for their container.
+/// From reading a command to its last reply or failure, by command; subcommands count for their
+/// container. What the proxy answers itself does not count.
 #[derive(Debug)]
 pub struct Commands(Box<[Histogram]>);
 

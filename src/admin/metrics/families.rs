@@ -91,7 +91,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     histogram(
         "redpoll_command_duration_seconds",
-        "From reading a command to its reply, if enable_command_stats is on.",
+        "From reading a command to its last reply or failure, if enable_command_stats is on.",
         Samples::Commands,
     ),
     // What becomes of requests, by upstream.

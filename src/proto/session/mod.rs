@@ -199,7 +199,7 @@ impl Session {
         for (ticket, slot) in due {
             self.parked -= 1;
             if let Some(words) = self.refusal(ticket) {
-                self.finish(ticket, Outcome::Frame(words));
+                self.finish(ticket, Outcome::Frame(words), turn);
                 continue;
             }
             let reason = match turn.router.route(slot) {
@@ -313,7 +313,7 @@ impl Session {
         }
     }
 
-    fn admit_one(&mut self, frame: Bytes, slot: Slot, row: &Row, turn: &mut Turn<'_>) {
+    fn admit_one(&mut self, frame: Bytes, slot: Slot, row: &'static Row, turn: &mut Turn<'_>) {
         let settled = self.is_settled(turn.router);
         let deadline = turn.now + turn.policy.timeout(row);
         let bytes = frame.len();
@@ -324,18 +324,20 @@ impl Session {
                 let frame = part.frame.clone();
                 part.state = State::InFlight(lane);
                 let reply_to = self.ring.push(Work::One(part), bytes, deadline);
+                self.time(reply_to, row, turn);
                 let since = turn.now;
                 let request = Request { frame, asking: false, since, deadline, reply_to };
                 self.transmits.push_back(Transmit { lane, access: row.access, request });
             }
             Route::To(_) | Route::Uncovered | Route::Unknown => {
-                self.ring.push(Work::One(part), bytes, deadline);
+                let ticket = self.ring.push(Work::One(part), bytes, deadline);
+                self.time(ticket, row, turn);
                 self.park(1);
             }
         }
     }
 
-    fn admit_many(&mut self, split: Split, row: &Row, bytes: usize, turn: &Turn<'_>) {
+    fn admit_many(&mut self, split: Split, row: &'static Row, bytes: usize, turn: &Turn<'_>) {
         let protocol = self.identity.protocol;
         let parts: Vec<_> = split
             .shares
@@ -346,6 +348,7 @@ impl Session {
         let settled = self.is_settled(turn.router);
         let deadline = turn.now + turn.policy.timeout(row);
         let ticket = self.ring.push(Work::Many(Box::new(Many::new(split, parts))), bytes, deadline);
+        self.time(ticket, row, turn);
         if !settled {
             self.park(count);
             return;
@@ -369,7 +372,14 @@ impl Session {
         self.transmits.push_back(Transmit { lane, access, request });
     }
 
-    fn finish(&mut self, ticket: Ticket, outcome: Outcome) {
+    /// Notes when a command was read, if somebody wants to know how long commands take.
+    fn time(&mut self, ticket: Ticket, row: &'static Row, turn: &Turn<'_>) {
+        if turn.timings.is_some() {
+            self.ring.time(ticket, row, turn.now);
+        }
+    }
+
+    fn finish(&mut self, ticket: Ticket, outcome: Outcome, turn: &mut Turn<'_>) {
         // One reply alone may be larger, also while its parts wait for each other.
         if self.window.is_exceeded(self.waiting())
             && self.window.is_exceeded(self.output.len() + self.ring.kept_beside(ticket))
@@ -377,10 +387,15 @@ impl Session {
             self.mode = Mode::Overflown;
             return;
         }
-        if self.ring.pop_front_single(ticket) {
+        let timed = turn.timings.as_ref().and_then(|_| self.ring.timed(ticket));
+        let is_answered = if self.ring.pop_front_single(ticket) {
             self.write(outcome);
+            true
         } else {
-            self.ring.finish(ticket, kept(outcome));
+            self.ring.finish(ticket, kept(outcome))
+        };
+        if let (true, Some((row, since)), Some(timings)) = (is_answered, timed, &mut turn.timings) {
+            timings.push((row, turn.now.saturating_duration_since(since)));
         }
         while let Some(outcome) = self.ring.pop_front_ready() {
             self.write(outcome);

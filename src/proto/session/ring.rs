@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::super::command::{Outcome, Split};
+use super::super::command::{Outcome, Row, Split};
 use super::part::{Part, State};
 use crate::limits::IDLE_ENTRIES_MAX;
 
@@ -64,6 +64,8 @@ struct Place {
     bytes: usize,
     /// Bytes of replies to it that wait.
     kept: usize,
+    /// What it is and when it was read, if that is to be known at its end.
+    timed: Option<(&'static Row, Instant)>,
     work: Work,
 }
 
@@ -106,8 +108,21 @@ impl Ring {
     pub(super) fn push(&mut self, work: Work, bytes: usize, deadline: Instant) -> Ticket {
         let place = self.first + self.places.len() as u64;
         self.bytes += bytes;
-        self.places.push_back(Place { deadline, bytes, kept: 0, work });
+        self.places.push_back(Place { deadline, bytes, kept: 0, timed: None, work });
         Ticket { place, part: 0 }
+    }
+
+    /// Notes what a command is and when it was read, to be known at its end.
+    pub(super) fn time(&mut self, ticket: Ticket, row: &'static Row, since: Instant) {
+        let place = index(self.first, ticket).and_then(|index| self.places.get_mut(index));
+        if let Some(place) = place {
+            place.timed = Some((row, since));
+        }
+    }
+
+    /// What was noted so.
+    pub(super) fn timed(&self, ticket: Ticket) -> Option<(&'static Row, Instant)> {
+        self.places.get(index(self.first, ticket)?)?.timed
     }
 
     /// The part that a ticket stands for, and the deadline of its command; `None` if it is

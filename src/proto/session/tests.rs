@@ -2,6 +2,7 @@
 
 mod bounds;
 mod policy;
+mod timings;
 
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ struct Rig {
     /// What was put out and is not answered.
     flying: VecDeque<Transmit>,
     tally: Tally,
+    timings: Option<Vec<(&'static Row, Duration)>>,
     policy: Policy,
     budget: Budget,
 }
@@ -56,6 +58,7 @@ impl Rig {
             now: Instant::now(),
             flying: VecDeque::new(),
             tally: Tally::default(),
+            timings: None,
             policy: policy(),
             budget: Budget::new(20),
         }
@@ -76,12 +79,14 @@ impl Rig {
             budget: &mut self.budget,
             facts: &facts,
             tally: self.tally,
+            timings: self.timings.take(),
         };
         let result = act(&mut self.session, &mut self.buffer, &mut turn);
         while let Some(transmit) = self.session.poll_transmit(&mut self.buffer, &mut turn) {
             self.flying.push_back(transmit);
         }
         self.tally = turn.tally;
+        self.timings = turn.timings;
         result
     }
 

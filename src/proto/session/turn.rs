@@ -25,6 +25,9 @@ pub struct Turn<'a> {
     pub facts: &'a dyn Fn() -> Facts,
     /// What happened, for the counters.
     pub tally: Tally,
+    /// The commands that were answered, each with the time since it was read; `None`: nobody wants
+    /// to know.
+    pub timings: Option<Vec<(&'static Row, Duration)>>,
 }
 
 /// What holds for every command of an upstream.

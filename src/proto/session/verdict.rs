@@ -31,7 +31,7 @@ impl Session {
         match reply {
             Reply::Failure(failure) => self.receive_failure(ticket, lane, failure, turn),
             Reply::Frame(frame) if frame[0] == b'-' => self.error(ticket, lane, frame, turn),
-            Reply::Frame(frame) => self.finish(ticket, Outcome::Frame(frame)),
+            Reply::Frame(frame) => self.finish(ticket, Outcome::Frame(frame), turn),
         }
     }
 
@@ -54,7 +54,7 @@ impl Session {
         {
             return;
         }
-        self.finish(ticket, Outcome::Frame(frame));
+        self.finish(ticket, Outcome::Frame(frame), turn);
     }
 
     /// Notes that no node serves the slot of a part; true if that is news.
@@ -180,7 +180,7 @@ impl Session {
         if failure.progress == Progress::Unsent
             && let Some(words) = self.refusal(ticket)
         {
-            return self.finish(ticket, Outcome::Frame(words));
+            return self.finish(ticket, Outcome::Frame(words), turn);
         }
         let reason = format!("{}: {}", shown(turn.router, lane), failure.cause.describe());
         self.tell(ticket, failure.progress, &reason, turn);
@@ -259,7 +259,7 @@ impl Session {
                 self.note_unsure(ticket);
             }
         }
-        self.finish(ticket, Outcome::Failed { progress, reason: reason.to_owned() });
+        self.finish(ticket, Outcome::Failed { progress, reason: reason.to_owned() }, turn);
     }
 }
 
