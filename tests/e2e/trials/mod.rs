@@ -13,6 +13,7 @@ mod failover;
 mod failures;
 mod hostile;
 mod many;
+mod metrics;
 mod tools;
 mod types;
 
@@ -34,6 +35,7 @@ pub(crate) fn all() -> impl Iterator<Item = Story> {
         types::STORIES,
         errors::STORIES,
         tools::STORIES,
+        metrics::STORIES,
         drain::STORIES,
         hostile::STORIES,
         many::STORIES,
