@@ -18,7 +18,7 @@
 //! - [`proto`]: the protocol, pure: RESP, the command table, cluster topology, pipeline, session
 //! - [`net`]: the one seam to the world, the network and its tasks, as a trait
 //! - `client`, `upstream`: the two kinds of tasks; `queue`, `reply_to`: what connects them; `io`: a
-//!   write, and the clock
+//!   write, and the clock; `memory`: what all buffers hold
 //! - `pool`, `backend`, `worker`: a worker's connections to nodes, its slot table, its clients
 //! - `discovery`: the topology, looked at at intervals and when something seems to have changed;
 //!   `refresh`: what makes it seem so
@@ -36,6 +36,7 @@ mod discovery;
 pub mod embedded;
 mod io;
 pub mod limits;
+mod memory;
 pub mod net;
 mod pool;
 pub mod proto;

@@ -20,6 +20,16 @@ pub const NESTING_MAX: usize = 32;
 /// much while it is unanswered.
 pub const READ_BYTES: usize = 32 * 1024;
 
+/// Replies to one client that are written before all that came in a turn are taken, in bytes.
+pub const CLIENT_EARLY_WRITE_BYTES_MIN: usize = 256 * 1024;
+
+/// A client whose buffers hold no more than this, in bytes, is read as long as there is any memory.
+pub const MEMORY_LITTLE_BYTES: usize = 64 * 1024;
+
+/// How often a worker whose clients wait for memory looks whether others hold less, in
+/// milliseconds.
+pub const MEMORY_LOOK_MS: u64 = 100;
+
 /// Room that a read has at least, in bytes.
 pub const READ_BYTES_MIN: usize = 8 * 1024;
 

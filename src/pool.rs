@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::config;
+use crate::memory::Memory;
 use crate::net::Net;
 use crate::proto::cluster::{Node, Router};
 use crate::proto::handshake::Greeting;
@@ -33,6 +34,7 @@ const PROTOCOLS: [Protocol; 2] = [Protocol::Resp2, Protocol::Resp3];
 pub(crate) struct Pool<N> {
     net: N,
     count: OwnUpstream,
+    memory: Rc<Memory>,
     make: Make,
     rng: StdRng,
     /// By the node's index.
@@ -63,7 +65,7 @@ impl<N: Net> Pool<N> {
         upstream: &config::Upstream,
         drain_timeout: std::time::Duration,
         seed: u64,
-        count: OwnUpstream,
+        (count, memory): (OwnUpstream, Rc<Memory>),
     ) -> Pool<N> {
         let connections = &upstream.connections;
         let settings = Settings {
@@ -79,7 +81,8 @@ impl<N: Net> Pool<N> {
             per_node: connections.per_node.get(),
             rate_per_s: connections.rate_per_s,
         };
-        Pool { net, count, make, rng: StdRng::seed_from_u64(seed), nodes: Vec::new() }
+        let rng = StdRng::seed_from_u64(seed);
+        Pool { net, count, memory, make, rng, nodes: Vec::new() }
     }
 
     /// Hands a request to the connection of its lane that has the client's number; any number is
@@ -158,6 +161,7 @@ impl<N: Net> Pool<N> {
             throttle: Rc::clone(&connections.throttle),
             rng: StdRng::seed_from_u64(self.rng.random()),
             requests,
+            share: self.memory.share(),
         };
         self.net.spawn(upstream::serve(self.net.clone(), plan, count));
     }
@@ -229,7 +233,8 @@ mod tests {
             let count = own.upstream(0).unwrap();
             let mut upstream = config::Upstream::new(config::Target::Cluster(Vec::new()));
             upstream.connections.client_name = None;
-            let mut pool = Pool::new(TokioNet, &upstream, PATIENCE, 1, count);
+            let memory = Memory::new(own, 1 << 20);
+            let mut pool = Pool::new(TokioNet, &upstream, PATIENCE, 1, (count, memory));
             let (client, _inbox) = queue();
 
             pool.send(lane, 7, &router, ping(&client));

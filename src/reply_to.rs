@@ -15,10 +15,14 @@ pub(crate) enum ToClient {
     Reply(Ticket, Reply),
     /// The slot table was changed.
     Topology,
+    /// There is memory to read it again.
+    Room,
     /// Finish what was begun, then end.
     Drain,
     /// End now.
     Stop,
+    /// End now, without a word: its buffers are the largest, and all together are too large.
+    Evict,
 }
 
 /// What comes to a node connection's task, other than bytes.

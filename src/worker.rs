@@ -10,6 +10,8 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -24,6 +26,7 @@ use crate::backend::Backend;
 use crate::client::{self, Listening, Shared};
 use crate::config::Config;
 use crate::limits::STOP_MS;
+use crate::memory::Memory;
 use crate::net::Net;
 use crate::pool::Pool;
 use crate::proto::cluster::Topology;
@@ -67,7 +70,23 @@ struct Worker<N> {
 pub(crate) async fn run<N: Net>(setup: Setup<N>) {
     let drain_timeout = setup.config.drain_timeout;
     let stop = Arc::clone(&setup.stop);
-    let Some((worker, mut inbox)) = build(setup) else { return };
+    let Some((worker, inbox)) = build(setup) else { return };
+    let memory = Rc::clone(&worker.shared.memory);
+    let mut watch = pin!(memory.watch());
+    let mut work = pin!(work(&worker, inbox, drain_timeout, &stop));
+    poll_fn(|cx| {
+        let _: Poll<()> = watch.as_mut().poll(cx);
+        work.as_mut().poll(cx)
+    })
+    .await;
+}
+
+async fn work<N: Net>(
+    worker: &Rc<Worker<N>>,
+    mut inbox: mpsc::UnboundedReceiver<ToWorker<N::Accepted>>,
+    drain_timeout: Duration,
+    stop: &Notify,
+) {
     while let Some(message) = inbox.recv().await {
         match message {
             ToWorker::Client { accepted, peer, listener, id } => {
@@ -77,7 +96,7 @@ pub(crate) async fn run<N: Net>(setup: Setup<N>) {
         }
     }
     worker.tell_all(|| ToClient::Drain);
-    if !worker.is_drained_within(drain_timeout, &stop).await {
+    if !worker.is_drained_within(drain_timeout, stop).await {
         let clients = worker.clients.borrow().len();
         tracing::warn!(clients, "the drain is over before they were done; they are told so");
         worker.tell_all(|| ToClient::Stop);
@@ -94,6 +113,7 @@ fn build<N: Net>(setup: Setup<N>) -> Option<Built<N>> {
     let Setup { net, config, stats, worker, seed, ports, nudges, inbox, .. } = setup;
     let mut rng = StdRng::seed_from_u64(seed);
     let count = Rc::new(Own::new(stats, worker)?);
+    let memory = Memory::new(Rc::clone(&count), config.memory_bytes_max);
     let backends: Vec<_> = config
         .upstreams
         .values()
@@ -101,8 +121,8 @@ fn build<N: Net>(setup: Setup<N>) -> Option<Built<N>> {
         .enumerate()
         .filter_map(|(number, (upstream, nudge))| {
             let (net, count) = (net.clone(), count.upstream(number)?);
-            let drain_timeout = config.drain_timeout;
-            let pool = Pool::new(net, upstream, drain_timeout, rng.random(), count.clone());
+            let ours = (count.clone(), Rc::clone(&memory));
+            let pool = Pool::new(net, upstream, config.drain_timeout, rng.random(), ours);
             Some(Rc::new(Backend::new(upstream, pool, nudge, count)))
         })
         .collect();
@@ -115,7 +135,7 @@ fn build<N: Net>(setup: Setup<N>) -> Option<Built<N>> {
     });
     let worker = Rc::new(Worker {
         net,
-        shared: Rc::new(Shared::new(Rc::clone(&count), config.clients)),
+        shared: Rc::new(Shared::new(Rc::clone(&count), config.clients, memory)),
         listeners: listeners.collect(),
         backends,
         clients: RefCell::new(BTreeMap::new()),
@@ -140,8 +160,13 @@ impl<N: Net> Worker<N> {
         let worker = Rc::clone(self);
         self.net.spawn(async move {
             let shared = Rc::clone(&worker.shared);
-            client::serve(shared, listening, stream, identity, (sender, inbox)).await;
+            let ends = (sender, inbox);
+            let remains = client::serve(shared, listening, stream, identity, ends).await;
             worker.farewell(id);
+            drop(worker);
+            if let Some(remains) = remains {
+                remains.rot().await;
+            }
         });
     }
 
@@ -168,9 +193,9 @@ impl<N: Net> Worker<N> {
 
     /// Waits until no client is left; false if `limit` is over or `stop` comes before that.
     async fn is_drained_within(&self, limit: Duration, stop: &Notify) -> bool {
-        let mut drained = std::pin::pin!(timeout(limit, self.wait_until_empty()));
-        let mut stopped = std::pin::pin!(stop.notified());
-        std::future::poll_fn(|cx| {
+        let mut drained = pin!(timeout(limit, self.wait_until_empty()));
+        let mut stopped = pin!(stop.notified());
+        poll_fn(|cx| {
             if let Poll::Ready(result) = drained.as_mut().poll(cx) {
                 return Poll::Ready(result.is_ok());
             }

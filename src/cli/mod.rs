@@ -49,6 +49,7 @@ fn run(args: &RunArgs) -> Result<(), Failure> {
     process::fit_clients(&mut config, process::raise_open_files());
     let mut stats = Stats::new(config.workers.get(), config.upstreams.keys().map(String::as_str));
     stats.process = Some(process::facts);
+    stats.memory_bytes_max = config.memory_bytes_max as u64;
     tracing::info!(
         version = env!("REDPOLL_VERSION"),
         workers = config.workers.get(),

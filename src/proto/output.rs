@@ -59,6 +59,12 @@ impl Output {
         self.chunks_len + self.tail.len() - self.head
     }
 
+    /// Memory that is this output's own: what was copied, but not what is sent from where it lies.
+    #[must_use]
+    pub fn copied_bytes(&self) -> usize {
+        self.tail.capacity()
+    }
+
     /// Whether everything is written.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -114,6 +114,12 @@ impl<D: Duty> Pipeline<D> {
         }
     }
 
+    /// Bytes that were copied to be written.
+    #[must_use]
+    pub fn copied_bytes(&self) -> usize {
+        self.output.copied_bytes()
+    }
+
     /// Takes a request on.
     pub fn push(&mut self, request: Request<D>) {
         if self.next_deadline.is_none_or(|next| request.deadline < next) {

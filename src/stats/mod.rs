@@ -8,6 +8,7 @@
 //! ```
 
 mod backend;
+mod client;
 mod counter;
 mod histogram;
 mod node;
@@ -19,6 +20,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 pub use backend::{BackendStats, Commands, ErrorCode, Redirect, RetryReason};
+pub use client::ClientEnd;
 pub use counter::{By, Counter, Kind, Labelled};
 pub use histogram::{BOUNDS_TEXT, BOUNDS_US, Histogram};
 pub use node::{CloseCause, ConnectFailure, DrainEnd, FlushTrigger, NodeStats, Since, Stage};
@@ -37,6 +39,10 @@ pub struct WorkerStats {
     pub clients_total: Counter,
     /// Client connections closed because they sent what is not RESP.
     pub protocol_errors_total: Counter,
+    /// Client connections that are over.
+    pub clients_closed: By<ClientEnd>,
+    /// Bytes that buffers hold now.
+    pub buffered_bytes: Counter,
     /// Commands read from clients.
     pub commands_total: Counter,
     /// Bytes read from clients.
@@ -116,6 +122,8 @@ pub struct Process {
 pub struct Stats {
     /// Asks the operating system about the process; `None` in a simulation.
     pub process: Option<fn() -> Option<Process>>,
+    /// What buffers may hold, in bytes; 0 as long as nobody has said.
+    pub memory_bytes_max: u64,
     /// One a worker.
     pub workers: Arc<[WorkerStats]>,
     /// One an upstream, in the order of their names.
@@ -140,6 +148,7 @@ impl Stats {
         let worker = |_| WorkerStats { upstreams: backends(), ..WorkerStats::default() };
         Stats {
             process: None,
+            memory_bytes_max: 0,
             workers: (0..workers).map(worker).collect(),
             upstreams,
             draining: Arc::default(),

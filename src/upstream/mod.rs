@@ -33,6 +33,7 @@ use self::link::{Backoff, Link, connect};
 pub(crate) use self::throttle::Throttle;
 use crate::io::{now, write_some};
 use crate::limits::{READ_GROWTH_BYTES_MAX, UPSTREAM_READ_BYTES};
+use crate::memory::Share;
 use crate::net::Net;
 use crate::proto::cluster::Address;
 use crate::proto::pipeline::{Options, Pipeline};
@@ -68,6 +69,8 @@ pub(crate) struct Plan {
     /// For the pauses between attempts.
     pub(crate) rng: StdRng,
     pub(crate) requests: Receiver<ToUpstream>,
+    /// What its buffers hold.
+    pub(crate) share: Share,
 }
 
 /// The task's state.
@@ -98,11 +101,12 @@ struct Upstream<N: Net> {
     throttled: Option<Instant>,
     /// When there was work last.
     busy_at: Instant,
+    share: Share,
 }
 
 /// Serves `plan.requests` until the queue has ended and nothing is owed any more.
 pub(crate) async fn serve<N: Net>(net: N, plan: Plan, count: Arc<NodeStats>) {
-    let Plan { address, options, settings, throttle, rng, requests } = plan;
+    let Plan { address, options, settings, throttle, rng, requests, share } = plan;
     let now = now();
     let mut upstream = Upstream {
         net,
@@ -123,6 +127,7 @@ pub(crate) async fn serve<N: Net>(net: N, plan: Plan, count: Arc<NodeStats>) {
         backoff: Backoff::new(rng),
         throttled: None,
         busy_at: now,
+        share,
     };
     poll_fn(|cx| upstream.poll(cx)).await;
     if matches!(upstream.link, Link::Up(_)) {
@@ -150,9 +155,16 @@ impl<N: Net> Upstream<N> {
                 return Poll::Ready(());
             }
             if !self.is_timer_due(cx) {
+                self.share.set(self.held_bytes());
                 return Poll::Pending;
             }
         }
+    }
+
+    /// What is held beside requests, which count where they come from.
+    fn held_bytes(&self) -> usize {
+        let incomplete = if self.buffer.is_empty() { 0 } else { self.buffer.capacity() };
+        incomplete + self.pipeline.copied_bytes()
     }
 
     fn take_requests(&mut self) {

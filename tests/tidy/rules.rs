@@ -22,19 +22,26 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("io", &["limits", "proto"]),
     ("queue", &["limits"]),
     ("reply_to", &["limits", "proto", "queue"]),
-    ("upstream", &["io", "limits", "net", "proto", "queue", "reply_to", "stats"]),
-    ("pool", &["config", "limits", "net", "proto", "queue", "reply_to", "stats", "upstream"]),
+    ("memory", &["limits", "queue", "reply_to", "stats"]),
+    ("upstream", &["io", "limits", "memory", "net", "proto", "queue", "reply_to", "stats"]),
+    (
+        "pool",
+        &["config", "limits", "memory", "net", "proto", "queue", "reply_to", "stats", "upstream"],
+    ),
     ("refresh", &["config"]),
     ("backend", &["config", "io", "limits", "net", "pool", "proto", "refresh", "stats"]),
     (
         "client",
-        &["backend", "config", "io", "limits", "net", "proto", "queue", "reply_to", "stats"],
+        &[
+            "backend", "config", "io", "limits", "memory", "net", "proto", "queue", "reply_to",
+            "stats",
+        ],
     ),
     (
         "worker",
         &[
-            "backend", "client", "config", "limits", "net", "pool", "proto", "queue", "refresh",
-            "reply_to", "stats",
+            "backend", "client", "config", "limits", "memory", "net", "pool", "proto", "queue",
+            "refresh", "reply_to", "stats",
         ],
     ),
     ("discovery", &["config", "limits", "net", "proto", "refresh", "stats"]),

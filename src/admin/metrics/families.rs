@@ -55,6 +55,16 @@ pub(super) const FAMILIES: &[Family] = &[
             Some(process.cpu_user_us + process.cpu_system_us)
         }),
     ),
+    gauge(
+        "redpoll_buffered_bytes",
+        "Commands and replies in buffers now.",
+        Samples::Workers(&[("", |worker| &worker.buffered_bytes)]),
+    ),
+    gauge(
+        "redpoll_buffered_limit_bytes",
+        "What buffers may hold, memory_max.",
+        Samples::Process(|stats| Some(stats.memory_bytes_max)),
+    ),
     // Clients.
     gauge(
         "redpoll_downstream_connections",
@@ -70,6 +80,11 @@ pub(super) const FAMILIES: &[Family] = &[
         "redpoll_downstream_connections_refused_total",
         "Client connections turned away because there were clients_max.",
         Samples::Process(|stats| Some(stats.clients_refused_total.get())),
+    ),
+    counter(
+        "redpoll_downstream_connections_closed_total",
+        "Client connections that are over.",
+        Samples::EachWorker(Of::By("cause", |worker| &worker.clients_closed)),
     ),
     counter(
         "redpoll_downstream_protocol_errors_total",

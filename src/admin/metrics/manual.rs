@@ -36,6 +36,7 @@ impl Family {
             Samples::Process(_) | Samples::ProcessMicros(_) => (&[][..], vec![]),
             Samples::Build(labels) => (&[][..], names(labels)),
             Samples::Workers(samples) => (&[][..], names(samples[0].0)),
+            Samples::EachWorker(of) => (&[][..], of.labels()),
             Samples::Upstreams(samples) => (&["upstream"][..], names(samples[0].0)),
             Samples::Backends(of) => (&["upstream"][..], of.labels()),
             Samples::Connections(of) => (&["upstream"][..], of.labels()),

@@ -53,6 +53,8 @@ enum Samples {
     Build(&'static str),
     /// One of each worker; shown is the sum.
     Workers(&'static [Sample<OfWorker>]),
+    /// The same, of another shape.
+    EachWorker(Of<WorkerStats>),
     /// One of each upstream, whose name is a label more.
     Upstreams(&'static [Sample<OfUpstream>]),
     /// One of each worker and upstream; shown is the sum for each upstream.

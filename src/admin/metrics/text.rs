@@ -79,6 +79,9 @@ impl Text {
                     encode::number(text, name, labels, stats.sum(get));
                 }
             }
+            Samples::EachWorker(of) => {
+                self.write_of(text, (name, ""), of, stats.workers.iter());
+            }
             Samples::Upstreams(samples) => {
                 for (upstream, own) in stats.upstreams.iter().zip(&self.labels) {
                     for (labels, get) in *samples {

@@ -53,7 +53,7 @@ use crate::limits::{
 /// Where the conversation is.
 ///
 /// ```text
-///   Open --QUIT, protocol error--> Ending --everything answered and written--> (finished)
+///   Open --QUIT, error, shortage-> Ending --everything answered and written--> (finished)
 ///     |--------- stop ------------> Stopped --everything written-----------------^
 ///     '--------- too much unread -> Overflown -----------------------------------^
 /// ```
@@ -158,6 +158,12 @@ impl Session {
         }
     }
 
+    /// Ends the conversation since there is no memory for the rest of a command.
+    pub fn receive_shortage(&mut self, now: Instant) {
+        self.push_ready(SHORTAGE, now);
+        self.mode = Mode::Ending;
+    }
+
     /// What is to be written to the client.
     pub fn output(&mut self) -> &mut Output {
         &mut self.output
@@ -219,6 +225,12 @@ impl Session {
             && self.ring.len() < CLIENT_PIPELINE_COMMANDS_MAX
             && self.ring.bytes() < CLIENT_PIPELINE_BYTES_MAX
             && !self.window.is_full(self.waiting())
+    }
+
+    /// The bytes of commands that are unanswered, and when the last of them is due.
+    #[must_use]
+    pub fn unanswered(&self) -> Option<(usize, Instant)> {
+        Some((self.ring.bytes() + self.ring.len() * COMMAND_BYTES, self.ring.last_deadline()?))
     }
 
     /// Bytes held: unanswered commands, and replies that wait.
@@ -415,6 +427,11 @@ impl Session {
         }
     }
 }
+
+/// What a client is told whose command does not fit into memory.
+const SHORTAGE: Bytes = Bytes::from_static(
+    b"-ERR no memory for the command within client_stall_timeout; it was not executed\r\n",
+);
 
 /// Redis' own words for a slot without a node.
 const CLUSTERDOWN: Bytes = Bytes::from_static(b"-CLUSTERDOWN Hash slot not served\r\n");

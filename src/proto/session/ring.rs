@@ -137,6 +137,11 @@ impl Ring {
         (part.state != State::Done).then_some((part, place.deadline))
     }
 
+    /// When the last of the commands is due.
+    pub(super) fn last_deadline(&self) -> Option<Instant> {
+        self.places.iter().map(|place| place.deadline).max()
+    }
+
     /// Gives the command of a ticket time until `deadline`.
     pub(super) fn extend(&mut self, ticket: Ticket, deadline: Instant) {
         if let Some(place) = index(self.first, ticket).and_then(|at| self.places.get_mut(at)) {

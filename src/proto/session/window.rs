@@ -7,9 +7,9 @@
 //!                                                   send ->  hold             close
 //! ```
 //!
-//! Nobody knows how long a reply will be, so it is taken to be about as long as the longest of late.
-//! Of a new client nothing is known: its first reads leave four at a time, and each reply that is
-//! short lets more of them go. Writes are taken to be answered with a line until one is not.
+//! Nobody knows how long a reply will be, so it is taken to be as long as the longest of late. Of a
+//! new client nothing is known: its first reads leave four at a time, and each reply that is short
+//! lets more of them go. Writes are taken to be answered with a line until one is not.
 
 use crate::limits::{REPLIES_UNKNOWN_MAX, REPLY_FORGET_SHIFT};
 use crate::proto::command::Access;

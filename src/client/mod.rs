@@ -1,12 +1,19 @@
 //! The task of one client connection.
 //!
 //! ```text
-//! socket -> buffer -> Session -> Pool            one turn: take replies, read, send, write once
-//! socket <- Output <- Session <- Receiver<ToClient>
+//! socket -> Remainder -> Session -> Pool         one turn: take replies, read, send, write once
+//! socket <- Output <---- Session <- Receiver<ToClient>
 //! ```
+//!
+//! - `remainder`: what was read and is not taken
+//! - `patience`: when a client is closed for what it does not do
+
+mod patience;
+mod remainder;
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -16,25 +23,27 @@ use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Sleep, sleep_until, timeout};
 
+use self::patience::{Lapse, Patience, Seen};
+use self::remainder::Remainder;
 use crate::backend::Backend;
 use crate::config::Clients;
 use crate::io::{now, write_some};
-use crate::limits::{
-    LINGER_MS, READ_BYTES, READ_BYTES_MIN, READ_GROWTH_BYTES_MAX, READS_PER_TURN_MAX,
-};
+use crate::limits::{CLIENT_EARLY_WRITE_BYTES_MIN, LINGER_MS, READ_BYTES_MIN, READS_PER_TURN_MAX};
+use crate::memory::{Memory, Share};
 use crate::net::Net;
 use crate::proto::command::{Facts, Identity};
 use crate::proto::pipeline::Request;
 use crate::proto::session::{Session, Tally, Turn};
 use crate::queue::{Receiver, Sender};
 use crate::reply_to::{ReplyTo, ToClient};
-use crate::stats::Own;
+use crate::stats::{ClientEnd, Own};
 
 /// What all clients of a worker share.
 pub(crate) struct Shared {
     pub(crate) count: Rc<Own>,
     /// What clients may do.
     bounds: Clients,
+    pub(crate) memory: Rc<Memory>,
     started: Instant,
     /// Clients so far.
     served: Cell<u64>,
@@ -44,10 +53,11 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// What the clients of a worker that starts now share.
-    pub(crate) fn new(count: Rc<Own>, bounds: Clients) -> Shared {
+    pub(crate) fn new(count: Rc<Own>, bounds: Clients, memory: Rc<Memory>) -> Shared {
         Shared {
             count,
             bounds,
+            memory,
             started: now(),
             served: Cell::new(0),
             buffer: RefCell::new(BytesMut::new()),
@@ -72,8 +82,16 @@ impl<N> Clone for Listening<N> {
 enum End {
     /// Everything that was asked is answered and written.
     Finished,
-    /// The client is gone, or leaves too much unread.
+    /// The client is gone.
     Lost,
+    /// It has said nothing for too long.
+    Idle,
+    /// It has taken nothing for too long.
+    Stalled,
+    /// It leaves too much unread.
+    Overflown,
+    /// All buffers together are too large, and its are the largest.
+    Evicted,
 }
 
 /// Whether the client's bytes are read.
@@ -100,8 +118,27 @@ struct Client<N: Net> {
     myself: Sender<ToClient>,
     input: Input,
     /// What was read and is not yet taken: part of a command, or commands that have to wait.
-    buffer: BytesMut,
-    timer: Option<Pin<Box<Sleep>>>,
+    rest: Remainder,
+    patience: Patience,
+    /// What happened in this turn.
+    seen: Seen,
+    /// Why it will have been closed, if the proxy has told it to go.
+    refused: Option<ClientEnd>,
+    /// What its buffers hold.
+    share: Share,
+    timer: Option<Timer>,
+}
+
+/// Wakes the task no later than it has to be woken; there may be nothing to do then.
+struct Timer {
+    at: Instant,
+    sleep: Pin<Box<Sleep>>,
+}
+
+/// What is still held for a client that has gone.
+pub(crate) struct Remains {
+    share: Share,
+    until: Instant,
 }
 
 /// Serves one client until it ends.
@@ -111,26 +148,42 @@ pub(crate) async fn serve<N: Net>(
     stream: N::Stream,
     identity: Identity,
     (myself, inbox): (Sender<ToClient>, Receiver<ToClient>),
-) {
+) -> Option<Remains> {
     let number = shared.served.replace(shared.served.get() + 1);
-    let output_bytes_max = shared.bounds.output_bytes_max;
+    let bounds = shared.bounds;
     let mut client = Client {
+        share: shared.memory.share_of(myself.clone()),
         shared,
         listening,
         stream,
         number,
-        session: Session::new(identity, output_bytes_max),
+        session: Session::new(identity, bounds.output_bytes_max),
         inbox,
         myself,
         input: Input::Open,
-        buffer: BytesMut::new(),
+        rest: Remainder::default(),
+        patience: Patience::new(&bounds, now()),
+        seen: Seen::default(),
+        refused: None,
         timer: None,
     };
     let end = poll_fn(|cx| client.poll(cx)).await;
+    client.count_end(end);
     if end == End::Finished {
+        client.share.set(0);
         let limit = Duration::from_millis(LINGER_MS);
         // The client reads what was written, or does not; either way this ends.
         let _: Result<(), _> = timeout(limit, client.linger()).await;
+    }
+    client.remains()
+}
+
+impl Remains {
+    /// Ends when nothing is held any more: a node connection keeps what was sent to it until it is
+    /// answered or due, whoever waits for that.
+    pub(crate) async fn rot(self) {
+        sleep_until(self.until.into()).await;
+        drop(self.share);
     }
 }
 
@@ -150,61 +203,83 @@ impl<N: Net> Client<N> {
             tally: Tally::default(),
             timings: listening.backend.timings(),
         };
-        let end = self.poll_turn(cx, &mut turn);
+        let end = match self.exchange(cx, &mut turn) {
+            Ok(()) => self.poll_timer(cx, &mut turn),
+            Err(end) => Poll::Ready(end),
+        };
         let Turn { tally, timings, .. } = turn;
         drop((router, budget));
         self.tell(tally);
         listening.backend.count_timings(timings.as_deref().unwrap_or_default());
+        self.share.set(self.session.held_bytes() + self.rest.capacity());
         end
     }
 
-    fn poll_turn(&mut self, cx: &mut Context<'_>, turn: &mut Turn<'_>) -> Poll<End> {
-        self.take_inbox(turn);
-        let mut buffer = std::mem::take(&mut self.buffer);
-        self.pump(&mut buffer, turn);
-        self.buffer = buffer;
-        if self.poll_read(cx, turn).is_err() {
-            return Poll::Ready(End::Lost);
-        }
+    /// Takes and gives what there is.
+    fn exchange(&mut self, cx: &mut Context<'_>, turn: &mut Turn<'_>) -> Result<(), End> {
+        self.seen = Seen::default();
+        self.take_inbox(cx, turn)?;
+        let mut bytes = std::mem::take(self.rest.bytes());
+        self.pump(&mut bytes, turn);
+        *self.rest.bytes() = bytes;
+        self.poll_read(cx, turn).map_err(|_| End::Lost)?;
         if self.session.is_overflown() {
-            return Poll::Ready(End::Lost);
+            return Err(End::Overflown);
         }
         let paused = !self.session.wants_input();
-        while !self.session.output().is_empty() {
-            let before = self.session.output().written();
-            match write_some(&mut self.stream, self.session.output(), cx) {
-                Poll::Pending => {
-                    self.session.receive_pushback(turn.now);
-                    break;
-                }
-                Poll::Ready(Err(_)) => return Poll::Ready(End::Lost),
-                Poll::Ready(Ok(())) => {
-                    let written = self.session.output().written() - before;
-                    self.shared.count.worker().client_written_bytes_total.add(written);
-                }
-            }
-        }
+        self.poll_write(cx, turn)?;
         if (paused && self.session.wants_input())
             || (self.session.wants_room() && self.session.has_room())
         {
             // Commands may wait in the buffer, or to be sent.
             cx.waker().wake_by_ref();
         } else if self.is_finished() {
-            return Poll::Ready(End::Finished);
+            return Err(End::Finished);
         }
-        self.poll_timer(cx, turn);
-        Poll::Pending
+        self.seen.owed = !self.session.is_idle() || self.share.is_waiting();
+        self.patience.observe(self.seen, turn.now);
+        Ok(())
     }
 
-    fn take_inbox(&mut self, turn: &mut Turn<'_>) {
+    fn take_inbox(&mut self, cx: &mut Context<'_>, turn: &mut Turn<'_>) -> Result<(), End> {
         while let Some(message) = self.inbox.take() {
             match message {
-                ToClient::Reply(ticket, reply) => self.session.answer(ticket, reply, turn),
+                ToClient::Reply(ticket, reply) => {
+                    self.session.answer(ticket, reply, turn);
+                    // However much came at once, what the client takes at once does not wait.
+                    if self.session.output().len() >= CLIENT_EARLY_WRITE_BYTES_MIN {
+                        self.poll_write(cx, turn)?;
+                    }
+                }
                 ToClient::Topology => self.session.receive_topology(),
+                // It was for that that it had to be woken.
+                ToClient::Room => {}
                 ToClient::Drain => self.input = Input::Drained,
                 ToClient::Stop => self.session.receive_stop(turn),
+                ToClient::Evict => return Err(End::Evicted),
             }
         }
+        Ok(())
+    }
+
+    /// Writes what there is, as far as the client takes it.
+    fn poll_write(&mut self, cx: &mut Context<'_>, turn: &Turn<'_>) -> Result<(), End> {
+        while !self.session.output().is_empty() && !self.seen.unread {
+            let before = self.session.output().written();
+            match write_some(&mut self.stream, self.session.output(), cx) {
+                Poll::Pending => {
+                    self.seen.unread = true;
+                    self.session.receive_pushback(turn.now);
+                }
+                Poll::Ready(Err(_)) => return Err(End::Lost),
+                Poll::Ready(Ok(())) => {
+                    self.seen.took = true;
+                    let written = self.session.output().written() - before;
+                    self.shared.count.worker().client_written_bytes_total.add(written);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Sends what the session wants sent, given the bytes in `buffer`.
@@ -218,32 +293,28 @@ impl<N: Net> Client<N> {
         }
     }
 
-    /// Reads what there is, as far as the session wants it; an error means that the client is lost.
-    fn poll_read(&mut self, cx: &mut Context<'_>, turn: &mut Turn<'_>) -> std::io::Result<()> {
+    /// Reads what there is, as far as the session wants it and there is memory for it; an error
+    /// means that the client is lost.
+    fn poll_read(&mut self, cx: &mut Context<'_>, turn: &mut Turn<'_>) -> io::Result<()> {
         for _ in 0..READS_PER_TURN_MAX {
             if self.input != Input::Open || !self.session.wants_input() {
                 return Ok(());
             }
-            // A worker's clients share one buffer; a client has its own only while it holds a
-            // remainder.
+            if !self.share.has_room() {
+                self.share.wait();
+                self.seen.starved = !self.rest.is_empty();
+                return Ok(());
+            }
             let shared = Rc::clone(&self.shared);
             let mut common = shared.buffer.borrow_mut();
-            let own = !self.buffer.is_empty();
-            let mut buffer =
-                if own { std::mem::take(&mut self.buffer) } else { std::mem::take(&mut *common) };
-            make_room(&mut buffer, own);
+            let mut buffer = self.rest.lend(&mut common);
             let read = pin!(self.stream.read_buf(&mut buffer)).poll(cx);
             if let Poll::Ready(Ok(count @ 1..)) = read {
+                self.seen.heard = true;
                 shared.count.worker().client_read_bytes_total.add(count as u64);
                 self.pump(&mut buffer, turn);
             }
-            if own {
-                self.buffer = if buffer.is_empty() { BytesMut::new() } else { buffer };
-            } else {
-                self.buffer = BytesMut::from(&buffer[..]);
-                buffer.clear();
-                *common = buffer;
-            }
+            self.rest.give_back(buffer, &mut common);
             match read {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Err(error)) => return Err(error),
@@ -262,19 +333,41 @@ impl<N: Net> Client<N> {
         ending && self.session.is_idle()
     }
 
-    fn poll_timer(&mut self, cx: &mut Context<'_>, turn: &mut Turn<'_>) {
-        let Some(at) = self.session.poll_timeout() else {
-            self.timer = None;
-            return;
-        };
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at.into())));
-        timer.as_mut().reset(at.into());
-        if timer.as_mut().poll(cx).is_ready() {
+    fn poll_timer(&mut self, cx: &mut Context<'_>, turn: &mut Turn<'_>) -> Poll<End> {
+        loop {
+            let due = self.session.poll_timeout().into_iter().chain(self.patience.until()).min();
+            let Some(due) = due else {
+                self.timer.take_if(|timer| timer.at <= turn.now);
+                return Poll::Pending;
+            };
+            let timer = self.timer.get_or_insert_with(|| Timer::new(due));
+            // One that fires too early costs less than one that is set again at every turn.
+            if due < timer.at || timer.at <= turn.now {
+                timer.reset(due);
+            }
+            if timer.sleep.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
             turn.now = now();
-            self.session.handle_timeout(turn);
+            match self.patience.lapse(turn.now) {
+                Some(Lapse::Idle) => return Poll::Ready(End::Idle),
+                Some(Lapse::Stalled) => return Poll::Ready(End::Stalled),
+                Some(Lapse::Starved) => self.refuse_rest(turn),
+                None if self.session.poll_timeout().is_none_or(|at| turn.now < at) => continue,
+                None => self.session.handle_timeout(turn),
+            }
             // What was answered just now is written in a turn of its own.
             cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
+    }
+
+    /// Gives up half a command for the rest of which there is no memory.
+    fn refuse_rest(&mut self, turn: &Turn<'_>) {
+        self.rest.clear();
+        self.session.receive_shortage(turn.now);
+        self.refused = Some(ClientEnd::Memory);
+        self.patience.observe(Seen { owed: true, ..Seen::default() }, turn.now);
     }
 
     /// Lets the client read what was written: a socket that is closed with bytes unread in it makes
@@ -283,20 +376,39 @@ impl<N: Net> Client<N> {
         if self.stream.shutdown().await.is_err() || self.input == Input::Finished {
             return;
         }
-        loop {
-            self.buffer.clear();
-            self.buffer.reserve(READ_BYTES_MIN);
-            match self.stream.read_buf(&mut self.buffer).await {
-                Ok(0) | Err(_) => return,
-                Ok(_) => {}
-            }
+        let mut unwanted = BytesMut::with_capacity(READ_BYTES_MIN);
+        while matches!(self.stream.read_buf(&mut unwanted).await, Ok(1..)) {
+            unwanted.clear();
         }
     }
 
+    /// What is held for it once it has gone.
+    fn remains(mut self) -> Option<Remains> {
+        let (bytes, until) = self.session.unanswered()?;
+        self.share.outlive();
+        self.share.set(bytes);
+        Some(Remains { share: self.share, until })
+    }
+
+    fn count_end(&self, end: End) {
+        let cause = match end {
+            End::Finished => self.refused.unwrap_or(ClientEnd::Finished),
+            End::Lost => ClientEnd::Lost,
+            End::Idle => ClientEnd::Idle,
+            End::Stalled => ClientEnd::Stalled,
+            End::Overflown => ClientEnd::Overflown,
+            End::Evicted => ClientEnd::Memory,
+        };
+        self.shared.count.worker().clients_closed.of(cause).add(1);
+    }
+
     /// Counts what happened in a turn.
-    fn tell(&self, tally: Tally) {
+    fn tell(&mut self, tally: Tally) {
         if tally == Tally::default() {
             return;
+        }
+        if tally.protocol_errors > 0 {
+            self.refused = Some(ClientEnd::Protocol);
         }
         let stats = self.shared.count.worker();
         stats.commands_total.add(tally.commands);
@@ -305,12 +417,14 @@ impl<N: Net> Client<N> {
     }
 }
 
-/// Makes room for a read: little for small commands, more the more of a large one is there.
-fn make_room(buffer: &mut BytesMut, own: bool) {
-    if own {
-        buffer.reserve(buffer.len().clamp(READ_BYTES_MIN, READ_GROWTH_BYTES_MAX));
-    } else if buffer.capacity() - buffer.len() < READ_BYTES_MIN {
-        buffer.reserve(READ_BYTES);
+impl Timer {
+    fn new(at: Instant) -> Timer {
+        Timer { at, sleep: Box::pin(sleep_until(at.into())) }
+    }
+
+    fn reset(&mut self, at: Instant) {
+        self.at = at;
+        self.sleep.as_mut().reset(at.into());
     }
 }
 

@@ -1,0 +1,140 @@
+//! The bytes of a client that were read and not yet taken, and the room to read more.
+//!
+//! ```text
+//! lend: the worker's buffer, or the client's own if it has a remainder
+//! give_back: the worker's buffer is empty again; a remainder is moved into one of the client's own
+//! ```
+//!
+//! So an idle client has no buffer, and a worker has one for all of them. Commands that were taken
+//! off a buffer keep their part of it until they are answered; it then grows elsewhere.
+
+use bytes::BytesMut;
+
+use crate::limits::{READ_BYTES, READ_BYTES_MIN, READ_GROWTH_BYTES_MAX};
+
+/// The remainder of one client.
+#[derive(Debug, Default)]
+pub(super) struct Remainder {
+    bytes: BytesMut,
+    /// Whether the client's own buffer is lent, and not the worker's.
+    own: bool,
+}
+
+impl Remainder {
+    /// The bytes themselves.
+    pub(super) fn bytes(&mut self) -> &mut BytesMut {
+        &mut self.bytes
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// What they take, in bytes.
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Forgets them.
+    pub(super) fn clear(&mut self) {
+        self.bytes = BytesMut::new();
+    }
+
+    /// A buffer that holds them, with room to read more: little for small commands, more the more
+    /// of a large one is there. Give it back.
+    pub(super) fn lend(&mut self, common: &mut BytesMut) -> BytesMut {
+        self.own = !self.bytes.is_empty();
+        if self.own {
+            let mut buffer = std::mem::take(&mut self.bytes);
+            buffer.reserve(buffer.len().clamp(READ_BYTES_MIN, READ_GROWTH_BYTES_MAX));
+            return buffer;
+        }
+        let mut buffer = std::mem::take(common);
+        if buffer.capacity() - buffer.len() < READ_BYTES_MIN {
+            buffer.reserve(READ_BYTES);
+        }
+        buffer
+    }
+
+    /// Takes back what was lent, with what is left in it.
+    pub(super) fn give_back(&mut self, mut buffer: BytesMut, common: &mut BytesMut) {
+        if self.own {
+            self.bytes = if buffer.is_empty() { BytesMut::new() } else { buffer };
+        } else {
+            self.bytes = BytesMut::from(&buffer[..]);
+            buffer.clear();
+            *common = buffer;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads `bytes`, of which the first `taken` are a command.
+    fn read(rest: &mut Remainder, common: &mut BytesMut, bytes: &[u8], taken: usize) -> BytesMut {
+        let mut buffer = rest.lend(common);
+        assert!(buffer.capacity() - buffer.len() >= READ_BYTES_MIN);
+        buffer.extend_from_slice(bytes);
+        let command = buffer.split_to(taken);
+        rest.give_back(buffer, common);
+        command
+    }
+
+    #[test]
+    fn the_worker_s_buffer_is_given_back_empty_and_serves_the_next_client() {
+        let (mut half, mut whole) = (Remainder::default(), Remainder::default());
+        let mut common = BytesMut::new();
+        drop(read(&mut half, &mut common, b"PING\r\nGET", 6));
+        assert_eq!((&half.bytes()[..], common.len()), (&b"GET"[..], 0));
+        let room = common.capacity();
+        assert!(room >= READ_BYTES_MIN);
+        for _ in 0..1000 {
+            drop(read(&mut whole, &mut common, b"PING\r\n", 6));
+            assert!(whole.is_empty() && whole.capacity() == 0, "an idle client has no buffer");
+        }
+        assert!(common.capacity() <= READ_BYTES, "it does not grow: {}", common.capacity());
+        assert_eq!(&half.bytes()[..], b"GET", "nobody else's bytes got in");
+    }
+
+    #[test]
+    fn a_remainder_has_a_buffer_of_its_own_until_it_is_taken() {
+        let (mut rest, mut common) = (Remainder::default(), BytesMut::new());
+        drop(read(&mut rest, &mut common, b"GE", 0));
+        assert!(rest.capacity() < READ_BYTES_MIN, "it takes what it is long");
+        let before = common.capacity();
+        let command = read(&mut rest, &mut common, b"T k\r\n", 7);
+        assert_eq!(&command[..], b"GET k\r\n");
+        assert_eq!(common.capacity(), before, "the worker's was not touched");
+        assert_eq!(rest.capacity(), 0);
+    }
+
+    #[test]
+    fn a_large_command_doubles_its_buffer_and_then_grows_by_steps() {
+        let (mut rest, mut common) = (Remainder::default(), BytesMut::new());
+        let piece = vec![b'x'; READ_BYTES_MIN];
+        while rest.bytes().len() < 4 * READ_GROWTH_BYTES_MAX {
+            drop(read(&mut rest, &mut common, &piece, 0));
+            let len = rest.bytes().len();
+            assert!(rest.capacity() <= 4 * len.max(READ_BYTES), "{len}: {}", rest.capacity());
+        }
+        rest.clear();
+        assert_eq!(rest.capacity(), 0);
+    }
+
+    #[test]
+    fn commands_that_are_held_keep_their_bytes_although_the_buffer_goes_on() {
+        let (mut rest, mut common) = (Remainder::default(), BytesMut::new());
+        let held: Vec<_> = (0..10_000)
+            .map(|n| {
+                let command = format!("GET {n}\r\n");
+                read(&mut rest, &mut common, command.as_bytes(), command.len())
+            })
+            .collect();
+        for (n, command) in held.iter().enumerate() {
+            assert_eq!(&command[..], format!("GET {n}\r\n").as_bytes());
+        }
+    }
+}
