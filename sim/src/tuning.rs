@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
-use redpoll::config::{Credentials, Flush, Secret, Upstream};
+use redpoll::config::{Clients, Credentials, Flush, MEMORY_BYTES_MAX, Secret, Upstream};
 use serde::{Deserialize, Serialize};
 
 use crate::dice::Dice;
@@ -66,6 +66,14 @@ pub struct Tuning {
     pub command_stats: bool,
     /// Whether nodes want a password.
     pub password: bool,
+    /// `client_idle_timeout`. It and what follows are the same in all drawn runs.
+    pub client_idle_timeout_ms: u64,
+    /// `client_stall_timeout`.
+    pub client_stall_timeout_ms: u64,
+    /// `client_output_bytes_max`.
+    pub client_output_bytes: usize,
+    /// `memory_max`, in bytes.
+    pub memory_bytes: usize,
 }
 
 impl Default for Tuning {
@@ -93,6 +101,10 @@ impl Default for Tuning {
             failure_threshold: 1,
             command_stats: false,
             password: false,
+            client_idle_timeout_ms: 0,
+            client_stall_timeout_ms: 30_000,
+            client_output_bytes: Clients::default().output_bytes_max,
+            memory_bytes: MEMORY_BYTES_MAX,
         }
     }
 }
@@ -123,6 +135,7 @@ impl Tuning {
             failure_threshold: *dice.pick(&[1, 1, 1, 5, 0]),
             command_stats: dice.chance(0.3),
             password: dice.chance(0.2),
+            ..usual
         };
         drawn.sane()
     }
@@ -160,9 +173,18 @@ impl Tuning {
         all.into_iter().filter(|(_, time)| *time > 0).map(|(name, time)| (name, ms(time))).collect()
     }
 
+    /// What clients may do.
+    pub(crate) fn clients(&self) -> Clients {
+        Clients {
+            idle_timeout: some(self.client_idle_timeout_ms),
+            stall_timeout: some(self.client_stall_timeout_ms),
+            output_bytes_max: self.client_output_bytes,
+            ..Clients::default()
+        }
+    }
+
     /// Writes it into a configuration.
     pub(crate) fn apply(&self, upstream: &mut Upstream) {
-        let some = |time| (time > 0).then(|| ms(time));
         upstream.timeouts.stall = some(self.stall_timeout_ms);
         upstream.timeouts.commands = self.command_timeouts();
         let connections = &mut upstream.connections;
@@ -188,4 +210,9 @@ impl Tuning {
         upstream.refresh.failure_threshold = self.failure_threshold;
         upstream.command_stats = self.command_stats;
     }
+}
+
+/// A time that may be none.
+fn some(time_ms: u64) -> Option<Duration> {
+    (time_ms > 0).then(|| ms(time_ms))
 }

@@ -15,7 +15,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use redpoll::config::{Clients, Config, Listener, MEMORY_BYTES_MAX, Target, Upstream};
+use redpoll::config::{Config, Listener, Target, Upstream};
 use redpoll::embedded::{Cluster, Node};
 use redpoll::limits::{CONNECT_BACKOFF_MS_MAX, TOPOLOGY_RETRY_MS, TOPOLOGY_TIMEOUT_MS};
 use redpoll::net::Net;
@@ -193,8 +193,8 @@ impl Setup {
             admin: None,
             workers: NonZeroUsize::new(self.workers).expect("a proxy has workers"),
             drain_timeout: ms(self.drain_timeout_ms),
-            memory_bytes_max: MEMORY_BYTES_MAX,
-            clients: Clients::default(),
+            memory_bytes_max: self.tuning.memory_bytes,
+            clients: self.tuning.clients(),
         }
     }
 }

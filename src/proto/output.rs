@@ -62,7 +62,7 @@ impl Output {
     /// Memory that is this output's own: what was copied, but not what is sent from where it lies.
     #[must_use]
     pub fn copied_bytes(&self) -> usize {
-        self.tail.capacity()
+        if self.tail.is_empty() { 0 } else { self.tail.capacity() }
     }
 
     /// Whether everything is written.
