@@ -1,6 +1,7 @@
 //! A worker's view of one upstream: who serves what, and the connections there.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::config::{Target, Upstream};
@@ -13,8 +14,31 @@ use crate::proto::session::{Budget, Busy, Policy, Tally};
 use crate::refresh::Nudge;
 use crate::stats::{ErrorCode, OwnUpstream, Redirect, RetryReason};
 
-/// A worker's view of one upstream.
+/// The view in force of one upstream: a new configuration puts another in its place. Clients hold
+/// on to the one before until nothing that they asked of it is unanswered.
+pub(crate) struct Current<N>(RefCell<Rc<Backend<N>>>);
+
+impl<N> Current<N> {
+    /// A view to begin with.
+    pub(crate) fn new(backend: Backend<N>) -> Current<N> {
+        Current(RefCell::new(Rc::new(backend)))
+    }
+
+    /// The view in force.
+    pub(crate) fn get(&self) -> Rc<Backend<N>> {
+        Rc::clone(&self.0.borrow())
+    }
+
+    /// Puts another view in force.
+    pub(crate) fn replace(&self, backend: Backend<N>) {
+        *self.0.borrow_mut() = Rc::new(backend);
+    }
+}
+
+/// A worker's view of one upstream, by one configuration.
 pub(crate) struct Backend<N> {
+    /// How often the configuration had been read before.
+    pub(crate) configuration: u64,
     pub(crate) router: RefCell<Router>,
     pub(crate) pool: RefCell<Pool<N>>,
     pub(crate) policy: Policy,
@@ -33,6 +57,7 @@ impl<N: Net> Backend<N> {
         pool: Pool<N>,
         nudge: Nudge,
         count: OwnUpstream,
+        configuration: u64,
     ) -> Backend<N> {
         let unknown_max = upstream.redirects.unknown_max;
         let (router, is_cluster) = match &upstream.target {
@@ -50,6 +75,7 @@ impl<N: Net> Backend<N> {
             count.stats().enable_commands();
         }
         Backend {
+            configuration,
             router: RefCell::new(router),
             pool: RefCell::new(pool),
             policy,

@@ -30,7 +30,8 @@ pub fn run(listen: SocketAddr) -> Result<(), Error> {
     let nodes = start_nodes()?;
     let config = config(listen, nodes.clone());
     let stats = Stats::new(config.workers.get(), config.upstreams.keys().map(String::as_str));
-    proxy::run(config, stats, |bound| bound.iter().for_each(|at| introduce(*at, &nodes)))
+    let ready = |bound: &[SocketAddr]| bound.iter().for_each(|at| introduce(*at, &nodes));
+    proxy::run(config, stats, ready, || None)
 }
 
 /// Starts the cluster on a thread of its own, which lives as long as the process.

@@ -4,6 +4,7 @@
 //!            listeners --accept--> the worker with the fewest clients
 //! control -+                                    ^
 //!            discovery --Topology--> workers ---+--Nudge--> discovery
+//!            reload: a new view of each upstream that changed, to the workers
 //!            shutdown: drop the workers' queues, wait for the workers to end
 //! ```
 //!
@@ -24,12 +25,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
 
-use crate::config::{Config, Target};
+use crate::config::{Config, Reload, Target};
 use crate::discovery::{self, Discovery, Pace, Watch};
 use crate::limits::{ACCEPT_PAUSE_MS, LINGER_MS, STOP_MS, TURNED_AWAY_MAX};
 use crate::net::{Net, TokioNet};
 use crate::refresh::{Nudges, nudges};
-use crate::reply_to::ToWorker;
+use crate::reply_to::{Origin, ToWorker};
 use crate::stats::Stats;
 use crate::worker::{self, Setup};
 
@@ -55,6 +56,16 @@ struct Handle<N: Net> {
     clients_sent: u64,
 }
 
+/// What control waits for.
+enum Event<A> {
+    /// The proxy is to stop.
+    Shutdown,
+    /// There is another configuration.
+    Reload(Box<Config>),
+    /// A client, or why there is none, at the listener of this number.
+    Accepted(usize, io::Result<(A, SocketAddr)>),
+}
+
 /// What control is made of.
 struct Control<N: Net> {
     net: N,
@@ -69,9 +80,29 @@ struct Control<N: Net> {
     turned_away: Rc<()>,
     /// Whether the log says that there are as many.
     is_full: bool,
+    renewal: Renewal<N>,
+}
+
+/// What a new configuration needs.
+struct Renewal<N: Net> {
+    lookout: Lookout<N>,
+    /// The configuration in force.
+    config: Arc<Config>,
+    /// How often it was read anew.
+    reloads: u64,
+    rng: StdRng,
+}
+
+/// Who begins to look out for topologies, and where they go.
+struct Lookout<N: Net> {
+    net: N,
+    stats: Stats,
+    /// Weak, because the queues' end is what ends the workers.
+    queues: Vec<mpsc::WeakUnboundedSender<ToWorker<N::Accepted>>>,
 }
 
 /// Runs everything as tasks of the current thread until `shutdown`, and then the drain to its end.
+/// What `reload` brings takes the place of `config`, as far as [`Config::reload`] says it can.
 /// Needs a `LocalSet`, or whatever `net` spawns on.
 ///
 /// # Errors
@@ -81,7 +112,7 @@ pub async fn serve<N: Net>(
     config: Config,
     stats: Stats,
     seed: u64,
-    shutdown: impl Future<Output = ()>,
+    (shutdown, reload): (impl Future<Output = ()>, mpsc::Receiver<Config>),
 ) -> Result<(), Error> {
     let spawner = net.clone();
     let start = move |setup: Setup<N>, ended: mpsc::Sender<()>| {
@@ -91,17 +122,23 @@ pub async fn serve<N: Net>(
         });
         Ok(())
     };
-    let ends = (shutdown, std::future::pending());
+    let ends = (shutdown, std::future::pending(), reload);
     control(net, Arc::new(config), stats, seed, (start, |_: &[_]| (), ends)).await
 }
 
 /// Runs the proxy on the operating system's network, a thread a worker, until SIGINT or SIGTERM,
 /// and then the drain to its end; a second signal ends that at once. `ready` is told where the
-/// listeners are, once they are open.
+/// listeners are, once they are open. At each SIGHUP `load` is asked for another configuration;
+/// `None` leaves everything as it is.
 ///
 /// # Errors
 /// A listener cannot be opened, or the operating system refuses threads, signals or an event loop.
-pub fn run(config: Config, stats: Stats, ready: impl FnOnce(&[SocketAddr])) -> Result<(), Error> {
+pub fn run(
+    config: Config,
+    stats: Stats,
+    ready: impl FnOnce(&[SocketAddr]),
+    load: impl Fn() -> Option<Config> + 'static,
+) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let local = tokio::task::LocalSet::new();
     let seed = rand::random();
@@ -115,7 +152,7 @@ pub fn run(config: Config, stats: Stats, ready: impl FnOnce(&[SocketAddr])) -> R
                 std::future::pending().await
             }
         };
-        let ends = (shutdown, hurry);
+        let ends = (shutdown, hurry, reloads(load)?);
         control(TokioNet, Arc::new(config), stats, seed, (start_thread, ready, ends)).await
     }))
 }
@@ -156,15 +193,31 @@ fn termination() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
+/// What `load` gives at each SIGHUP.
+fn reloads(load: impl Fn() -> Option<Config> + 'static) -> io::Result<mpsc::Receiver<Config>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangup = signal(SignalKind::hangup())?;
+    let (sender, receiver) = mpsc::channel(1);
+    TokioNet.spawn(async move {
+        while hangup.recv().await.is_some() {
+            let Some(config) = load() else { continue };
+            if sender.send(config).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(receiver)
+}
+
 async fn control<N: Net>(
     net: N,
     config: Arc<Config>,
     stats: Stats,
     seed: u64,
-    (start, ready, (shutdown, hurry)): (
+    (start, ready, (shutdown, hurry, mut reload)): (
         impl Fn(Setup<N>, mpsc::Sender<()>) -> io::Result<()>,
         impl FnOnce(&[SocketAddr]),
-        (impl Future<Output = ()>, impl Future<Output = ()>),
+        (impl Future<Output = ()>, impl Future<Output = ()>, mpsc::Receiver<Config>),
     ),
 ) -> Result<(), Error> {
     let (listeners, addresses) = bind(&net, &config).await?;
@@ -189,14 +242,30 @@ async fn control<N: Net>(
         workers.push(Handle { queue, clients_sent: 0 });
     }
     drop((ended, nudge));
-    spawn_discovery(&net, &config, &stats, seed, (&workers, wanted));
+    let queues = workers.iter().map(|worker: &Handle<N>| worker.queue.downgrade()).collect();
+    let lookout = Lookout { net: net.clone(), stats: stats.clone(), queues };
+    for (upstream, wanted) in wanted.into_iter().enumerate() {
+        let rng = StdRng::seed_from_u64(seed ^ upstream as u64);
+        lookout.begin(Origin { upstream, configuration: 0 }, &config, wanted, rng);
+    }
 
     let drain_timeout = config.drain_timeout;
     let draining = Arc::clone(&stats.draining);
     let (clients, clients_max, turned_away, is_full) = (0, config.clients.max, Rc::new(()), false);
-    let mut control =
-        Control { net, stats, listeners, workers, clients, clients_max, turned_away, is_full };
-    control.accept_until(shutdown).await;
+    let (reloads, rng) = (0, dice);
+    let renewal = Renewal { lookout, config, reloads, rng };
+    let mut control = Control {
+        net,
+        stats,
+        listeners,
+        workers,
+        clients,
+        clients_max,
+        turned_away,
+        is_full,
+        renewal,
+    };
+    control.accept_until(shutdown, &mut reload).await;
     tracing::info!(?drain_timeout, "draining");
     draining.store(true, Ordering::Relaxed);
     // Without listeners nobody connects; without queues the workers finish and end.
@@ -239,36 +308,29 @@ async fn bind<N: Net>(
     Ok((listeners, addresses))
 }
 
-fn spawn_discovery<N: Net>(
-    net: &N,
-    config: &Config,
-    stats: &Stats,
-    seed: u64,
-    (workers, wanted): (&[Handle<N>], Vec<Nudges>),
-) {
-    for (number, ((name, upstream), wanted)) in config.upstreams.iter().zip(wanted).enumerate() {
-        let (net, all) = (net.clone(), Arc::clone(&stats.upstreams));
-        let rng = StdRng::seed_from_u64(seed ^ number as u64);
+impl<N: Net> Lookout<N> {
+    /// Looks out for the topology of an upstream until nobody is left who nudges.
+    fn begin(&self, origin: Origin, config: &Config, wanted: Nudges, rng: StdRng) {
+        let Some((name, upstream)) = config.upstreams.iter().nth(origin.upstream) else { return };
+        let (net, all) = (self.net.clone(), Arc::clone(&self.stats.upstreams));
         let greeting = discovery::greeting(&upstream.connections);
         let pace = Pace::new(upstream.refresh, wanted, rng);
         match &upstream.target {
             Target::Server(address) => {
-                let watch = Watch::new(net.clone(), address.clone(), greeting, pace);
-                net.spawn(async move { watch.run(&all[number]).await });
+                let watch = Watch::new(net, address.clone(), greeting, pace);
+                self.net.spawn(async move { watch.run(&all[origin.upstream]).await });
             }
             Target::Cluster(seeds) => {
-                // Weak, because the queues' end is what ends the workers.
-                let queues: Vec<_> = workers.iter().map(|w| w.queue.downgrade()).collect();
-                let (name, seeds) = (name.clone(), seeds.clone());
-                let discovery = Discovery::new(net.clone(), name, seeds, greeting, pace);
-                net.spawn(async move {
+                let queues = self.queues.clone();
+                let discovery = Discovery::new(net, name.clone(), seeds.clone(), greeting, pace);
+                self.net.spawn(async move {
                     let publish = |view: &Arc<_>| {
                         for queue in queues.iter().filter_map(mpsc::WeakUnboundedSender::upgrade) {
                             // A worker that has ended needs no topology.
-                            drop(queue.send(ToWorker::Topology(number, Arc::clone(view))));
+                            drop(queue.send(ToWorker::Topology(origin, Arc::clone(view))));
                         }
                     };
-                    discovery.run(&all[number], publish).await;
+                    discovery.run(&all[origin.upstream], publish).await;
                 });
             }
         }
@@ -276,8 +338,12 @@ fn spawn_discovery<N: Net>(
 }
 
 impl<N: Net> Control<N> {
-    /// Accepts clients until `shutdown`.
-    async fn accept_until(&mut self, shutdown: impl Future<Output = ()>) {
+    /// Accepts clients, and what `reload` brings, until `shutdown`.
+    async fn accept_until(
+        &mut self,
+        shutdown: impl Future<Output = ()>,
+        reload: &mut mpsc::Receiver<Config>,
+    ) {
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
             let accepted = {
@@ -288,11 +354,14 @@ impl<N: Net> Control<N> {
                     .collect();
                 std::future::poll_fn(|cx| {
                     if shutdown.as_mut().poll(cx).is_ready() {
-                        return Poll::Ready(None);
+                        return Poll::Ready(Event::Shutdown);
+                    }
+                    if let Poll::Ready(Some(config)) = reload.poll_recv(cx) {
+                        return Poll::Ready(Event::Reload(Box::new(config)));
                     }
                     for (listener, accept) in accepts.iter_mut().enumerate() {
                         if let Poll::Ready(result) = accept.as_mut().poll(cx) {
-                            return Poll::Ready(Some((listener, result)));
+                            return Poll::Ready(Event::Accepted(listener, result));
                         }
                     }
                     Poll::Pending
@@ -300,14 +369,47 @@ impl<N: Net> Control<N> {
                 .await
             };
             match accepted {
-                None => return,
-                Some((listener, Ok((accepted, peer)))) => self.dispatch(accepted, peer, listener),
-                Some((_, Err(error))) => {
+                Event::Shutdown => return,
+                Event::Reload(config) => self.renew(*config),
+                Event::Accepted(listener, Ok((accepted, peer))) => {
+                    self.dispatch(accepted, peer, listener);
+                }
+                Event::Accepted(_, Err(error)) => {
                     tracing::warn!(%error, "cannot accept a client; trying again");
                     sleep(Duration::from_millis(ACCEPT_PAUSE_MS)).await;
                 }
             }
         }
+    }
+
+    /// Puts a new configuration in force, as far as that can be done.
+    fn renew(&mut self, config: Config) {
+        let Renewal { lookout, config: current, reloads, rng } = &mut self.renewal;
+        let Reload { config, upstreams, needs_restart } = current.reload(config);
+        if !needs_restart.is_empty() {
+            tracing::warn!(
+                "these keep their old values until a restart: {}",
+                needs_restart.join(", ")
+            );
+        }
+        *reloads += 1;
+        for upstream in &upstreams {
+            let origin = Origin { upstream: *upstream, configuration: *reloads };
+            let Some((name, new)) = config.upstreams.iter().nth(*upstream) else { continue };
+            tracing::info!(upstream = name, "a new configuration is in force");
+            let (nudge, wanted) = nudges(&new.refresh);
+            for worker in &self.workers {
+                let message = ToWorker::Upstream(origin, Arc::clone(&config), nudge.clone());
+                // A worker that has ended needs no configuration.
+                drop(worker.queue.send(message));
+            }
+            let rng = StdRng::seed_from_u64(rng.random());
+            lookout.begin(origin, &config, wanted, rng);
+        }
+        if upstreams.is_empty() {
+            tracing::info!("the configuration was read again; no upstream has changed");
+        }
+        *current = config;
     }
 
     /// Hands a client to the worker with the fewest.

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::config::Config;
 use crate::proto::cluster::Topology;
 use crate::proto::pipeline::{Duty, Request};
 use crate::proto::reply::{Cause, Failure, Reply};
 use crate::proto::session::Ticket;
 use crate::queue::Sender;
+use crate::refresh::Nudge;
 
 /// What comes to a client's task, other than bytes.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ pub(crate) enum ToClient {
     Reply(Ticket, Reply),
     /// The slot table was changed.
     Topology,
+    /// Some upstream has a new configuration.
+    Configuration,
     /// There is memory to read it again.
     Room,
     /// Finish what was begun, then end.
@@ -90,6 +94,17 @@ pub(crate) enum ToWorker<A> {
         /// A number that no other client of the process has.
         id: u64,
     },
-    /// A new view of an upstream, by its place in the order of names.
-    Topology(usize, Arc<Topology>),
+    /// A new view of an upstream.
+    Topology(Origin, Arc<Topology>),
+    /// A new configuration of an upstream, and what its hints go to.
+    Upstream(Origin, Arc<Config>, Nudge),
+}
+
+/// Which upstream, and by which of its configurations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// Its place in the order of names.
+    pub(crate) upstream: usize,
+    /// How often the configuration had been read before.
+    pub(crate) configuration: u64,
 }

@@ -22,7 +22,7 @@ use rand::{RngExt, SeedableRng};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, Current};
 use crate::client::{self, Listening, Shared};
 use crate::config::Config;
 use crate::limits::STOP_MS;
@@ -33,7 +33,7 @@ use crate::proto::cluster::Topology;
 use crate::proto::command::Identity;
 use crate::queue::{Sender, queue};
 use crate::refresh::Nudge;
-use crate::reply_to::{ToClient, ToWorker};
+use crate::reply_to::{Origin, ToClient, ToWorker};
 use crate::stats::{Own, Stats};
 
 /// What a worker is made from; can be sent to its thread.
@@ -59,11 +59,34 @@ pub(crate) struct Setup<N: Net> {
 struct Worker<N> {
     net: N,
     shared: Rc<Shared>,
-    backends: Vec<Rc<Backend<N>>>,
+    make: Make<N>,
+    /// In the order of their names.
+    upstreams: Vec<Rc<Current<N>>>,
     listeners: Vec<Listening<N>>,
     clients: RefCell<BTreeMap<u64, Sender<ToClient>>>,
     /// The last client has left.
     empty: Notify,
+}
+
+/// What views of upstreams are made from.
+struct Make<N> {
+    net: N,
+    count: Rc<Own>,
+    memory: Rc<Memory>,
+    rng: RefCell<StdRng>,
+}
+
+impl<N: Net> Make<N> {
+    fn backend(&self, config: &Config, origin: Origin, nudge: Nudge) -> Option<Backend<N>> {
+        let upstream = config.upstreams.values().nth(origin.upstream)?;
+        let count = self.count.upstream(origin.upstream)?;
+        let ours = (count.clone(), Rc::clone(&self.memory));
+        let seed = self.rng.borrow_mut().random();
+        let pool = Pool::new(self.net.clone(), upstream, config.drain_timeout, seed, ours);
+        let backend = Backend::new(upstream, pool, nudge, count, origin.configuration);
+        backend.preconnect();
+        Some(backend)
+    }
 }
 
 /// Runs a worker until its drain is over.
@@ -92,7 +115,8 @@ async fn work<N: Net>(
             ToWorker::Client { accepted, peer, listener, id } => {
                 worker.welcome(accepted, &peer.to_string(), listener, id);
             }
-            ToWorker::Topology(upstream, topology) => worker.adopt(upstream, &topology),
+            ToWorker::Topology(origin, topology) => worker.adopt(origin, &topology),
+            ToWorker::Upstream(origin, config, nudge) => worker.renew(origin, &config, nudge),
         }
     }
     worker.tell_all(|| ToClient::Drain);
@@ -111,33 +135,30 @@ type Built<N> = (Rc<Worker<N>>, mpsc::UnboundedReceiver<ToWorker<<N as Net>::Acc
 
 fn build<N: Net>(setup: Setup<N>) -> Option<Built<N>> {
     let Setup { net, config, stats, worker, seed, ports, nudges, inbox, .. } = setup;
-    let mut rng = StdRng::seed_from_u64(seed);
     let count = Rc::new(Own::new(stats, worker)?);
     let memory = Memory::new(Rc::clone(&count), config.memory_bytes_max);
-    let backends: Vec<_> = config
-        .upstreams
-        .values()
-        .zip(nudges)
-        .enumerate()
-        .filter_map(|(number, (upstream, nudge))| {
-            let (net, count) = (net.clone(), count.upstream(number)?);
-            let ours = (count.clone(), Rc::clone(&memory));
-            let pool = Pool::new(net, upstream, config.drain_timeout, rng.random(), ours);
-            Some(Rc::new(Backend::new(upstream, pool, nudge, count)))
-        })
-        .collect();
-    backends.iter().for_each(|backend| backend.preconnect());
+    let make = Make {
+        net: net.clone(),
+        count: Rc::clone(&count),
+        memory: Rc::clone(&memory),
+        rng: RefCell::new(StdRng::seed_from_u64(seed)),
+    };
+    let mut upstreams = Vec::new();
+    for (upstream, nudge) in nudges.into_iter().enumerate() {
+        let origin = Origin { upstream, configuration: 0 };
+        upstreams.push(Rc::new(Current::new(make.backend(&config, origin, nudge)?)));
+    }
     let by_name: BTreeMap<&str, _> =
-        config.upstreams.keys().map(String::as_str).zip(&backends).collect();
+        config.upstreams.keys().map(String::as_str).zip(&upstreams).collect();
     let listeners = config.listeners.iter().zip(ports).filter_map(|(listener, port)| {
-        let backend = Rc::clone(by_name.get(listener.upstream.as_str())?);
-        Some(Listening { backend, port })
+        Some(Listening::new(by_name.get(listener.upstream.as_str())?, port))
     });
     let worker = Rc::new(Worker {
         net,
         shared: Rc::new(Shared::new(Rc::clone(&count), config.clients, memory)),
         listeners: listeners.collect(),
-        backends,
+        make,
+        upstreams,
         clients: RefCell::new(BTreeMap::new()),
         empty: Notify::new(),
     });
@@ -148,7 +169,7 @@ impl<N: Net> Worker<N> {
     fn welcome(self: &Rc<Self>, accepted: N::Accepted, peer: &str, listener: usize, id: u64) {
         let stats = self.shared.count.worker();
         stats.clients_total.add(1);
-        let Some(listening) = self.listeners.get(listener).cloned() else { return };
+        let Some(listening) = self.listeners.get(listener).map(Listening::renewed) else { return };
         let stream = match self.net.adopt(accepted) {
             Ok(stream) => stream,
             Err(error) => return tracing::debug!(peer, %error, "client lost before it was served"),
@@ -179,12 +200,25 @@ impl<N: Net> Worker<N> {
         }
     }
 
-    fn adopt(&self, upstream: usize, topology: &Topology) {
-        let Some(backend) = self.backends.get(upstream) else { return };
+    fn adopt(&self, origin: Origin, topology: &Topology) {
+        let Some(current) = self.upstreams.get(origin.upstream) else { return };
+        let backend = current.get();
+        // What is told of servers that are configured no more is of no use.
+        if backend.configuration != origin.configuration {
+            return;
+        }
         // While something fails, views come often, and most of them are the same again.
         if backend.adopt(topology) {
             self.tell_all(|| ToClient::Topology);
         }
+    }
+
+    /// Puts a new configuration of an upstream in force.
+    fn renew(&self, origin: Origin, config: &Config, nudge: Nudge) {
+        let Some(current) = self.upstreams.get(origin.upstream) else { return };
+        let Some(backend) = self.make.backend(config, origin, nudge) else { return };
+        current.replace(backend);
+        self.tell_all(|| ToClient::Configuration);
     }
 
     fn tell_all(&self, message: impl Fn() -> ToClient) {

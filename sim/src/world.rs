@@ -101,6 +101,9 @@ pub struct World {
     client_net: SimNet,
     leaves: BTreeMap<usize, Rc<Notify>>,
     shutdown: Rc<Notify>,
+    /// What the proxy runs on, and where it hears of another.
+    config: Config,
+    reload: mpsc::Sender<Config>,
     /// How the proxy ended, once it has.
     ended: Rc<RefCell<Option<Result<(), String>>>>,
 }
@@ -214,11 +217,13 @@ impl World {
         let config = setup.config(seeds);
         let stats = Stats::new(setup.workers, ["main"]);
         let (shutdown, ended) = (Rc::new(Notify::new()), Rc::default());
+        let (reload, reloads) = mpsc::channel(1);
         let run = ProxyRun {
-            config,
+            config: config.clone(),
             stats: stats.clone(),
             seed: overlay.dice("proxy", 0).seed(),
             shutdown: Rc::clone(&shutdown),
+            reload: Cell::new(Some(reloads)),
             ended: Rc::clone(&ended),
         };
         let run = Rc::new(run);
@@ -242,6 +247,8 @@ impl World {
             client_net,
             leaves: BTreeMap::new(),
             shutdown,
+            config,
+            reload,
             ended,
         }
     }
@@ -286,6 +293,19 @@ impl World {
         self.ended.borrow().clone()
     }
 
+    /// What the proxy runs on.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Gives the proxy another configuration, as SIGHUP does.
+    pub fn reload(&mut self, change: impl FnOnce(&mut Config)) {
+        self.network.overlay().note("reload");
+        change(&mut self.config);
+        self.reload.try_send(self.config.clone()).expect("one reload at a time");
+    }
+
     /// What a client is told with when it is to leave.
     pub fn leave_signal(&mut self, client: usize) -> Rc<Notify> {
         Rc::clone(self.leaves.entry(client).or_default())
@@ -321,6 +341,7 @@ struct ProxyRun {
     stats: Stats,
     seed: u64,
     shutdown: Rc<Notify>,
+    reload: Cell<Option<mpsc::Receiver<Config>>>,
     ended: Rc<RefCell<Option<Result<(), String>>>>,
 }
 
@@ -329,7 +350,8 @@ impl ProxyRun {
         let shutdown = self.shutdown.clone();
         let shutdown = async move { shutdown.notified().await };
         let (config, stats) = (self.config.clone(), self.stats.clone());
-        let end = proxy::serve(net, config, stats, self.seed, shutdown).await;
+        let reload = self.reload.take().unwrap_or_else(|| mpsc::channel(1).1);
+        let end = proxy::serve(net, config, stats, self.seed, (shutdown, reload)).await;
         *self.ended.borrow_mut() = Some(end.map_err(|error| error.to_string()));
         Ok(())
     }

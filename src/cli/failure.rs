@@ -1,5 +1,6 @@
 //! Why the program ends badly: what it says, and with which code of `sysexits.h` it exits.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -20,6 +21,18 @@ pub(super) enum Failure {
     Unavailable(String),
     /// Something failed while running.
     Runtime(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Help(help) => help.fmt(f),
+            Failure::Config(messages) => f.write_str(messages.join("\n").trim_end()),
+            Failure::Usage(message) | Failure::Unavailable(message) | Failure::Runtime(message) => {
+                f.write_str(message)
+            }
+        }
+    }
 }
 
 impl Failure {

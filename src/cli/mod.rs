@@ -35,7 +35,7 @@ fn start() -> Result<(), Failure> {
     log::start(args.log_format, args.log_level.as_deref()).map_err(Failure::Usage)?;
     process::log_panics();
     match args.command {
-        Command::Run(args) => run(&args),
+        Command::Run(args) => run(args),
         Command::Demo { listen } => {
             process::raise_open_files();
             Ok(demo::run(listen)?)
@@ -44,9 +44,10 @@ fn start() -> Result<(), Failure> {
     }
 }
 
-fn run(args: &RunArgs) -> Result<(), Failure> {
-    let mut config = configuration(args)?;
-    process::fit_clients(&mut config, process::raise_open_files());
+fn run(args: RunArgs) -> Result<(), Failure> {
+    let mut config = configuration(&args)?;
+    let open_files = process::raise_open_files();
+    process::fit_clients(&mut config, open_files);
     let mut stats = Stats::new(config.workers.get(), config.upstreams.keys().map(String::as_str));
     stats.process = Some(process::facts);
     stats.memory_bytes_max = config.memory_bytes_max as u64;
@@ -64,7 +65,17 @@ fn run(args: &RunArgs) -> Result<(), Failure> {
         }
         None => None,
     };
-    Ok(proxy::run(config, stats, |_| ())?)
+    let load = move || match configuration(&args) {
+        Ok(mut config) => {
+            process::fit_clients(&mut config, open_files);
+            Some(config)
+        }
+        Err(failure) => {
+            tracing::error!("the configuration stays as it is: {failure}");
+            None
+        }
+    };
+    Ok(proxy::run(config, stats, |_| (), load)?)
 }
 
 /// The configuration that the arguments describe or name.

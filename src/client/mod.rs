@@ -25,7 +25,7 @@ use tokio::time::{Sleep, sleep_until, timeout};
 
 use self::patience::{Lapse, Patience, Seen};
 use self::remainder::Remainder;
-use crate::backend::Backend;
+use crate::backend::{Backend, Current};
 use crate::config::Clients;
 use crate::io::{now, write_some};
 use crate::limits::{CLIENT_EARLY_WRITE_BYTES_MIN, LINGER_MS, READ_BYTES_MIN, READS_PER_TURN_MAX};
@@ -67,13 +67,33 @@ impl Shared {
 
 /// What a client connected to.
 pub(crate) struct Listening<N> {
-    pub(crate) backend: Rc<Backend<N>>,
-    pub(crate) port: u16,
+    /// The view of the upstream that is in force.
+    current: Rc<Current<N>>,
+    /// The view that is in use.
+    backend: Rc<Backend<N>>,
+    port: u16,
+}
+
+impl<N> Listening<N> {
+    /// What listens on `port` for clients of an upstream.
+    pub(crate) fn new(current: &Rc<Current<N>>, port: u16) -> Listening<N> {
+        Listening { current: Rc::clone(current), backend: current.get(), port }
+    }
+
+    /// The same, with the view in force in use.
+    pub(crate) fn renewed(&self) -> Listening<N> {
+        Listening::new(&self.current, self.port)
+    }
+
+    fn is_outdated(&self) -> bool {
+        !Rc::ptr_eq(&self.backend, &self.current.get())
+    }
 }
 
 impl<N> Clone for Listening<N> {
     fn clone(&self) -> Self {
-        Listening { backend: Rc::clone(&self.backend), port: self.port }
+        let (current, backend) = (Rc::clone(&self.current), Rc::clone(&self.backend));
+        Listening { current, backend, port: self.port }
     }
 }
 
@@ -190,6 +210,7 @@ impl Remains {
 impl<N: Net> Client<N> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         self.inbox.register(cx);
+        self.follow_configuration();
         let (shared, listening) = (Rc::clone(&self.shared), self.listening.clone());
         let mut router = listening.backend.router.borrow_mut();
         let mut budget = listening.backend.budget.borrow_mut();
@@ -215,6 +236,16 @@ impl<N: Net> Client<N> {
         end
     }
 
+    /// Goes over to the view in force once everything asked of the one in use is answered; until
+    /// then nothing more is asked.
+    fn follow_configuration(&mut self) {
+        let is_outdated = self.listening.is_outdated();
+        if is_outdated && self.session.is_answered() {
+            self.listening = self.listening.renewed();
+        }
+        self.session.pause_intake(is_outdated && self.listening.is_outdated());
+    }
+
     /// Takes and gives what there is.
     fn exchange(&mut self, cx: &mut Context<'_>, turn: &mut Turn<'_>) -> Result<(), End> {
         self.seen = Seen::default();
@@ -230,6 +261,7 @@ impl<N: Net> Client<N> {
         self.poll_write(cx, turn)?;
         if (paused && self.session.wants_input())
             || (self.session.wants_room() && self.session.has_room())
+            || (self.listening.is_outdated() && self.session.is_answered())
         {
             // Commands may wait in the buffer, or to be sent.
             cx.waker().wake_by_ref();
@@ -253,7 +285,7 @@ impl<N: Net> Client<N> {
                 }
                 ToClient::Topology => self.session.receive_topology(),
                 // It was for that that it had to be woken.
-                ToClient::Room => {}
+                ToClient::Room | ToClient::Configuration => {}
                 ToClient::Drain => self.input = Input::Drained,
                 ToClient::Stop => self.session.receive_stop(turn),
                 ToClient::Evict => return Err(End::Evicted),

@@ -1,7 +1,7 @@
 //! What a new configuration changes while the process runs.
 //!
-//! Upstreams can change in everything but their names, and so can `drain_timeout` and what clients
-//! may do. The rest is what the process is made of, and has to wait for a restart.
+//! Upstreams can change in everything but their names. The rest is what the process is made of, and
+//! has to wait for a restart.
 
 use std::sync::Arc;
 
@@ -47,6 +47,12 @@ impl Config {
         }
         if !keep(self.memory_bytes_max == new.memory_bytes_max, "memory_max") {
             new.memory_bytes_max = self.memory_bytes_max;
+        }
+        if !keep(self.drain_timeout == new.drain_timeout, "drain_timeout") {
+            new.drain_timeout = self.drain_timeout;
+        }
+        if !keep(self.clients == new.clients, "clients_max and client_*") {
+            new.clients = self.clients;
         }
         let pairs = self.upstreams.values().zip(new.upstreams.values()).enumerate();
         let upstreams = pairs.filter(|(_, (old, new))| old != new).map(|(number, _)| number);
@@ -94,11 +100,19 @@ client_idle_timeout: 1m
         let Reload { config, upstreams, needs_restart } = old.reload(config(text));
         assert_eq!(
             needs_restart,
-            ["listeners", "the names of upstreams", "admin", "workers", "memory_max"]
+            [
+                "listeners",
+                "the names of upstreams",
+                "admin",
+                "workers",
+                "memory_max",
+                "drain_timeout",
+                "clients_max and client_*",
+            ]
         );
         assert_eq!((&config.listeners, config.workers), (&old.listeners, old.workers));
         assert!(config.upstreams.keys().eq(["a", "b"]));
         assert_eq!(upstreams, [0]);
-        assert_ne!((config.drain_timeout, config.clients), (old.drain_timeout, old.clients));
+        assert_eq!((config.drain_timeout, config.clients), (old.drain_timeout, old.clients));
     }
 }

@@ -6,4 +6,5 @@ mod drain;
 mod faults;
 mod pipelining;
 mod redirects;
+mod reload;
 mod topology;

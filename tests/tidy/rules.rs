@@ -21,7 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("admin", &["config", "limits", "stats"]),
     ("io", &["limits", "proto"]),
     ("queue", &["limits"]),
-    ("reply_to", &["limits", "proto", "queue"]),
+    ("reply_to", &["config", "limits", "proto", "queue", "refresh"]),
     ("memory", &["limits", "queue", "reply_to", "stats"]),
     ("upstream", &["io", "limits", "memory", "net", "proto", "queue", "reply_to", "stats"]),
     (

@@ -19,6 +19,7 @@ use redpoll::proto::cluster::{Address, Slot};
 use redpoll::proxy;
 use redpoll::stats::Stats;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, split};
+use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, LocalSet};
 use tokio::time::sleep;
 
@@ -172,8 +173,8 @@ fn add_proxies(net: &MemoryNet, scale: &Scale, cluster: &Cluster) {
         let stats = Stats::new(1, ["main"]);
         let its_net = net.clone();
         net.spawn(async move {
-            let forever = std::future::pending();
-            let end = proxy::serve(its_net, config, stats, u64::from(number), forever).await;
+            let ends = (std::future::pending(), mpsc::channel(1).1);
+            let end = proxy::serve(its_net, config, stats, u64::from(number), ends).await;
             end.expect("an address of its own");
         });
         net.spawn(ask(net.clone(), address, asking.clone()));

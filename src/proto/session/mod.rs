@@ -80,6 +80,8 @@ pub struct Session {
     window: Window,
     /// Requests that may leave once there is room for their replies.
     transmits: VecDeque<Transmit>,
+    /// No command is taken for now.
+    intake_paused: bool,
     /// When the client last took no more bytes.
     pushed_back: Option<Instant>,
     /// Parts that are parked.
@@ -109,6 +111,7 @@ impl Session {
             output: Output::default(),
             window: Window::new(output_bytes_max),
             transmits: VecDeque::new(),
+            intake_paused: false,
             pushed_back: None,
             parked: 0,
             stirred: false,
@@ -222,6 +225,7 @@ impl Session {
     #[must_use]
     pub fn wants_input(&self) -> bool {
         self.mode == Mode::Open
+            && !self.intake_paused
             && self.ring.len() < CLIENT_PIPELINE_COMMANDS_MAX
             && self.ring.bytes() < CLIENT_PIPELINE_BYTES_MAX
             && !self.window.is_full(self.waiting())
@@ -237,6 +241,17 @@ impl Session {
     #[must_use]
     pub fn held_bytes(&self) -> usize {
         self.ring.bytes() + self.ring.len() * COMMAND_BYTES + self.waiting()
+    }
+
+    /// Takes no commands, or takes them again.
+    pub fn pause_intake(&mut self, pause: bool) {
+        self.intake_paused = pause;
+    }
+
+    /// Whether no command is unanswered.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        self.ring.is_empty()
     }
 
     /// Whether no command is unanswered and everything is written.

@@ -1,0 +1,58 @@
+//! A proxy that is given another configuration goes over to it without losing a command.
+
+use redpoll::config::Target;
+use redpoll_sim::net::LinkSpeed;
+use redpoll_sim::rig::Rig;
+use redpoll_sim::world::{Setup, ms};
+
+#[test]
+fn what_is_in_flight_is_answered_by_the_old_connections_and_the_rest_goes_to_the_new() {
+    let mut rig = Rig::new(&Setup::default());
+    let key = rig.key_on(0);
+    let (busy, idle) = (rig.client(), rig.client());
+    assert_eq!(rig.ask(&idle, &format!("SET {key} 0")), "OK");
+    rig.ask(&busy, "PING");
+    let speed = LinkSpeed { min: ms(50), max: ms(50) };
+    for node in rig.world.nodes.clone() {
+        rig.world.network.set_speed(rig.world.proxy, node, speed);
+    }
+    busy.send_all(&vec![format!("INCR {key}"); 3]);
+    rig.wait(20);
+    rig.world.reload(|config| {
+        let upstream = config.upstreams.values_mut().next().expect("there is one");
+        upstream.timeouts.op = ms(400);
+    });
+    rig.wait(5);
+    busy.send_all(&vec![format!("INCR {key}"); 2]);
+    assert_eq!(rig.replies(&busy, 6)[1..], ["1", "2", "3", "4", "5"]);
+    assert_eq!(rig.ask(&idle, &format!("GET {key}")), "5");
+    assert_eq!(rig.executions_of(&key).len(), 7, "each was executed once");
+    assert!(!busy.is_closed() && !idle.is_closed());
+}
+
+#[test]
+fn the_new_times_hold_for_what_comes_next_and_a_wrong_server_can_be_put_right() {
+    let mut rig = Rig::new(&Setup::default());
+    let key = rig.key_on(0);
+    let client = rig.client();
+    assert_eq!(rig.ask(&client, &format!("SET {key} 0")), "OK");
+    let right = rig.world.config().upstreams["main"].target.clone();
+    rig.world.reload(|config| {
+        let upstream = config.upstreams.values_mut().next().expect("there is one");
+        let nowhere = "192.168.99.99:1".parse().expect("an address");
+        upstream.target = Target::Cluster(vec![nowhere]);
+        upstream.timeouts.op = ms(50);
+    });
+    rig.wait(5);
+    let start = rig.now();
+    let refused = rig.ask(&client, &format!("GET {key}"));
+    assert!(refused.starts_with("-UNSENT no node of the cluster has told"), "{refused}");
+    assert!(rig.now() - start <= ms(50 + 20));
+    rig.world.reload(|config| {
+        let upstream = config.upstreams.values_mut().next().expect("there is one");
+        upstream.target = right;
+        upstream.timeouts.op = ms(500);
+    });
+    rig.wait(5);
+    assert_eq!(rig.ask(&client, &format!("GET {key}")), "0");
+}
