@@ -225,7 +225,7 @@ async fn control<N: Net>(
     let ports: Vec<_> = addresses.iter().map(SocketAddr::port).collect();
     let (nudge, wanted): (Vec<_>, Vec<_>) =
         config.upstreams.values().map(|upstream| nudges(&upstream.refresh)).unzip();
-    let (ended, mut all_ended) = mpsc::channel(1);
+    let (ended, all_ended) = mpsc::channel(1);
     let mut workers = Vec::new();
     let mut stops = Vec::new();
     // Another seed than those of discovery, which are near this one.
@@ -270,6 +270,18 @@ async fn control<N: Net>(
     draining.store(true, Ordering::Relaxed);
     // Without listeners nobody connects; without queues the workers finish and end.
     drop(control);
+    await_workers(drain_timeout, all_ended, &stops, hurry).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Waits until all workers have ended, or have had the time for it; `hurry` cuts that short.
+async fn await_workers(
+    drain_timeout: Duration,
+    mut all_ended: mpsc::Receiver<()>,
+    stops: &[Arc<Notify>],
+    hurry: impl Future<Output = ()>,
+) {
     // A worker gives up by itself; one that cannot even do that is left behind.
     let limit = drain_timeout + Duration::from_millis(2 * STOP_MS + LINGER_MS);
     let hurry = async {
@@ -287,8 +299,6 @@ async fn control<N: Net>(
     if ended.await.is_err() {
         tracing::error!("a worker did not end; its clients are cut off");
     }
-    tracing::info!("stopped");
-    Ok(())
 }
 
 async fn bind<N: Net>(

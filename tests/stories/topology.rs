@@ -175,7 +175,7 @@ fn after_a_promotion_a_primary_that_hangs_is_no_longer_asked_by_who_comes_then()
     }
     rig.world.cluster.set_failed(0, true);
     rig.world.cluster.promote(3);
-    // What waits for a connection to the old primary has not left: the look sends it to the new one.
+    // What waits for a connection to the old primary has not left: it goes to the new one.
     assert_eq!(rig.ask(&stuck, &format!("SET {key} kept")), "OK");
     rig.wait(TOPOLOGY_HEDGE_MS + 10);
     let later = rig.client();

@@ -19,6 +19,7 @@ mod busy;
 mod held;
 mod order;
 mod part;
+mod plan;
 mod ring;
 mod turn;
 mod verdict;
@@ -33,14 +34,13 @@ pub use self::budget::Budget;
 pub use self::busy::Busy;
 pub use self::part::Lane;
 use self::part::{Part, State};
+use self::plan::{Plan, facts, plan};
 pub use self::ring::Ticket;
 use self::ring::{Many, Ring, Work};
 pub use self::turn::{Policy, Tally, Transmit, Turn};
 use self::window::Window;
-use super::cluster::{Route, Router, Slot};
-use super::command::{
-    self, After, Command, Facts, Identity, Outcome, Refusal, Row, Split, Spread, parse,
-};
+use super::cluster::{Route, Slot};
+use super::command::{self, After, Identity, Outcome, Row, Split, Spread, parse};
 use super::output::Output;
 use super::pipeline::Request;
 use super::reply::{Cause, Progress};
@@ -450,42 +450,6 @@ const SHORTAGE: Bytes = Bytes::from_static(
 
 /// Redis' own words for a slot without a node.
 const CLUSTERDOWN: Bytes = Bytes::from_static(b"-CLUSTERDOWN Hash slot not served\r\n");
-
-/// What is to be done with a command.
-enum Plan {
-    /// It is answered; the reply is in the output already if `None`.
-    Answered(Option<Vec<u8>>, After),
-    Refuse(Refusal),
-    One(Slot, &'static Row),
-    Split(Split, &'static Row),
-}
-
-/// What a local command may need to know; the full account is for INFO alone.
-fn facts(command: &Command<'_>, turn: &Turn<'_>) -> Facts {
-    if command.row.name == "info" {
-        return (turn.facts)();
-    }
-    Facts { cluster: turn.router.is_cluster(), ..Facts::default() }
-}
-
-fn plan(command: &Command<'_>, router: &Router) -> Plan {
-    let row = command.row;
-    let Some(first) = command.first_key().map(|arg| command.arg(arg)) else {
-        // A malformed number of keys: any node says so, in the words of that command.
-        return Plan::One(Slot::of(b""), row);
-    };
-    let slot = Slot::of(first);
-    if router.is_cluster() {
-        let mut others = command.keys().skip(1).map(|arg| command.arg(arg));
-        if let Some(other) = others.find(|key| Slot::of(key) != slot) {
-            return match row.spread {
-                Spread::BySlot => Plan::Split(Split::new(command), row),
-                Spread::OneSlot | Spread::Local => Plan::Refuse(Refusal::cross_slot(first, other)),
-            };
-        }
-    }
-    Plan::One(slot, row)
-}
 
 /// An outcome that has to wait: a small frame is copied, so that it does not pin the buffer it is
 /// in.

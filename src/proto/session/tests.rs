@@ -6,9 +6,10 @@ mod timings;
 
 use std::time::Duration;
 
-use super::super::cluster::{Address, Topology};
+use super::super::cluster::{Address, Router, Topology};
 use super::super::resp::Value;
 use super::*;
+use crate::proto::command::Facts;
 use crate::proto::reply::{Failure, Reply};
 
 /// Bytes of replies that may wait.

@@ -221,9 +221,9 @@ impl Session {
         }
     }
 
-    /// The last write for a slot that may have run or may yet run: those in flight, as it was at the
-    /// first failure of this turn, because all failures of a connection come in one turn and a write
-    /// that failed with it may have run; and those of which the client was told that.
+    /// The last write for a slot that may have run or may yet run: those in flight, as it was at
+    /// the first failure of this turn, because all failures of a connection come in one turn and a
+    /// write that failed with it may have run; and those of which the client was told that.
     fn last_write(&mut self, slot: Slot) -> Option<Ticket> {
         let writes = self.writes.get_or_insert_with(|| {
             let is_write = |part: &Part| {
