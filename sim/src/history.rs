@@ -54,6 +54,12 @@ pub struct Counted {
     pub unsent: u64,
     /// Answers `UNSURE`, of parts of commands.
     pub unsure: u64,
+    /// Connections to nodes opened.
+    pub connections: u64,
+    /// Requests of which a byte was written to a node.
+    pub sent: u64,
+    /// Requests that nodes replied to in time.
+    pub answered: u64,
     /// Looks at the topology, those in vain included.
     pub refreshes: u64,
 }

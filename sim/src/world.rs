@@ -276,6 +276,9 @@ impl World {
             asked: sum(|upstream| upstream.redirects.of(Redirect::Ask).get()),
             unsent: sum(|upstream| upstream.failed.of(ErrorCode::Unsent).get()),
             unsure: sum(|upstream| upstream.failed.of(ErrorCode::Unsure).get()),
+            connections: self.stats.sum_nodes(|node| node.connections_opened.get()),
+            sent: self.stats.sum_nodes(|node| node.requests_sent.get()),
+            answered: self.stats.sum_nodes(|node| node.requests_answered.get()),
             refreshes: looks.sum(),
         }
     }

@@ -26,6 +26,11 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     };
     at_most("MOVED followed", counted.moved, said("MOVED"))?;
     at_most("ASK followed", counted.asked, said("ASK"))?;
+    let sent = history.sendings.len() as u64;
+    at_most("requests seen to leave", sent, counted.sent)?;
+    // Where a connection ends, one may have left of which too little was seen.
+    at_most("requests written", counted.sent, sent + counted.connections)?;
+    at_most("requests replied to", counted.answered, counted.sent)?;
     let told = |outcome| {
         let is_it = |call: &&Call| call.verdict() == outcome && call.kind().shape == Shape::Single;
         calls().filter(is_it).count() as u64
@@ -52,19 +57,26 @@ mod tests {
     fn a_counter_that_is_off_is_seen() {
         Story::right().passes();
         for (change, what) in [
-            ((1, 0, 0), "commands read: 4"),
-            ((0, 1, 0), "MOVED followed: 1"),
-            ((0, 0, 1), "ASK followed: 1"),
+            ([1, 0, 0, 0, 0], "commands read: 4"),
+            ([0, 1, 0, 0, 0], "MOVED followed: 1"),
+            ([0, 0, 1, 0, 0], "ASK followed: 1"),
+            ([0, 0, 0, 1, 0], "requests written: 2"),
+            ([0, 0, 0, 0, 2], "requests replied to: 2"),
         ] {
             let mut story = Story::right();
-            story.history.counted.commands += change.0;
-            story.history.counted.moved += change.1;
-            story.history.counted.asked += change.2;
+            story.history.counted.commands += change[0];
+            story.history.counted.moved += change[1];
+            story.history.counted.asked += change[2];
+            story.history.counted.sent += change[3];
+            story.history.counted.answered += change[4];
             assert!(caught(&story, PROMISE).contains(what), "{what}");
         }
         let mut story = Story::right();
         story.history.counted.commands -= 1;
         assert!(caught(&story, PROMISE).contains("commands asked: 3"));
+        let mut story = Story::right();
+        story.history.counted.sent = 0;
+        assert!(caught(&story, PROMISE).contains("requests seen to leave: 1"));
         let mut story = Story::right();
         story.call(0, 5, "SET s:0:0 {id}");
         story.answer(0, 9, "-UNSENT it\r\n");

@@ -13,7 +13,7 @@ type OfNode = fn(&NodeStats) -> u64;
 type OfUpstream = fn(&UpstreamStats) -> &Counter;
 
 /// Counters that must not stay at zero.
-const OF_BACKENDS: [(&str, OfBackend); 12] = [
+const OF_BACKENDS: [(&str, OfBackend); 11] = [
     ("retries", |backend| backend.retries.of(RetryReason::Connection).get()),
     ("retries_tryagain", |backend| backend.retries.of(RetryReason::TryAgain).get()),
     ("retries_loading", |backend| backend.retries.of(RetryReason::Loading).get()),
@@ -24,13 +24,12 @@ const OF_BACKENDS: [(&str, OfBackend); 12] = [
     ("redirects_over_limit", |backend| backend.redirects_over_limit.get()),
     ("redirects_to_unknown", |backend| backend.redirects_to_unknown.get()),
     ("unknown_nodes", |backend| backend.unknown_nodes.get()),
-    ("unknown_nodes_forgotten", |backend| backend.unknown_nodes_forgotten.get()),
     ("commands_timed", |backend| {
         backend.commands().map_or(0, |all| all.iter().map(|(_, took)| took.count()).sum())
     }),
 ];
 
-const OF_NODES: [(&str, OfNode); 30] = [
+const OF_NODES: [(&str, OfNode); 29] = [
     ("connections", |node| node.connections_opened.get()),
     ("connect_failures", |node| node.connect_failures.total()),
     ("closed_idle", |node| node.connections_closed.of(CloseCause::Idle).get()),
@@ -49,7 +48,6 @@ const OF_NODES: [(&str, OfNode); 30] = [
     ("preconnects", |node| node.preconnects.get()),
     ("drains_finished", |node| node.drains_ended.of(DrainEnd::Finished).get()),
     ("drains_timed_out", |node| node.drains_ended.of(DrainEnd::TimedOut).get()),
-    ("drains_resumed", |node| node.drains_ended.of(DrainEnd::Resumed).get()),
     ("expired_connect", |node| node.requests_expired.of(Stage::Connect).get()),
     ("expired_handshake", |node| node.requests_expired.of(Stage::Handshake).get()),
     ("expired_queue", |node| node.requests_expired.of(Stage::Queue).get()),
