@@ -1,7 +1,7 @@
 //! Many runs, side by side: each in a thread of its own, so that a seed alone and the same seed in
 //! a batch are the same run.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -19,11 +19,16 @@ pub struct Report {
     pub failed: Vec<(u64, Outcome)>,
 }
 
-/// Runs all seeds with so many at a time; `progress` is told each seed as it is done.
+/// Runs all seeds with so many at a time; `progress` is told each seed as it is done, and may say
+/// that it was the last.
 ///
 /// # Panics
 /// A run panicked outside its trap.
-pub fn run_all(seeds: Range<u64>, jobs: usize, mut progress: impl FnMut(u64, &Outcome)) -> Report {
+pub fn run_all(
+    seeds: Range<u64>,
+    jobs: usize,
+    mut progress: impl FnMut(u64, &Outcome) -> ControlFlow<()>,
+) -> Report {
     let next = AtomicU64::new(seeds.start);
     let (done, outcomes) = mpsc::channel();
     let mut report = Report::default();
@@ -41,10 +46,13 @@ pub fn run_all(seeds: Range<u64>, jobs: usize, mut progress: impl FnMut(u64, &Ou
         }
         drop(done);
         for (seed, outcome) in outcomes {
-            progress(seed, &outcome);
+            let flow = progress(seed, &outcome);
             report.tally.add(&outcome.tally);
             if !outcome.failures.is_empty() {
                 report.failed.push((seed, outcome));
+            }
+            if flow.is_break() {
+                break;
             }
         }
     });
@@ -62,9 +70,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_run_begins_after_the_one_that_is_the_last() {
+        let report = run_all(0..1_000, 1, |_, _| ControlFlow::Break(()));
+        assert_eq!(report.tally.runs(), 1);
+    }
+
+    #[test]
     fn a_seed_in_a_batch_is_the_same_run_as_alone() {
         let mut hashes = Vec::new();
-        let report = run_all(0..4, 2, |seed, outcome| hashes.push((seed, outcome.hash)));
+        let report = run_all(0..4, 2, |seed, outcome| {
+            hashes.push((seed, outcome.hash));
+            ControlFlow::Continue(())
+        });
         assert_eq!(report.tally.runs(), 4);
         hashes.sort_unstable();
         for (seed, hash) in hashes {

@@ -7,7 +7,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program")]
 
 use std::fs;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread::available_parallelism;
@@ -58,6 +58,9 @@ struct Run {
     /// Runs at a time [default: one a core].
     #[arg(long)]
     jobs: Option<usize>,
+    /// Stop at the first run that fails.
+    #[arg(long, conflicts_with_all = ["seed", "plan"])]
+    first: bool,
     /// Print the result as JSON.
     #[arg(long)]
     json: bool,
@@ -133,7 +136,7 @@ fn main() -> anyhow::Result<ExitCode> {
 
 fn run_command(args: &Run) -> anyhow::Result<ExitCode> {
     let report = match (&args.what.seeds, args.what.seed, &args.what.plan) {
-        (Some(seeds), ..) => run_seeds(seeds.clone(), args.jobs),
+        (Some(seeds), ..) => run_seeds(seeds.clone(), args),
         (None, Some(seed), _) => run_one(&Plan::draw(seed), args),
         (None, None, file) => {
             let file = file.as_ref().context("no seed and no plan")?;
@@ -158,8 +161,8 @@ fn run_command(args: &Run) -> anyhow::Result<ExitCode> {
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn run_seeds(seeds: Range<u64>, jobs: Option<usize>) -> Report {
-    let jobs = jobs.or_else(|| Some(available_parallelism().ok()?.get())).unwrap_or(1);
+fn run_seeds(seeds: Range<u64>, args: &Run) -> Report {
+    let jobs = args.jobs.or_else(|| Some(available_parallelism().ok()?.get())).unwrap_or(1);
     let total = seeds.end.saturating_sub(seeds.start);
     let (mut done, mut failed) = (0, 0);
     run_all(seeds, jobs, |seed, outcome| {
@@ -171,6 +174,7 @@ fn run_seeds(seeds: Range<u64>, jobs: Option<usize>) -> Report {
         if done % 100 == 0 || done == total {
             eprintln!("{done} of {total} done, {failed} failed");
         }
+        if args.first && failed > 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })
 }
 
