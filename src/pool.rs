@@ -154,6 +154,7 @@ impl<N: Net> Pool<N> {
         let mut options = self.make.options.clone();
         options.greeting.protocol = PROTOCOLS[place % PROTOCOLS.len()];
         let count = self.count.node(&address);
+        let complaint = self.count.complaint(&address);
         let plan = upstream::Plan {
             address,
             options,
@@ -162,6 +163,7 @@ impl<N: Net> Pool<N> {
             rng: StdRng::seed_from_u64(self.rng.random()),
             requests,
             share: self.memory.share(),
+            complaint,
         };
         self.net.spawn(upstream::serve(self.net.clone(), plan, count));
     }

@@ -11,7 +11,9 @@ use crate::limits::{TOPOLOGY_BYTES_MAX, TOPOLOGY_HEDGE_MS, TOPOLOGY_TIMEOUT_MS};
 use crate::net::Net;
 use crate::proto::cluster::{Address, Topology};
 use crate::proto::handshake::{Greeting, Handshake, Progress};
+use crate::proto::reply::Cause;
 use crate::proto::resp::{ReplyDecoder, Value};
+use crate::stats::Complaint;
 
 /// Why a node gave no answer that is of use.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +36,21 @@ pub(super) enum AskError {
     /// It said something else than what it was asked.
     #[error("what it says is not a topology")]
     Malformed,
+}
+
+impl AskError {
+    /// Whether the log is to say so. Commands meet a refused handshake, too: whoever is the first
+    /// says it. Of anything else, whoever asks knows whether it `is_news`.
+    pub(super) fn is_news(&self, is_news: bool, complaint: &Complaint) -> bool {
+        match self {
+            AskError::Unwelcome(_) => complaint.met(Cause::HandshakeRefused),
+            AskError::Io(_)
+            | AskError::Timeout
+            | AskError::Slow
+            | AskError::Refused(_)
+            | AskError::Malformed => is_news,
+        }
+    }
 }
 
 /// The addresses of a host, in the order to try them; never empty.

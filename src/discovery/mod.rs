@@ -87,6 +87,7 @@ impl<N: Net> Discovery<N> {
 
     /// Looks out until nobody needs to know any more.
     pub(crate) async fn run(mut self, stats: &UpstreamStats, publish: impl Fn(&Arc<Topology>)) {
+        self.troubles = Troubles::new(stats.complaints.clone());
         let mut next = Some(Reason::First);
         while let Some(reason) = next {
             self.pace.begin(reason, stats);

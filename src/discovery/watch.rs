@@ -29,18 +29,24 @@ impl<N: Net> Watch<N> {
     /// Looks out until nobody needs to know any more.
     pub(crate) async fn run(mut self, stats: &UpstreamStats) {
         let mut next = Some(Reason::First);
+        let complaint = stats.complaints.of(&self.address);
         while let Some(reason) = next {
             self.pace.begin(reason, stats);
             let answer = self.ping().await;
             let usable = answer.is_ok();
             let trouble = |error: &AskError| format!("{}: {error}", self.address);
             stats.set_usable(answer.as_ref().map_err(trouble).copied());
-            if self.told.replace(usable) != Some(usable) {
-                let (upstream, server) = (&stats.name, &self.address);
-                match answer {
-                    Ok(()) => tracing::info!(upstream, %server, "the server answers"),
-                    Err(error) => tracing::warn!(upstream, %server, "{error}; asking again"),
+            let is_news = self.told.replace(usable) != Some(usable);
+            let (upstream, server) = (&stats.name, &self.address);
+            match answer {
+                Ok(()) if is_news => {
+                    complaint.over();
+                    tracing::info!(upstream, %server, "the server answers");
                 }
+                Err(error) if error.is_news(is_news, &complaint) => {
+                    tracing::warn!(upstream, %server, "{error}; asking again");
+                }
+                Ok(()) | Err(_) => {}
             }
             next = self.pace.next(usable).await;
         }

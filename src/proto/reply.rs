@@ -30,7 +30,7 @@ pub enum Progress {
 }
 
 /// What happened to a request that got no reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
     /// The node's host name has no address.
     Unresolved,

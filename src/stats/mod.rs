@@ -9,6 +9,7 @@
 
 mod backend;
 mod client;
+mod complaint;
 mod counter;
 mod histogram;
 mod node;
@@ -21,6 +22,7 @@ use std::time::Instant;
 
 pub use backend::{BackendStats, Commands, ErrorCode, Redirect, RetryReason};
 pub use client::ClientEnd;
+pub use complaint::{Complaint, Complaints};
 pub use counter::{By, Counter, Kind, Labelled};
 pub use histogram::{BOUNDS_TEXT, BOUNDS_US, Histogram};
 pub use node::{CloseCause, ConnectFailure, DrainEnd, FlushTrigger, NodeStats, Since, Stage};
@@ -63,6 +65,8 @@ pub struct UpstreamStats {
     pub usable: AtomicBool,
     /// Why it is not, in words.
     trouble: Mutex<String>,
+    /// What the log says of its nodes.
+    pub complaints: Complaints,
     /// Topology refreshes that gave a view.
     pub refreshes_total: Counter,
     /// Topology refreshes that failed, or gave a view that was refused.
@@ -255,6 +259,12 @@ impl OwnUpstream {
     #[must_use]
     pub fn node(&self, address: &Address) -> Arc<NodeStats> {
         self.own.worker().nodes.connection(self.upstream, address, self.own.began)
+    }
+
+    /// The right to complain of a node of the upstream.
+    #[must_use]
+    pub fn complaint(&self, node: &Address) -> Complaint {
+        self.own.stats.upstreams[self.upstream].complaints.of(node)
     }
 
     /// These are the upstream's nodes now. Any other is shown as long as it has a connection; its

@@ -40,7 +40,7 @@ use crate::proto::pipeline::{Options, Pipeline};
 use crate::proto::reply::Cause;
 use crate::queue::Receiver;
 use crate::reply_to::{ReplyTo, ToUpstream};
-use crate::stats::{CloseCause, DrainEnd, NodeStats};
+use crate::stats::{CloseCause, Complaint, DrainEnd, NodeStats};
 
 /// How long things may take on a connection, and whether there always is one.
 #[derive(Clone, Copy, Debug)]
@@ -71,6 +71,8 @@ pub(crate) struct Plan {
     pub(crate) requests: Receiver<ToUpstream>,
     /// What its buffers hold.
     pub(crate) share: Share,
+    /// For what the log says of the node.
+    pub(crate) complaint: Complaint,
 }
 
 /// The task's state.
@@ -94,8 +96,7 @@ struct Upstream<N: Net> {
     timer_at: Option<Instant>,
     /// Whether the connection there is has answered anything.
     proven: bool,
-    /// Whether the log says that there is no use of the node.
-    complained: bool,
+    complaint: Complaint,
     backoff: Backoff,
     /// The next attempt waits for the throttle, until then.
     throttled: Option<Instant>,
@@ -106,7 +107,7 @@ struct Upstream<N: Net> {
 
 /// Serves `plan.requests` until the queue has ended and nothing is owed any more.
 pub(crate) async fn serve<N: Net>(net: N, plan: Plan, count: Arc<NodeStats>) {
-    let Plan { address, options, settings, throttle, rng, requests, share } = plan;
+    let Plan { address, options, settings, throttle, rng, requests, share, complaint } = plan;
     let now = now();
     let mut upstream = Upstream {
         net,
@@ -123,7 +124,7 @@ pub(crate) async fn serve<N: Net>(net: N, plan: Plan, count: Arc<NodeStats>) {
         timer: Box::pin(sleep_until(now.into())),
         timer_at: None,
         proven: false,
-        complained: false,
+        complaint,
         backoff: Backoff::new(rng),
         throttled: None,
         busy_at: now,
@@ -295,11 +296,11 @@ impl<N: Net> Upstream<N> {
         self.pipeline.receive_end(cause);
     }
 
-    /// Says what is wrong with the node, once until it answers again.
+    /// Says what is wrong with the node, unless that was said since it answered last.
     fn complain(&mut self, cause: Cause) {
         let node = &self.address;
         let refusal = self.pipeline.take_refusal();
-        if std::mem::replace(&mut self.complained, true) {
+        if !self.complaint.met(cause) {
             return;
         }
         let what = cause.describe();
@@ -314,7 +315,7 @@ impl<N: Net> Upstream<N> {
     /// Notes that the connection there is has answered.
     fn approve(&mut self) {
         self.proven = true;
-        if std::mem::take(&mut self.complained) {
+        if self.complaint.over() {
             tracing::info!(node = %self.address, "the node answers again");
         }
     }
