@@ -6,12 +6,13 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use redis::Value;
 
-use super::{PATIENCE, Server, run_tool, wait_until};
+use super::{PATIENCE, Server, Settings, run_tool, wait_until};
 
 /// Three primaries that serve all the slots between them, and their replicas.
 pub(crate) struct Cluster {
     /// The nodes: those that began as primaries in the order of their slots, then the others.
     pub(crate) nodes: Vec<Server>,
+    settings: Settings,
 }
 
 /// Nodes that a cluster begins with as primaries.
@@ -23,23 +24,26 @@ impl Cluster {
     /// # Errors
     /// A node does not start, or the cluster does not become whole in time.
     pub(crate) fn start(directory: &Path) -> Result<Cluster> {
-        Cluster::start_replicated(directory, 0)
+        Cluster::start_with(directory, 0, &Settings::default())
     }
 
-    /// The same, with so many replicas for each primary, that follow theirs.
+    /// The same to the trial's wishes, with so many replicas for each primary, that follow theirs.
     ///
     /// # Errors
     /// A node does not start, or the cluster does not become whole in time.
-    pub(crate) fn start_replicated(directory: &Path, replicas: usize) -> Result<Cluster> {
+    pub(crate) fn start_with(
+        directory: &Path,
+        replicas: usize,
+        settings: &Settings,
+    ) -> Result<Cluster> {
         let nodes = (0..PRIMARIES * (1 + replicas))
-            .map(|index| Server::node(&directory.join(format!("node{index}"))))
+            .map(|index| Server::node(&directory.join(format!("node{index}")), settings))
             .collect::<Result<Vec<_>>>()?;
-        let mut create = Command::new("redis-cli");
-        create.args(["--cluster", "create"]);
-        create.args(nodes.iter().map(|node| node.address().to_string()));
+        let cluster = Cluster { nodes, settings: settings.clone() };
+        let mut create = cluster.cli("create");
+        create.args(cluster.nodes.iter().map(cli_address));
         create.args(["--cluster-replicas", &replicas.to_string(), "--cluster-yes"]);
         run_tool(&mut create, "")?;
-        let cluster = Cluster { nodes };
         cluster.wait_until_whole()?;
         cluster.wait_until_agreed()?;
         cluster.wait_until_followed()?;
@@ -89,7 +93,7 @@ impl Cluster {
         })
     }
 
-    /// Waits until all nodes agree on who owns which slots since when. A slot must not move again
+    /// Waits until all nodes agree on who owns which slots since when, and who follows whom. A slot must not move again
     /// before: an owner that has not heard of the last move claims it with too old an epoch, and
     /// the nodes then send each other's clients back and forth for good.
     ///
@@ -107,16 +111,21 @@ impl Cluster {
     /// # Errors
     /// The tool fails.
     pub(crate) fn reshard(&self, from: usize, to: usize, count: usize) -> Result<()> {
-        let id = |node: usize| -> Result<String> {
-            let mut connection = self.nodes[node].connection()?;
-            Ok(redis::cmd("CLUSTER").arg("MYID").query(&mut connection)?)
-        };
-        let mut reshard = Command::new("redis-cli");
-        reshard.args(["--cluster", "reshard", &self.nodes[0].address().to_string()]);
-        reshard.args(["--cluster-from", &id(from)?, "--cluster-to", &id(to)?]);
+        let mut reshard = self.cli("reshard");
+        reshard.arg(cli_address(&self.nodes[0]));
+        reshard.args(["--cluster-from", &self.id(from)?, "--cluster-to", &self.id(to)?]);
         reshard.args(["--cluster-slots", &count.to_string(), "--cluster-yes"]);
         run_tool(&mut reshard, "")?;
         Ok(())
+    }
+
+    /// What a node is called in the cluster.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub(crate) fn id(&self, node: usize) -> Result<String> {
+        let mut connection = self.nodes[node].connection()?;
+        Ok(redis::cmd("CLUSTER").arg("MYID").query(&mut connection)?)
     }
 
     /// The slot of a key, by Redis' own reckoning.
@@ -133,7 +142,7 @@ impl Cluster {
     /// # Errors
     /// The first node does not answer, or a slot has no owner.
     pub(crate) fn owners(&self) -> Result<Vec<usize>> {
-        type Node = (String, u16, String, Value);
+        type Node = (Value, u16, String, Value);
         let mut connection = self.nodes[0].connection()?;
         let ranges: Vec<(usize, usize, Node)> =
             redis::cmd("CLUSTER").arg("SLOTS").query(&mut connection)?;
@@ -183,15 +192,14 @@ impl Cluster {
     ) -> Result<()> {
         let mut source = self.nodes[from].connection()?;
         let mut target = self.nodes[to].connection()?;
-        let source_id: String = redis::cmd("CLUSTER").arg("MYID").query(&mut source)?;
-        let target_id: String = redis::cmd("CLUSTER").arg("MYID").query(&mut target)?;
+        let (source_id, target_id) = (self.id(from)?, self.id(to)?);
         let set_slot = |state: &str, id: &str| {
             redis::cmd("CLUSTER").arg("SETSLOT").arg(slot).arg(state).arg(id).to_owned()
         };
         set_slot("IMPORTING", &source_id).exec(&mut target)?;
         set_slot("MIGRATING", &target_id).exec(&mut source)?;
         halfway()?;
-        self.move_keys(slot, &mut source, to)?;
+        self.move_keys(slot, (from, to))?;
         halfway()?;
         // The new owner first, so that there is one at every moment.
         set_slot("NODE", &target_id).exec(&mut target)?;
@@ -204,27 +212,50 @@ impl Cluster {
         Ok(())
     }
 
-    fn move_keys(&self, slot: u16, source: &mut redis::Connection, to: usize) -> Result<()> {
+    /// Moves keys, but not their slot, to another node.
+    ///
+    /// # Errors
+    /// A node refuses.
+    pub(crate) fn migrate(&self, keys: &[String], (from, to): (usize, usize)) -> Result<()> {
+        let target = self.nodes[to].address();
+        let mut migrate = redis::cmd("MIGRATE");
+        migrate.arg(target.ip().to_string()).arg(target.port()).arg("").arg(0).arg(5000);
+        if let Some(password) = &self.settings.password {
+            migrate.arg("AUTH").arg(password);
+        }
+        Ok(migrate.arg("KEYS").arg(keys).exec(&mut self.nodes[from].connection()?)?)
+    }
+
+    fn move_keys(&self, slot: u16, (from, to): (usize, usize)) -> Result<()> {
+        let mut source = self.nodes[from].connection()?;
         loop {
+            let mut some = redis::cmd("CLUSTER");
             let keys: Vec<String> =
-                redis::cmd("CLUSTER").arg("GETKEYSINSLOT").arg(slot).arg(10).query(source)?;
+                some.arg("GETKEYSINSLOT").arg(slot).arg(10).query(&mut source)?;
             if keys.is_empty() {
                 return Ok(());
             }
-            redis::cmd("MIGRATE")
-                .arg("127.0.0.1")
-                .arg(self.nodes[to].port)
-                .arg("")
-                .arg(0)
-                .arg(5000)
-                .arg("KEYS")
-                .arg(&keys)
-                .exec(source)?;
+            self.migrate(&keys, (from, to))?;
         }
+    }
+
+    /// `redis-cli --cluster` and what it is to do.
+    fn cli(&self, what: &str) -> Command {
+        let mut command = Command::new("redis-cli");
+        if let Some(password) = &self.settings.password {
+            command.args(["--no-auth-warning", "-a", password]);
+        }
+        command.args(["--cluster", what]);
+        command
     }
 }
 
-/// What a node says of all the nodes: their ids, epochs and slots.
+/// As `redis-cli` reads it: without brackets, whatever the address is.
+fn cli_address(node: &Server) -> String {
+    format!("{}:{}", node.address().ip(), node.port)
+}
+
+/// What a node says of all the nodes: their ids, whom they follow, their epochs and slots.
 fn view(node: &Server) -> Result<Vec<String>> {
     let text: String = redis::cmd("CLUSTER").arg("NODES").query(&mut node.connection()?)?;
     let mut lines: Vec<String> = text
@@ -232,7 +263,11 @@ fn view(node: &Server) -> Result<Vec<String>> {
         .map(|line| {
             let fields: Vec<&str> = line.split(' ').collect();
             let slots = fields.iter().skip(8).filter(|slots| !slots.starts_with('['));
-            [fields[0], fields[6]].into_iter().chain(slots.copied()).collect::<Vec<_>>().join(" ")
+            [fields[0], fields[3], fields[6]]
+                .into_iter()
+                .chain(slots.copied())
+                .collect::<Vec<_>>()
+                .join(" ")
         })
         .collect();
     lines.sort();

@@ -25,7 +25,7 @@ pub(crate) use cluster::Cluster;
 pub(crate) use guardian::start as start_guardian;
 pub(crate) use process::{Ended, Process, run_to_end, run_tool};
 pub(crate) use proxy::{Options, Proxy, config_file};
-pub(crate) use server::{Server, connection};
+pub(crate) use server::{Server, Settings, connection};
 pub(crate) use stage::Stage;
 pub(crate) use wire::{Wire, command};
 

@@ -73,8 +73,15 @@ impl Process {
 
     /// Its last lines of output, for a message.
     pub(crate) fn log_tail(&self) -> String {
-        let log = std::fs::read(&self.log).unwrap_or_default();
-        tail(&String::from_utf8_lossy(&log))
+        tail(&self.log().unwrap_or_default())
+    }
+
+    /// All its output.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn log(&self) -> Result<String> {
+        Ok(String::from_utf8_lossy(&std::fs::read(&self.log)?).into_owned())
     }
 }
 

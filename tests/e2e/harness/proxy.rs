@@ -25,6 +25,12 @@ pub(crate) struct Options {
     pub(crate) target: String,
     pub(crate) op_timeout: Duration,
     pub(crate) drain_timeout: Duration,
+    /// More lines of the upstream.
+    pub(crate) lines: Vec<String>,
+    /// Variables of its environment.
+    pub(crate) environment: Vec<(String, String)>,
+    /// If it has no configuration file: the URL on its command line.
+    pub(crate) url: Option<String>,
 }
 
 impl Options {
@@ -37,18 +43,39 @@ impl Options {
 
     /// Before a standalone server.
     pub(crate) fn server(server: &Server) -> Options {
-        Options::new(format!("server: \"{}\"", server.address()))
+        Options::at(server.address())
     }
 
     /// Before a standalone server at an address where nobody listens.
     pub(crate) fn nowhere() -> Options {
-        Options::new("server: \"127.0.0.1:1\"".to_owned())
+        Options::at(local(1))
+    }
+
+    /// Without a configuration file, before what a URL names.
+    pub(crate) fn url(url: String) -> Options {
+        Options { url: Some(url), ..Options::new(String::new()) }
+    }
+
+    /// With one more line for the upstream.
+    pub(crate) fn with(mut self, line: impl Into<String>) -> Options {
+        self.lines.push(line.into());
+        self
+    }
+
+    /// At the address where a test's own server listens.
+    pub(crate) fn at(address: SocketAddr) -> Options {
+        Options::new(format!("server: \"{address}\""))
     }
 
     fn new(target: String) -> Options {
-        let op_timeout = Duration::from_secs(2);
-        let drain_timeout = Duration::from_secs(10);
-        Options { target, op_timeout, drain_timeout }
+        Options {
+            target,
+            op_timeout: Duration::from_secs(2),
+            drain_timeout: Duration::from_secs(10),
+            lines: Vec::new(),
+            environment: Vec::new(),
+            url: None,
+        }
     }
 }
 
@@ -156,6 +183,14 @@ impl Proxy {
         Ok(kilobytes.parse::<u64>()? * 1024)
     }
 
+    /// Everything that it has said.
+    ///
+    /// # Errors
+    /// Its log cannot be read.
+    pub(crate) fn log(&self) -> Result<String> {
+        self.process.log()
+    }
+
     /// Checks that it is alive and serves a new client.
     ///
     /// # Errors
@@ -211,9 +246,14 @@ impl Proxy {
         std::fs::create_dir_all(directory)?;
         for _ in 0..START_ATTEMPTS {
             let [port, admin_port] = free_ports()?;
-            let file = config_file(directory, &options, port, admin_port)?;
             let mut command = Command::new(Proxy::binary());
-            command.arg("run").arg("--config").arg(file);
+            command.arg("run").envs(options.environment.iter().cloned());
+            if let Some(url) = &options.url {
+                command.args(["--listen", &local(port).to_string(), "--upstream", url]);
+                command.args(["--set", &format!("admin.address={}", local(admin_port))]);
+            } else {
+                command.arg("--config").arg(config_file(directory, &options, port, admin_port)?);
+            }
             let process = Process::spawn(&mut command, &directory.join("redpoll.log"))?;
             let options = options.clone();
             let mut proxy = Proxy { options, port, admin_port, process };
@@ -253,7 +293,7 @@ pub(crate) fn config_file(
     port: u16,
     admin_port: u16,
 ) -> Result<PathBuf> {
-    let Options { target, op_timeout, drain_timeout } = options;
+    let Options { target, op_timeout, drain_timeout, lines, .. } = options;
     let mut text = String::new();
     writeln!(text, "listeners:")?;
     writeln!(text, "  - {{address: \"127.0.0.1:{port}\", upstream: main}}")?;
@@ -262,6 +302,9 @@ pub(crate) fn config_file(
     writeln!(text, "    {target}")?;
     writeln!(text, "    op_timeout: {}ms", op_timeout.as_millis())?;
     writeln!(text, "    connect_timeout: 500ms")?;
+    for line in lines {
+        writeln!(text, "    {line}")?;
+    }
     writeln!(text, "admin: {{address: \"127.0.0.1:{admin_port}\"}}")?;
     writeln!(text, "workers: 2")?;
     writeln!(text, "drain_timeout: {}ms", drain_timeout.as_millis())?;

@@ -1,13 +1,13 @@
 //! A real `redis-server`, standalone or a node of a cluster.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::Signal;
 
-use super::{PATIENCE, Process, Wire, free_ports, local, wait_until};
+use super::{PATIENCE, Process, Wire, free_ports, wait_until};
 
 const START_ATTEMPTS: usize = 5;
 
@@ -15,9 +15,32 @@ const START_ATTEMPTS: usize = 5;
 pub(crate) struct Server {
     /// Where clients reach it.
     pub(crate) port: u16,
+    settings: Settings,
     arguments: Vec<String>,
     directory: PathBuf,
     process: Option<Process>,
+}
+
+/// What a trial chooses of a server.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// Where it listens.
+    pub(crate) host: IpAddr,
+    /// The password of its default user.
+    pub(crate) password: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { host: Ipv4Addr::LOCALHOST.into(), password: None }
+    }
+}
+
+impl Settings {
+    /// A server that wants a password.
+    pub(crate) fn password(password: &str) -> Settings {
+        Settings { password: Some(password.to_owned()), ..Settings::default() }
+    }
 }
 
 impl Server {
@@ -26,7 +49,15 @@ impl Server {
     /// # Errors
     /// It does not answer PING in time.
     pub(crate) fn standalone(directory: &Path) -> Result<Server> {
-        Server::launch(directory, || {
+        Server::standalone_with(directory, &Settings::default())
+    }
+
+    /// The same, to the trial's wishes.
+    ///
+    /// # Errors
+    /// It does not answer PING in time.
+    pub(crate) fn standalone_with(directory: &Path, settings: &Settings) -> Result<Server> {
+        Server::launch(directory, settings, || {
             let [port] = free_ports()?;
             Ok((port, Vec::new()))
         })
@@ -36,8 +67,8 @@ impl Server {
     ///
     /// # Errors
     /// It does not answer PING in time.
-    pub(crate) fn node(directory: &Path) -> Result<Server> {
-        Server::launch(directory, || {
+    pub(crate) fn node(directory: &Path, settings: &Settings) -> Result<Server> {
+        Server::launch(directory, settings, || {
             let [port, bus_port] = free_ports()?;
             let arguments = format!(
                 "--cluster-enabled yes --cluster-config-file nodes.conf --cluster-port {bus_port} \
@@ -49,23 +80,42 @@ impl Server {
 
     /// Where clients reach it.
     pub(crate) fn address(&self) -> SocketAddr {
-        local(self.port)
+        SocketAddr::new(self.settings.host, self.port)
     }
 
-    /// A connection of the `redis` crate, in RESP2.
+    /// A connection of the `redis` crate, in RESP2, of the default user.
     ///
     /// # Errors
     /// It does not answer.
     pub(crate) fn connection(&self) -> Result<redis::Connection> {
-        connection(self.address(), "")
+        let mut connection = connection(self.address(), "")?;
+        if let Some(password) = &self.settings.password {
+            redis::cmd("AUTH").arg(password).exec(&mut connection)?;
+        }
+        Ok(connection)
     }
 
-    /// A byte-exact connection.
+    /// A byte-exact connection of the default user.
     ///
     /// # Errors
-    /// It does not accept.
+    /// It does not accept, or not with this password.
     pub(crate) fn wire(&self) -> Result<Wire> {
-        Wire::connect(self.address())
+        let mut wire = Wire::connect(self.address())?;
+        if let Some(password) = &self.settings.password {
+            let reply = wire.call(&["AUTH", password])?;
+            ensure!(reply == b"+OK\r\n", "AUTH gave {}", reply.escape_ascii());
+        }
+        Ok(wire)
+    }
+
+    /// What it says in `CLIENT LIST` of the connections of proxies, a line each.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub(crate) fn proxy_connections(&self) -> Result<Vec<String>> {
+        let list = self.wire()?.say("CLIENT LIST")?;
+        let named = list.lines().filter(|line| line.split(' ').any(|word| word == "name=redpoll"));
+        Ok(named.map(str::to_owned).collect())
     }
 
     /// Kills it as a power cut would, and reaps it.
@@ -79,7 +129,7 @@ impl Server {
     /// It does not answer PING in time.
     pub(crate) fn restart(&mut self) -> Result<()> {
         self.kill();
-        self.start()
+        self.start("+PONG")
     }
 
     /// Stops the process where it stands: its sockets stay open and nothing is answered.
@@ -100,6 +150,7 @@ impl Server {
 
     fn launch(
         directory: &Path,
+        settings: &Settings,
         mut draw: impl FnMut() -> Result<(u16, Vec<String>)>,
     ) -> Result<Server> {
         std::fs::create_dir_all(directory)?;
@@ -107,8 +158,9 @@ impl Server {
         for _ in 0..START_ATTEMPTS {
             let (port, arguments) = draw()?;
             let directory = directory.to_owned();
-            let mut server = Server { port, arguments, directory, process: None };
-            match server.start() {
+            let settings = settings.clone();
+            let mut server = Server { port, settings, arguments, directory, process: None };
+            match server.start("+PONG") {
                 Ok(()) => return Ok(server),
                 Err(error) => last = Some(error),
             }
@@ -116,22 +168,27 @@ impl Server {
         Err(last.context("no attempt was made")?)
     }
 
-    fn start(&mut self) -> Result<()> {
+    /// Starts the process and waits until it answers PING with something that begins so.
+    fn start(&mut self, answer: &str) -> Result<()> {
         let mut command = Command::new("redis-server");
+        let Settings { host, password } = &self.settings;
         command
-            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"])
+            .args(["--port", &self.port.to_string(), "--bind", &host.to_string()])
+            .args(["--enable-debug-command", "local"])
             .args(["--save", "", "--appendonly", "no", "--loglevel", "notice"])
             .arg("--dir")
             .arg(&self.directory)
             .args(&self.arguments);
+        if let Some(password) = password {
+            command.args(["--requirepass", password, "--masterauth", password]);
+        }
         let mut process = Process::spawn(&mut command, &self.directory.join("redis.log"))?;
-        let address = self.address();
         wait_until("redis-server answers PING", PATIENCE, || {
             if let Some(status) = process.ended()? {
                 bail!("redis-server ended with {status}:\n{}", process.log_tail());
             }
-            let pong = Wire::connect(address).and_then(|mut wire| wire.call(&["PING"]));
-            Ok(pong.ok().filter(|reply| reply == b"+PONG\r\n"))
+            let pong = self.wire().and_then(|mut wire| wire.say("PING"));
+            Ok(pong.ok().filter(|reply| reply.starts_with(answer)))
         })?;
         self.process = Some(process);
         Ok(())

@@ -11,7 +11,9 @@ use anyhow::{Context as _, Result, ensure};
 use tokio::time::Instant;
 
 use super::{Story, stories};
-use crate::harness::{Cluster, Options, PATIENCE, Proxy, Stage, command, pause, wait_until};
+use crate::harness::{
+    Cluster, Options, PATIENCE, Proxy, Settings, Stage, command, pause, wait_until,
+};
 
 pub(super) const STORIES: &[Story] = stories![errors_end_soon_after_a_replica_is_promoted];
 
@@ -47,7 +49,7 @@ struct Seen {
 }
 
 fn errors_end_soon_after_a_replica_is_promoted(stage: &Stage) -> Result<()> {
-    let mut cluster = Cluster::start_replicated(&stage.folder("replicated"), 1)?;
+    let mut cluster = Cluster::start_with(&stage.folder("replicated"), 1, &Settings::default())?;
     let options = Options { op_timeout: Duration::from_secs(1), ..Options::cluster(&cluster) };
     let proxy = Proxy::start(&stage.folder("failover"), options)?;
     // Once while the other nodes go on serving, once while they refuse everything, Redis' default.

@@ -30,7 +30,7 @@ fn expect(proxy: &Proxy, metric: &str, value: u64) -> Result<()> {
 fn every_command_and_every_request_is_counted_once_at_its_node(stage: &Stage) -> Result<()> {
     let cluster = &stage.shared()?.cluster;
     let mut options = Options::cluster(cluster);
-    options.target.push_str("\n    enable_command_stats: true");
+    options.lines.push("enable_command_stats: true".to_owned());
     let proxy = Proxy::start(&stage.folder("counted"), options)?;
     let mut wire = proxy.wire()?;
     let mut everywhere = vec!["MGET".to_owned()];

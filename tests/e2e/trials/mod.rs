@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::harness::Stage;
 
+mod connections;
 mod conversation;
 mod demo;
 mod drain;
@@ -11,6 +12,7 @@ mod errors;
 mod exit_codes;
 mod failover;
 mod failures;
+mod handshake;
 mod hostile;
 mod many;
 mod metrics;
@@ -37,6 +39,8 @@ pub(crate) fn all() -> impl Iterator<Item = Story> {
         tools::STORIES,
         metrics::STORIES,
         drain::STORIES,
+        handshake::STORIES,
+        connections::STORIES,
         hostile::STORIES,
         many::STORIES,
         failures::STORIES,
