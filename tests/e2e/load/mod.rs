@@ -6,6 +6,7 @@
 //! ```
 
 mod model;
+mod watch;
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ use crate::harness::{self, PATIENCE, wait_until};
 
 pub(crate) use model::Key;
 use model::{Losses, Model, Op};
+pub(crate) use watch::{Answers, Watch};
 
 /// Commands of one batch at most.
 const BATCH_COMMANDS_MAX: usize = 40;

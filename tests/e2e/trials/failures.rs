@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use tokio::time::Instant;
 
 use super::{Story, stories};
 use crate::harness::{Cluster, Options, PATIENCE, Proxy, Server, Stage, wait_until};
@@ -14,7 +13,6 @@ use crate::load::{Key, Load, Mix, Progress};
 pub(super) const STORIES: &[Story] = stories![
     connections_killed_under_load_give_no_client_anothers_reply,
     a_node_killed_and_restarted_under_load_harms_only_its_own_keys,
-    a_frozen_node_delays_no_deadline_and_nobody_else,
     late_replies_of_a_frozen_node_go_to_nobody,
     a_proxy_started_before_its_server_serves_once_it_is_there,
 ];
@@ -161,39 +159,6 @@ fn wait_until_missed(cluster: &Cluster) -> Result<()> {
     let mut wire = cluster.nodes[0].wire()?;
     wait_until("the cluster misses the dead node", PATIENCE, || {
         Ok((!wire.say("CLUSTER INFO")?.contains("cluster_slots_fail:0")).then_some(()))
-    })
-}
-
-fn a_frozen_node_delays_no_deadline_and_nobody_else(stage: &Stage) -> Result<()> {
-    stage.in_arena(|cluster| {
-        let proxy = proxy(stage, "node-frozen", cluster)?;
-        let load = bystanders(&proxy, cluster, 60)?;
-        let keys = cluster.keys_of(VICTIM, "frozen:", 4)?;
-        let mut wire = proxy.wire()?;
-        load.during(|progress| {
-            progress.wait_for_commands(500)?;
-            cluster.nodes[VICTIM].freeze()?;
-            for key in &keys {
-                let start = Instant::now();
-                let reply = wire.say(&format!("INCR {key}"))?;
-                let took = start.elapsed();
-                let told = ["-UNSURE ", "-UNSENT ", "-CLUSTERDOWN "];
-                ensure!(told.iter().any(|code| reply.starts_with(code)), "{reply:?}");
-                ensure!(took <= OP_TIMEOUT + SLACK, "answered after {took:?}");
-                progress.wait_for_commands(500)?;
-            }
-            cluster.nodes[VICTIM].thaw()
-        })?;
-        cluster.wait_until_whole()?;
-        check_healed(&proxy, cluster, 61)?;
-        for key in &keys {
-            let value = wire.say(&format!("GET {key}"))?;
-            ensure!(
-                ["$-1\r\n", "$1\r\n1\r\n"].contains(&value.as_str()),
-                "INCR ran twice: {value:?}"
-            );
-        }
-        proxy.stop()
     })
 }
 

@@ -16,6 +16,7 @@ mod handshake;
 mod hostile;
 mod many;
 mod metrics;
+mod timers;
 mod tools;
 mod types;
 
@@ -43,6 +44,7 @@ pub(crate) fn all() -> impl Iterator<Item = Story> {
         connections::STORIES,
         hostile::STORIES,
         many::STORIES,
+        timers::STORIES,
         failures::STORIES,
         failover::STORIES,
     ]
