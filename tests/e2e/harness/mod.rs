@@ -7,6 +7,7 @@
 //! ```
 
 mod cluster;
+mod fake;
 mod guardian;
 mod process;
 mod proxy;
@@ -22,6 +23,7 @@ use anyhow::{Context as _, Result, bail};
 use tokio::time::Instant;
 
 pub(crate) use cluster::Cluster;
+pub(crate) use fake::{EARLY, Fake};
 pub(crate) use guardian::start as start_guardian;
 pub(crate) use process::{Ended, Process, run_to_end, run_tool};
 pub(crate) use proxy::{Options, Proxy, config_file};

@@ -14,8 +14,10 @@ mod failover;
 mod failures;
 mod handshake;
 mod hostile;
+mod kills;
 mod many;
 mod metrics;
+mod rogue;
 mod timers;
 mod tools;
 mod types;
@@ -46,6 +48,8 @@ pub(crate) fn all() -> impl Iterator<Item = Story> {
         many::STORIES,
         timers::STORIES,
         failures::STORIES,
+        kills::STORIES,
+        rogue::STORIES,
         failover::STORIES,
     ]
     .into_iter()
