@@ -119,6 +119,31 @@ impl Cluster {
         Ok(())
     }
 
+    /// Takes a new node in, without slots, with `redis-cli --cluster add-node`.
+    ///
+    /// # Errors
+    /// The tool fails, or the nodes do not agree in time.
+    pub(crate) fn add(&mut self, directory: &Path) -> Result<()> {
+        let node = Server::node(directory, &self.settings)?;
+        let mut add = self.cli("add-node");
+        run_tool(add.arg(cli_address(&node)).arg(cli_address(&self.nodes[0])), "")?;
+        self.nodes.push(node);
+        self.wait_until_whole()?;
+        self.wait_until_agreed()
+    }
+
+    /// Lets the last node go, which must be without slots, with `redis-cli --cluster del-node`: the
+    /// others forget it, and it forgets them.
+    ///
+    /// # Errors
+    /// The tool fails.
+    pub(crate) fn remove_last(&mut self) -> Result<Server> {
+        let id = self.id(self.nodes.len() - 1)?;
+        let mut remove = self.cli("del-node");
+        run_tool(remove.arg(cli_address(&self.nodes[0])).arg(id), "")?;
+        self.nodes.pop().context("there is one")
+    }
+
     /// What a node is called in the cluster.
     ///
     /// # Errors

@@ -108,6 +108,16 @@ impl Server {
         Ok(wire)
     }
 
+    /// Sets a parameter of the running server.
+    ///
+    /// # Errors
+    /// It does not have it.
+    pub(crate) fn set(&self, parameter: &str, value: &str) -> Result<()> {
+        let reply = self.wire()?.call(&["CONFIG", "SET", parameter, value])?;
+        ensure!(reply == b"+OK\r\n", "CONFIG SET {parameter} gave {}", reply.escape_ascii());
+        Ok(())
+    }
+
     /// What it says in `CLIENT LIST` of the connections of proxies, a line each.
     ///
     /// # Errors

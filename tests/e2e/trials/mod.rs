@@ -15,8 +15,10 @@ mod failures;
 mod handshake;
 mod hostile;
 mod kills;
+mod leaving;
 mod many;
 mod metrics;
+mod redirects;
 mod rogue;
 mod timers;
 mod tools;
@@ -50,6 +52,8 @@ pub(crate) fn all() -> impl Iterator<Item = Story> {
         failures::STORIES,
         kills::STORIES,
         rogue::STORIES,
+        redirects::STORIES,
+        leaving::STORIES,
         failover::STORIES,
     ]
     .into_iter()
