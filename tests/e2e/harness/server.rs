@@ -142,6 +142,17 @@ impl Server {
         self.start("+PONG")
     }
 
+    /// The same of a server that takes its time to read what it had saved: it answers, but does not
+    /// serve. `arguments` are its new ones.
+    ///
+    /// # Errors
+    /// It does not answer so in time.
+    pub(crate) fn restart_loading(&mut self, arguments: &[&str]) -> Result<()> {
+        self.kill();
+        self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        self.start("-LOADING")
+    }
+
     /// Stops the process where it stands: its sockets stay open and nothing is answered.
     ///
     /// # Errors
@@ -184,7 +195,7 @@ impl Server {
         let Settings { host, password } = &self.settings;
         command
             .args(["--port", &self.port.to_string(), "--bind", &host.to_string()])
-            .args(["--enable-debug-command", "local"])
+            .args(["--enable-debug-command", "local", "--repl-diskless-sync-delay", "0"])
             .args(["--save", "", "--appendonly", "no", "--loglevel", "notice"])
             .arg("--dir")
             .arg(&self.directory)

@@ -7,7 +7,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use anyhow::{Context as _, Result, anyhow};
 use tempfile::TempDir;
 
-use super::{Cluster, Options, Proxy, Server};
+use super::{Cluster, Options, Proxy, Server, Settings};
 
 /// Where Linux keeps files in memory.
 const MEMORY: &str = "/dev/shm";
@@ -20,6 +20,8 @@ pub(crate) struct Stage {
     /// The cluster of the trials that break things. One trial has it at a time, and gives it back
     /// only if it is whole again.
     arena: Mutex<Option<Cluster>>,
+    /// The same, with a replica for each primary.
+    replicated: Mutex<Option<Cluster>>,
 }
 
 /// Servers that every trial may use and none may harm.
@@ -47,6 +49,7 @@ impl Stage {
             folders: AtomicU32::new(0),
             shared: OnceLock::new(),
             arena: Mutex::new(None),
+            replicated: Mutex::new(None),
         })
     }
 
@@ -72,14 +75,40 @@ impl Stage {
     /// # Errors
     /// The cluster does not start, `trial` fails, or the cluster is not whole after it.
     pub(crate) fn in_arena(&self, trial: impl FnOnce(&mut Cluster) -> Result<()>) -> Result<()> {
-        let mut place = self.arena.lock().unwrap_or_else(PoisonError::into_inner);
+        self.in_cluster(&self.arena, 0, trial)
+    }
+
+    /// The same on a cluster with a replica for each primary.
+    ///
+    /// # Errors
+    /// As [`Stage::in_arena`].
+    pub(crate) fn in_replicated_arena(
+        &self,
+        trial: impl FnOnce(&mut Cluster) -> Result<()>,
+    ) -> Result<()> {
+        self.in_cluster(&self.replicated, 1, trial)
+    }
+
+    fn in_cluster(
+        &self,
+        place: &Mutex<Option<Cluster>>,
+        replicas: usize,
+        trial: impl FnOnce(&mut Cluster) -> Result<()>,
+    ) -> Result<()> {
+        let mut place = place.lock().unwrap_or_else(PoisonError::into_inner);
         let mut cluster = match place.take() {
             Some(cluster) => cluster,
-            None => Cluster::start(&self.folder("arena")).context("the cluster to break")?,
+            None => {
+                let (folder, settings) = (self.folder("arena"), Settings::default());
+                Cluster::start_with(&folder, replicas, &settings).context("a cluster to break")?
+            }
         };
         trial(&mut cluster)?;
         cluster.wait_until_whole()?;
         cluster.wait_until_agreed()?;
+        if replicas > 0 {
+            cluster.wait_until_followed()?;
+        }
         *place = Some(cluster);
         Ok(())
     }

@@ -11,9 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 use tokio::time::Instant;
 
 use super::{Story, stories};
-use crate::harness::{
-    Cluster, Options, PATIENCE, Proxy, Settings, Stage, command, pause, wait_until,
-};
+use crate::harness::{Cluster, Options, PATIENCE, Proxy, Stage, command, pause, wait_until};
 
 pub(super) const STORIES: &[Story] = stories![errors_end_soon_after_a_replica_is_promoted];
 
@@ -49,25 +47,26 @@ struct Seen {
 }
 
 fn errors_end_soon_after_a_replica_is_promoted(stage: &Stage) -> Result<()> {
-    let mut cluster = Cluster::start_with(&stage.folder("replicated"), 1, &Settings::default())?;
-    let options = Options { op_timeout: Duration::from_secs(1), ..Options::cluster(&cluster) };
-    let proxy = Proxy::start(&stage.folder("failover"), options)?;
-    // Once while the other nodes go on serving, once while they refuse everything, Redis' default.
-    let victim = 1;
-    let successor = cluster.replica_of(victim)?;
-    for (coverage, dies, follows) in [("no", victim, successor), ("yes", successor, victim)] {
-        for node in &cluster.nodes {
-            let set = format!("CONFIG SET cluster-require-full-coverage {coverage}");
-            ensure!(node.wire()?.say(&set)? == "+OK\r\n");
+    stage.in_replicated_arena(|cluster| {
+        let options = Options { op_timeout: Duration::from_secs(1), ..Options::cluster(cluster) };
+        let proxy = Proxy::start(&stage.folder("failover"), options)?;
+        // Once while the other nodes go on serving, once while they refuse everything, Redis'
+        // default.
+        let victim = 1;
+        let successor = cluster.replica_of(victim)?;
+        for (coverage, dies, follows) in [("yes", victim, successor), ("no", successor, victim)] {
+            for node in &cluster.nodes {
+                node.set("cluster-require-full-coverage", coverage)?;
+            }
+            fail_over(cluster, &proxy, (dies, follows))
+                .with_context(|| format!("with cluster-require-full-coverage {coverage}"))?;
+            cluster.nodes[dies].restart()?;
+            cluster.wait_until_whole()?;
+            cluster.wait_until_agreed()?;
+            cluster.wait_until_followed()?;
         }
-        fail_over(&mut cluster, &proxy, (dies, follows))
-            .with_context(|| format!("with cluster-require-full-coverage {coverage}"))?;
-        cluster.nodes[dies].restart()?;
-        cluster.wait_until_whole()?;
-        cluster.wait_until_agreed()?;
-        cluster.wait_until_followed()?;
-    }
-    proxy.stop()
+        proxy.stop()
+    })
 }
 
 /// Kills a primary under load and waits until its replica has taken its place.

@@ -19,6 +19,7 @@ mod leaving;
 mod many;
 mod metrics;
 mod redirects;
+mod refusals;
 mod rogue;
 mod timers;
 mod tools;
@@ -54,6 +55,7 @@ pub(crate) fn all() -> impl Iterator<Item = Story> {
         rogue::STORIES,
         redirects::STORIES,
         leaving::STORIES,
+        refusals::STORIES,
         failover::STORIES,
     ]
     .into_iter()
