@@ -31,6 +31,8 @@ pub(crate) struct Options {
     pub(crate) environment: Vec<(String, String)>,
     /// If it has no configuration file: the URL on its command line.
     pub(crate) url: Option<String>,
+    /// `memory_max`; that of the proxy itself if there is none.
+    pub(crate) memory_bytes: Option<u64>,
 }
 
 impl Options {
@@ -75,6 +77,7 @@ impl Options {
             lines: Vec::new(),
             environment: Vec::new(),
             url: None,
+            memory_bytes: None,
         }
     }
 }
@@ -177,10 +180,15 @@ impl Proxy {
     /// # Errors
     /// It has ended.
     pub(crate) fn peak_resident_bytes(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("no VmHWM")?;
-        let kilobytes = line.split_whitespace().nth(1).context("no figure")?;
-        Ok(kilobytes.parse::<u64>()? * 1024)
+        self.memory_bytes("VmHWM:")
+    }
+
+    /// The memory it has resident now, in bytes.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub(crate) fn resident_bytes(&self) -> Result<u64> {
+        self.memory_bytes("VmRSS:")
     }
 
     /// Everything that it has said.
@@ -242,6 +250,14 @@ impl Proxy {
         self.wait_for_success(self.options.drain_timeout + PATIENCE)
     }
 
+    /// What the kernel says of its memory on this line.
+    fn memory_bytes(&self, field: &str) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find(|line| line.starts_with(field)).context("no such line")?;
+        let kilobytes = line.split_whitespace().nth(1).context("no figure")?;
+        Ok(kilobytes.parse::<u64>()? * 1024)
+    }
+
     fn launch(directory: &Path, options: Options, path: &str) -> Result<Proxy> {
         std::fs::create_dir_all(directory)?;
         for _ in 0..START_ATTEMPTS {
@@ -293,7 +309,7 @@ pub(crate) fn config_file(
     port: u16,
     admin_port: u16,
 ) -> Result<PathBuf> {
-    let Options { target, op_timeout, drain_timeout, lines, .. } = options;
+    let Options { target, op_timeout, drain_timeout, memory_bytes, lines, .. } = options;
     let mut text = String::new();
     writeln!(text, "listeners:")?;
     writeln!(text, "  - {{address: \"127.0.0.1:{port}\", upstream: main}}")?;
@@ -308,6 +324,9 @@ pub(crate) fn config_file(
     writeln!(text, "admin: {{address: \"127.0.0.1:{admin_port}\"}}")?;
     writeln!(text, "workers: 2")?;
     writeln!(text, "drain_timeout: {}ms", drain_timeout.as_millis())?;
+    if let Some(bytes) = memory_bytes {
+        writeln!(text, "memory_max: {bytes}")?;
+    }
     let path = directory.join("redpoll.yaml");
     std::fs::write(&path, text)?;
     Ok(path)

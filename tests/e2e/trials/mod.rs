@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::harness::Stage;
 
+mod bounds;
 mod connections;
 mod conversation;
 mod demo;
@@ -48,6 +49,7 @@ pub(crate) fn all() -> impl Iterator<Item = Story> {
         handshake::STORIES,
         connections::STORIES,
         hostile::STORIES,
+        bounds::STORIES,
         many::STORIES,
         timers::STORIES,
         failures::STORIES,

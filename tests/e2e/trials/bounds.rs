@@ -1,0 +1,156 @@
+//! What clients that do not read, and servers that do not answer, cost in memory, and that it is
+//! given back.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use tokio::time::Instant;
+
+use super::{Story, stories};
+use crate::harness::{Options, Proxy, Server, Stage, command, pause, wait_until};
+
+pub(super) const STORIES: &[Story] = stories![
+    a_client_that_reads_none_of_300_large_replies_costs_less_than_16_mib,
+    a_client_that_reads_300_large_replies_slowly_gets_them_all,
+    fifty_clients_that_write_to_a_stuck_server_stay_within_memory_max,
+];
+
+const MIB: u64 = 1024 * 1024;
+
+/// Replies that a client asks for at once, each of a megabyte.
+const REPLIES: usize = 300;
+
+/// What one client may cost that reads none of them.
+const CLIENT_BYTES_MAX: u64 = 16 * MIB;
+
+/// How soon memory is given back once nobody needs it.
+const GIVEN_BACK_WITHIN: Duration = Duration::from_secs(10);
+
+/// What may be kept of it.
+const KEPT_BYTES_MAX: u64 = 3 * MIB;
+
+/// What all buffers may hold where that is limited.
+const MEMORY_MAX: u64 = 64 * MIB;
+
+/// What the allocator and the tasks may take beside it.
+const OVERHEAD_BYTES_MAX: u64 = 16 * MIB;
+
+/// Writers before a server that is stuck, and how long they write.
+const WRITERS: usize = 50;
+const WRITING: Duration = Duration::from_secs(4);
+
+/// A proxy before a server with a large value, and what the proxy has resident when it is idle.
+fn proxy(stage: &Stage, server: &Server, memory_bytes: Option<u64>) -> Result<(Proxy, u64)> {
+    let options = Options { memory_bytes, ..Options::server(server) };
+    let proxy = Proxy::start(&stage.folder("bounds"), options)?;
+    server.wire()?.call(&["SET", "large", &"x".repeat(1 << 20)])?;
+    // Both workers have had something to do.
+    let mut wires = (0..8).map(|_| proxy.wire()).collect::<Result<Vec<_>>>()?;
+    for wire in &mut wires {
+        ensure!(wire.call(&["SET", "small", "1"])? == b"+OK\r\n");
+    }
+    let idle = proxy.resident_bytes()?;
+    Ok((proxy, idle))
+}
+
+fn check_given_back(proxy: &Proxy, idle: u64) -> Result<()> {
+    let mut last = 0;
+    wait_until("the memory is given back", GIVEN_BACK_WITHIN, || {
+        last = proxy.resident_bytes()?;
+        Ok((last <= idle + KEPT_BYTES_MAX).then_some(()))
+    })
+    .with_context(|| format!("{last} bytes are resident, {idle} were before"))
+}
+
+fn buffered(proxy: &Proxy) -> Result<u64> {
+    proxy.metric("redpoll_buffered_bytes")
+}
+
+fn a_client_that_reads_none_of_300_large_replies_costs_less_than_16_mib(
+    stage: &Stage,
+) -> Result<()> {
+    let server = Server::standalone(&stage.folder("bounds-server"))?;
+    let (proxy, idle) = proxy(stage, &server, None)?;
+    for _ in 0..3 {
+        let mut wire = proxy.wire()?;
+        wire.send(&command(&["GET", "large"]).repeat(REPLIES))?;
+        let mut before = 0;
+        wait_until("no more replies are sent for", Duration::from_secs(5), || {
+            pause(Duration::from_millis(200));
+            let now = buffered(&proxy)?;
+            Ok((now > MIB && now == std::mem::replace(&mut before, now)).then_some(()))
+        })?;
+        let cost = proxy.peak_resident_bytes()?.saturating_sub(idle);
+        ensure!(cost < CLIENT_BYTES_MAX, "it has cost {cost} bytes");
+        let closed = proxy.metric("redpoll_downstream_connections")?;
+        ensure!(closed >= 1, "the client is paused, not closed");
+        drop(wire);
+        check_given_back(&proxy, idle)?;
+    }
+    ensure!(buffered(&proxy)? == 0);
+    proxy.stop()
+}
+
+fn a_client_that_reads_300_large_replies_slowly_gets_them_all(stage: &Stage) -> Result<()> {
+    let server = Server::standalone(&stage.folder("bounds-server"))?;
+    let (proxy, idle) = proxy(stage, &server, None)?;
+    let mut wire = proxy.wire()?;
+    wire.send(&command(&["GET", "large"]).repeat(REPLIES))?;
+    // All in all twice the time that a command has.
+    for reply in 0..REPLIES {
+        pause(Duration::from_millis(if reply % 100 == 0 { 1_000 } else { 3 }));
+        let bytes = wire.reply()?;
+        ensure!(bytes.len() > 1 << 20 && bytes[0] == b'$', "reply {reply}: {} bytes", bytes.len());
+    }
+    let cost = proxy.peak_resident_bytes()?.saturating_sub(idle);
+    ensure!(cost < CLIENT_BYTES_MAX, "it has cost {cost} bytes");
+    drop(wire);
+    check_given_back(&proxy, idle)?;
+    proxy.stop()
+}
+
+fn fifty_clients_that_write_to_a_stuck_server_stay_within_memory_max(stage: &Stage) -> Result<()> {
+    let server = Server::standalone(&stage.folder("bounds-server"))?;
+    let (proxy, idle) = proxy(stage, &server, Some(MEMORY_MAX))?;
+    server.freeze()?;
+    let enough = AtomicBool::new(false);
+    let most = std::thread::scope(|scope| {
+        for _ in 0..WRITERS {
+            scope.spawn(|| write_until(&enough, &proxy));
+        }
+        let until = Instant::now() + WRITING;
+        let mut most = 0;
+        while Instant::now() < until {
+            pause(Duration::from_millis(50));
+            most = most.max(buffered(&proxy).unwrap_or_default());
+        }
+        enough.store(true, Ordering::Relaxed);
+        most
+    });
+    ensure!((MEMORY_MAX / 4..MEMORY_MAX).contains(&most), "{most} bytes were in buffers");
+    let cost = proxy.peak_resident_bytes()?.saturating_sub(idle);
+    ensure!(cost < MEMORY_MAX + OVERHEAD_BYTES_MAX, "it has cost {cost} bytes");
+    server.thaw()?;
+    check_given_back(&proxy, idle)?;
+    ensure!(buffered(&proxy)? == 0);
+    proxy.stop()
+}
+
+/// Writes as fast as may be, and reads what comes.
+fn write_until(enough: &AtomicBool, proxy: &Proxy) -> Result<()> {
+    let sets = command(&["SET", "small", &"y".repeat(1024)]).repeat(64);
+    let mut stream = TcpStream::connect(proxy.address())?;
+    stream.set_write_timeout(Some(Duration::from_millis(50)))?;
+    stream.set_read_timeout(Some(Duration::from_millis(1)))?;
+    let (mut from, mut replies) = (0, [0; 16 * 1024]);
+    while !enough.load(Ordering::Relaxed) {
+        // Both fail when there is nothing to be done for now.
+        from += stream.write(&sets[from..]).unwrap_or(0);
+        from %= sets.len();
+        drop(stream.read(&mut replies));
+    }
+    Ok(())
+}
