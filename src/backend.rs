@@ -44,6 +44,8 @@ pub(crate) struct Backend<N> {
     pub(crate) policy: Policy,
     pub(crate) budget: RefCell<Budget>,
     pub(crate) is_cluster: bool,
+    /// Whether it is counted how long commands take.
+    command_stats: bool,
     /// The version of the table when clients last heard of a change.
     told: Cell<u64>,
     nudge: Nudge,
@@ -74,6 +76,9 @@ impl<N: Net> Backend<N> {
         if upstream.command_stats {
             count.stats().enable_commands();
         }
+        if let Target::Server(address) = &upstream.target {
+            count.nodes_listed(std::slice::from_ref(address));
+        }
         Backend {
             configuration,
             router: RefCell::new(router),
@@ -81,6 +86,7 @@ impl<N: Net> Backend<N> {
             policy,
             budget: RefCell::new(Budget::new(upstream.retries.budget_percent)),
             is_cluster,
+            command_stats: upstream.command_stats,
             told: Cell::new(0),
             nudge,
             count,
@@ -134,7 +140,7 @@ impl<N: Net> Backend<N> {
 
     /// Where a client's turn notes how long commands took, if that is counted.
     pub(crate) fn timings(&self) -> Option<Vec<(&'static Row, Duration)>> {
-        self.count.stats().commands().map(|_| Vec::new())
+        self.command_stats.then(Vec::new)
     }
 
     /// Counts what was noted so.

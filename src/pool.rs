@@ -13,6 +13,7 @@ use crate::net::Net;
 use crate::proto::cluster::{Node, Router};
 use crate::proto::handshake::Greeting;
 use crate::proto::pipeline::{Flush, Options, Request};
+use crate::proto::reply::{Cause, Failure, Reply};
 use crate::proto::resp::Protocol;
 use crate::proto::session::Lane;
 use crate::queue::{Sender, queue};
@@ -100,8 +101,10 @@ impl<N: Net> Pool<N> {
             return requests.send(ToUpstream::Request(request));
         }
         self.open(lane.node, place, router);
-        if let Some(requests) = self.queue(lane.node, place) {
-            requests.send(ToUpstream::Request(request));
+        match self.queue(lane.node, place) {
+            Some(requests) => requests.send(ToUpstream::Request(request)),
+            // The router has forgotten the node since.
+            None => request.reply_to.answer(Reply::Failure(Failure::unsent(Cause::Retired))),
         }
     }
 

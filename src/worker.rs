@@ -62,7 +62,8 @@ struct Worker<N> {
     make: Make<N>,
     /// In the order of their names.
     upstreams: Vec<Rc<Current<N>>>,
-    listeners: Vec<Listening<N>>,
+    /// What each listener serves, and its port.
+    listeners: Vec<(Rc<Current<N>>, u16)>,
     clients: RefCell<BTreeMap<u64, Sender<ToClient>>>,
     /// The last client has left.
     empty: Notify,
@@ -151,7 +152,7 @@ fn build<N: Net>(setup: Setup<N>) -> Option<Built<N>> {
     let by_name: BTreeMap<&str, _> =
         config.upstreams.keys().map(String::as_str).zip(&upstreams).collect();
     let listeners = config.listeners.iter().zip(ports).filter_map(|(listener, port)| {
-        Some(Listening::new(by_name.get(listener.upstream.as_str())?, port))
+        Some((Rc::clone(by_name.get(listener.upstream.as_str())?), port))
     });
     let worker = Rc::new(Worker {
         net,
@@ -169,7 +170,8 @@ impl<N: Net> Worker<N> {
     fn welcome(self: &Rc<Self>, accepted: N::Accepted, peer: &str, listener: usize, id: u64) {
         let stats = self.shared.count.worker();
         stats.clients_total.add(1);
-        let Some(listening) = self.listeners.get(listener).map(Listening::renewed) else { return };
+        let Some((current, port)) = self.listeners.get(listener) else { return };
+        let listening = Listening::new(current, *port);
         let stream = match self.net.adopt(accepted) {
             Ok(stream) => stream,
             Err(error) => return tracing::debug!(peer, %error, "client lost before it was served"),

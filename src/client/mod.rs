@@ -81,7 +81,7 @@ impl<N> Listening<N> {
     }
 
     /// The same, with the view in force in use.
-    pub(crate) fn renewed(&self) -> Listening<N> {
+    fn renewed(&self) -> Listening<N> {
         Listening::new(&self.current, self.port)
     }
 

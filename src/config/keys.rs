@@ -146,7 +146,7 @@ pub const KEYS: &[Key] = &[
         path: "upstreams.*.connect_timeout",
         kind: Kind::Duration,
         default: Some("500ms"),
-        doc: "From wanting a connection to a node to having it, at the latest.",
+        doc: "From beginning to connect to a node to being connected; then as long again to agree.",
     },
     Key {
         path: "upstreams.*.stall_timeout",

@@ -28,7 +28,7 @@ use self::ask::AskError;
 use self::round::{Asking, Round};
 use self::trouble::Troubles;
 use crate::config::Connections;
-use crate::limits::{TOPOLOGY_NODES_ASKED_MAX, TOPOLOGY_REFUSED_MS};
+use crate::limits::{SLOTS, TOPOLOGY_NODES_ASKED_MAX, TOPOLOGY_REFUSED_MS};
 use crate::net::Net;
 use crate::proto::cluster::{Address, Topology};
 use crate::proto::handshake::Greeting;
@@ -159,14 +159,15 @@ impl<N: Net> Discovery<N> {
     /// Asks until some node has a view to take over.
     async fn round(&mut self) -> Round {
         let whom = self.candidates();
-        let epoch = self.current.as_ref().map_or(0, |view| view.epoch());
+        let in_force = self.current.as_ref();
+        let in_force = in_force.map_or((0, SLOTS), |view| (view.epoch(), view.uncovered()));
         let loudly = self.current.is_none();
         let (name, troubles) = (&self.name, &mut self.troubles);
         let heard = |node: &Address, answer: Result<(), AskError>| match answer {
             Ok(()) => troubles.clear(node),
             Err(error) => troubles.note(name, node, &error, loudly),
         };
-        Asking::new(&self.net, &self.greeting, whom, epoch).view(heard).await
+        Asking::new(&self.net, &self.greeting, whom, in_force).view(heard).await
     }
 
     /// Whom to ask: nodes of the view in force, beginning anywhere, but last those of whom nothing

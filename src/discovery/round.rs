@@ -58,8 +58,8 @@ pub(super) struct Asking<'a, N> {
     running: Hedged<'a, Outcome>,
     /// Who has not answered yet, and since when.
     waiting: BTreeMap<Address, Instant>,
-    /// The epoch of the view in force.
-    epoch: u64,
+    /// The epoch of the view in force, and how many slots nobody serves in it.
+    in_force: (u64, usize),
     best: Option<Topology>,
 }
 
@@ -68,7 +68,7 @@ impl<'a, N: Net> Asking<'a, N> {
         net: &'a N,
         greeting: &'a Greeting,
         whom: Vec<Address>,
-        epoch: u64,
+        in_force: (u64, usize),
     ) -> Asking<'a, N> {
         Asking {
             net,
@@ -77,7 +77,7 @@ impl<'a, N: Net> Asking<'a, N> {
             asked: BTreeSet::new(),
             running: Hedged::new(),
             waiting: BTreeMap::new(),
-            epoch,
+            in_force,
             best: None,
         }
     }
@@ -164,8 +164,11 @@ impl<'a, N: Net> Asking<'a, N> {
         }
     }
 
+    /// Whether a view is no older than the one in force. One of the same epoch that has lost slots
+    /// counts as older: whoever tells it may have been reset.
     fn is_current(&self, view: &Topology) -> bool {
-        view.epoch() >= self.epoch
+        let (epoch, uncovered) = self.in_force;
+        view.epoch() > epoch || (view.epoch() == epoch && view.uncovered() <= uncovered)
     }
 
     fn worth(&self, view: &Topology) -> impl Ord + use<N> {

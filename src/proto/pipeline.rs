@@ -25,7 +25,7 @@ use super::handshake::{Handshake, Progress as Heard};
 use super::output::Output;
 use super::reply::{Cause, Failure, Reply};
 use super::resp::ReplyDecoder;
-use crate::limits::UPSTREAM_BATCH_BYTES_MAX;
+use crate::limits::{IDLE_ENTRIES_MAX, UPSTREAM_BATCH_BYTES_MAX};
 
 /// A request that was sent, or is in the output buffer.
 #[derive(Debug)]
@@ -295,8 +295,14 @@ impl<D: Duty> Pipeline<D> {
         self.output.len()
     }
 
-    /// What happened since the last call.
+    /// What happened since the last call. What is empty then gives back what it needed.
     pub fn take_tally(&mut self) -> Tally {
+        shrink(&mut self.sent);
+        shrink(&mut self.unsent);
+        shrink(&mut self.failed);
+        if self.samples.is_empty() && self.samples.capacity() > IDLE_ENTRIES_MAX {
+            self.samples.shrink_to(IDLE_ENTRIES_MAX);
+        }
         std::mem::take(&mut self.tally)
     }
 
@@ -382,7 +388,6 @@ impl<D: Duty> Pipeline<D> {
             self.output.copy(ASKING);
         }
         self.output.push(&frame);
-        self.tally.sent += 1;
         let skip = u8::from(asking);
         let reply_to = Some(reply_to);
         self.sent.push_back(Owed { frame, asking, skip, since, deadline, start, reply_to });
@@ -393,7 +398,6 @@ impl<D: Duty> Pipeline<D> {
         let written = self.output.written();
         while let Some(owed) = self.sent.pop_back_if(|owed| owed.start >= written) {
             self.output.truncate(owed.start);
-            self.tally.sent -= 1;
             let Owed { frame, asking, since, deadline, reply_to, .. } = owed;
             if let Some(reply_to) = reply_to {
                 self.unsent.push_front(Request { frame, asking, since, deadline, reply_to });
@@ -455,6 +459,13 @@ impl<D: Duty> Pipeline<D> {
         debug_assert!(!matches!(self.phase, Phase::Down) || self.sent.is_empty());
         debug_assert!(self.next_deadline.is_some() || self.unsent.is_empty());
         debug_assert!(self.begun <= self.sent.len());
+    }
+}
+
+/// Gives back what an empty queue needed once.
+fn shrink<T>(queue: &mut VecDeque<T>) {
+    if queue.is_empty() && queue.capacity() > IDLE_ENTRIES_MAX {
+        queue.shrink_to(IDLE_ENTRIES_MAX);
     }
 }
 

@@ -21,7 +21,7 @@ kinds!(
         Stalled = "stalled",
         /// The node refused the handshake, or did not finish it in time.
         HandshakeRefused = "handshake",
-        /// The proxy stops.
+        /// The proxy stops, or has another configuration.
         Stopping = "stopping",
     }
 );

@@ -8,6 +8,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 
 use super::Settings;
+use crate::io::now;
 use crate::limits::{CONNECT_BACKOFF_MS_MAX, CONNECT_BACKOFF_MS_MIN};
 use crate::net::Net;
 use crate::proto::cluster::Address;
@@ -76,12 +77,20 @@ pub(super) fn connect<N: Net>(
 ) -> Connecting<N::Stream> {
     let (net, address) = (net.clone(), address.clone());
     let (limit, keepalive) = (settings.connect_timeout, settings.keepalive);
+    let deadline = now() + limit;
     let attempt = async move {
         let found = net.resolve(address.host(), address.port()).await;
         let found = found.map_err(|_| Cause::Unresolved)?;
         let mut result = Err(Cause::Unresolved);
-        for socket_address in found {
-            result = net.connect(socket_address).await.map_err(|_| Cause::Unreachable);
+        for (tried, socket_address) in found.iter().enumerate() {
+            // One that hangs leaves time for those after it.
+            let left = deadline.saturating_duration_since(now());
+            let share = left / u32::try_from(found.len() - tried).unwrap_or(u32::MAX);
+            let connected = tokio::time::timeout(share, net.connect(*socket_address)).await;
+            result = match connected {
+                Ok(connected) => connected.map_err(|_| Cause::Unreachable),
+                Err(_) => Err(Cause::ConnectTimeout),
+            };
             if result.is_ok() {
                 break;
             }

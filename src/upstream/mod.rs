@@ -102,6 +102,8 @@ struct Upstream<N: Net> {
     throttled: Option<Instant>,
     /// When there was work last.
     busy_at: Instant,
+    /// Whether there was work at the end of the turn before.
+    was_busy: bool,
     share: Share,
 }
 
@@ -128,6 +130,7 @@ pub(crate) async fn serve<N: Net>(net: N, plan: Plan, count: Arc<NodeStats>) {
         backoff: Backoff::new(rng),
         throttled: None,
         busy_at: now,
+        was_busy: false,
         share,
     };
     poll_fn(|cx| upstream.poll(cx)).await;
@@ -198,8 +201,12 @@ impl<N: Net> Upstream<N> {
             self.pipeline.receive_end(Cause::Retired);
             self.answer();
         }
-        if !self.pipeline.is_idle() {
+        let is_busy = !self.pipeline.is_idle();
+        if is_busy || self.was_busy {
             self.busy_at = self.now;
+        }
+        self.was_busy = is_busy;
+        if is_busy {
             return false;
         }
         // Answers never fill the queue of this task in the same turn, so its end is final.
@@ -235,7 +242,6 @@ impl<N: Net> Upstream<N> {
                     let Poll::Ready(cause) = self.poll_socket(cx) else { return };
                     self.disconnected(cause);
                     self.answer();
-                    return;
                 }
             }
         }

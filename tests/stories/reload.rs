@@ -3,6 +3,7 @@
 use redpoll::config::Target;
 use redpoll_sim::net::LinkSpeed;
 use redpoll_sim::rig::Rig;
+use redpoll_sim::tuning::Tuning;
 use redpoll_sim::world::{Setup, ms};
 
 #[test]
@@ -55,4 +56,52 @@ fn the_new_times_hold_for_what_comes_next_and_a_wrong_server_can_be_put_right() 
     });
     rig.wait(5);
     assert_eq!(rig.ask(&client, &format!("GET {key}")), "0");
+}
+
+#[test]
+fn the_old_connections_close_and_the_old_looks_end_once_nobody_needs_them() {
+    let mut rig = Rig::new(&Setup::default());
+    let key = rig.key_on(0);
+    let clients = [rig.client(), rig.client()];
+    for client in &clients {
+        rig.ask(client, &format!("SET {key} 0"));
+    }
+    let open = |rig: &Rig| rig.world.cluster.node(0).connections();
+    let before = open(&rig);
+    assert!(before >= 2, "each worker has one");
+    for round in 1..=3 {
+        rig.world.reload(|config| {
+            let upstream = config.upstreams.values_mut().next().expect("there is one");
+            upstream.timeouts.op = ms(500 + round);
+            upstream.refresh.interval = ms(100);
+        });
+        rig.wait(20);
+        for client in &clients {
+            assert_eq!(rig.ask(client, &format!("SET {key} 0")), "OK");
+        }
+    }
+    rig.wait(50);
+    // A look may be under way.
+    assert!(open(&rig) <= before + 1, "{} after {before}", open(&rig));
+    let looks = |rig: &Rig| rig.world.stats.upstreams[0].looks_periodic_total.get();
+    let seen = looks(&rig);
+    rig.wait(1_000);
+    let during = looks(&rig) - seen;
+    assert!((6..=14).contains(&during), "{during} looks in a second at an interval of 100 ms");
+}
+
+#[test]
+fn connections_made_ahead_are_made_anew_when_they_are_lost() {
+    let tuning = Tuning { preconnect: true, ..Tuning::default() };
+    let mut rig = Rig::new(&Setup { tuning, ..Setup::default() });
+    rig.client();
+    rig.wait(50);
+    let open = |rig: &Rig| rig.world.cluster.node(0).connections();
+    let ahead = open(&rig);
+    assert!(ahead >= 4, "one for each worker and protocol, not {ahead}");
+    for _ in 0..3 {
+        rig.world.network.reset(rig.world.proxy, rig.world.nodes[0]);
+        rig.wait(50);
+        assert!(open(&rig) >= ahead, "{} of {ahead}", open(&rig));
+    }
 }

@@ -192,9 +192,10 @@ impl Router {
             self.version += 1;
             self.table = Table::Slots(owners);
         }
-        let is_listed = |node: &Node| listed.contains(&Some(*node));
+        let mut is_listed = vec![false; self.places.len()];
+        listed.iter().flatten().for_each(|node| is_listed[node.index()] = true);
         let unlisted: Vec<Node> =
-            self.by_address.values().filter(|node| !is_listed(node)).copied().collect();
+            self.by_address.values().filter(|node| !is_listed[node.index()]).copied().collect();
         for node in &unlisted {
             self.places[node.index()].unlisted_since.get_or_insert(now);
         }

@@ -38,8 +38,6 @@ pub struct Sample {
 /// What happened on a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Requests put into the output, less those taken back before a byte of them had left.
-    pub sent: i64,
     /// Requests answered by the node.
     pub answered: u64,
     /// Replies that came after their request had expired.

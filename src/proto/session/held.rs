@@ -9,6 +9,7 @@ use super::Session;
 use super::part::State;
 use super::ring::Ticket;
 use super::turn::{Transmit, Turn};
+use crate::proto::pipeline::Request;
 use crate::proto::reply::Progress;
 
 impl Session {
@@ -43,12 +44,12 @@ impl Session {
             return None;
         }
         let mut transmit = self.transmits.pop_front()?;
-        transmit.request.since = turn.now;
         if let Some(at) = self.pushed_back {
             let request = &mut transmit.request;
-            request.deadline = request.deadline.max(at + turn.policy.op_timeout);
+            extend(request, at);
             self.ring.extend(request.reply_to, request.deadline);
         }
+        transmit.request.since = turn.now;
         self.window.send(transmit.access);
         Some(transmit)
     }
@@ -60,17 +61,17 @@ impl Session {
 
     /// Answers those that are due.
     pub(super) fn expire_held(&mut self, turn: &mut Turn<'_>) {
-        let later =
-            self.pushed_back.map(|at| at + turn.policy.op_timeout).filter(|at| *at > turn.now);
+        let pushed_back = self.pushed_back;
         let mut due = Vec::new();
         self.transmits.retain_mut(|Transmit { request, .. }| {
-            match later {
-                _ if request.deadline > turn.now => {}
-                Some(later) => {
-                    request.deadline = later;
-                    self.ring.extend(request.reply_to, later);
-                }
-                None => due.push(request.reply_to),
+            if request.deadline <= turn.now
+                && let Some(at) = pushed_back
+            {
+                extend(request, at);
+                self.ring.extend(request.reply_to, request.deadline);
+            }
+            if request.deadline <= turn.now {
+                due.push(request.reply_to);
             }
             request.deadline > turn.now
         });
@@ -96,5 +97,14 @@ impl Session {
     /// Takes back what is held.
     pub(super) fn recall_held(&mut self) -> Vec<Ticket> {
         self.transmits.drain(..).map(|transmit| transmit.request.reply_to).collect()
+    }
+}
+
+/// Gives a request the time that it has anew, from when the client last made no room for its reply.
+fn extend(request: &mut Request<Ticket>, pushed_back: Instant) {
+    let deadline = pushed_back + (request.deadline - request.since);
+    if deadline > request.deadline {
+        request.deadline = deadline;
+        request.since = pushed_back;
     }
 }

@@ -143,6 +143,10 @@ impl Session {
 
     /// The slot table may have changed: parked commands are looked at again by `poll_transmit`.
     pub fn receive_topology(&mut self) {
+        if !self.transmits.is_empty() {
+            // What is held was routed by the table before.
+            self.park(0);
+        }
         self.stirred = true;
     }
 
