@@ -93,9 +93,9 @@ impl Cluster {
         })
     }
 
-    /// Waits until all nodes agree on who owns which slots since when, and who follows whom. A slot must not move again
-    /// before: an owner that has not heard of the last move claims it with too old an epoch, and
-    /// the nodes then send each other's clients back and forth for good.
+    /// Waits until all nodes agree on who owns which slots since when, and who follows whom. A slot
+    /// must not move again before: an owner that has not heard of the last move claims it with too
+    /// old an epoch, and the nodes then send each other's clients back and forth for good.
     ///
     /// # Errors
     /// It does not happen within [`PATIENCE`].
