@@ -62,6 +62,18 @@ pub struct Counted {
     pub answered: u64,
     /// Looks at the topology, those in vain included.
     pub refreshes: u64,
+    /// Commands sent again because their connection failed, or their node had left.
+    pub retries: u64,
+    /// Requests given to node connections.
+    pub requests: u64,
+    /// The most bytes that buffers held at the end of a step.
+    pub buffered_most: u64,
+    /// Bytes that buffers hold when all is over.
+    pub buffered: u64,
+    /// Bytes that wait to be written to nodes when all is over.
+    pub unwritten: u64,
+    /// Requests whose replies are still to come when all is over.
+    pub in_flight: u64,
 }
 
 /// What the checkers must know of the world.
@@ -77,6 +89,18 @@ pub struct Rules {
     pub redirects_max: u8,
     /// Commands may fail for want of room, though nothing is broken.
     pub is_narrow: bool,
+    /// The proxy may close connections of clients, for it has little patience or memory.
+    pub may_close: bool,
+    /// Commands may wait to be read, so that they take longer than they may.
+    pub is_tight: bool,
+    /// What all buffers may hold, in bytes, with what may come on top.
+    pub memory_bytes: u64,
+    /// Workers of the proxy.
+    pub workers: u64,
+    /// Attempts to connect to a node that one worker may make in a second; 0 if there is no limit.
+    pub connects_per_s: u64,
+    /// The share of retries among requests, in percent.
+    pub retry_percent: u64,
     /// Nodes are on hosts of their own, so that what befalls one befalls no other.
     pub are_apart: bool,
     /// How long a command may wait in the proxy while nothing is in its way.
@@ -91,6 +115,8 @@ pub struct Rules {
     pub slack: Duration,
     /// From when on nothing is broken, so that nothing may fail; `None` if something always is.
     pub quiet_from: Option<Duration>,
+    /// The same, though commands may fail for want of room.
+    pub mended_from: Option<Duration>,
     /// When the proxy was told to stop, if it was.
     pub drained: Option<Duration>,
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::client::Client;
-use crate::history::History;
+use crate::history::{Counted, History};
 use crate::oracle::{self, Violation};
 use crate::plan::Plan;
 use crate::tally::Tally;
@@ -102,7 +102,8 @@ pub fn run(plan: &Plan, keep_all: bool) -> Outcome {
     history.counted = world.counted();
     history.took = at;
     let is_narrow = history.rules.is_narrow;
-    history.rules.quiet_from = plan.quiet_from_ms().filter(|_| !is_narrow).map(ms);
+    history.rules.mended_from = plan.quiet_from_ms().map(ms);
+    history.rules.quiet_from = history.rules.mended_from.filter(|_| !is_narrow);
     let tally = Tally::of(&history, &world);
     // After a panic nothing else can be expected to be right.
     if !trap.has_caught() {
@@ -142,15 +143,30 @@ fn live(plan: &Plan, world: &mut World, trap: &PanicTrap) -> anyhow::Result<()> 
             timed.fault.apply(world);
         }
         anyhow::ensure!(world.network.now() < RUN_TIME_MAX, "stuck: the clients never finish");
-        world.network.step()?;
+        world.step()?;
     }
     if world.recorder.is_draining() && !trap.has_caught() {
         await_proxy_end(plan, world)?;
     }
     // What is still on its way arrives, and nodes execute it.
     world.network.run_for(SETTLING_TIME)?;
+    forget(plan, world)?;
     let left = world.stats.sum(|worker| &worker.clients);
     anyhow::ensure!(left == 0, "the proxy still has {left} clients after they all have left");
+    Ok(())
+}
+
+/// Waits until nothing is held any more for those that have left: no longer than their commands
+/// have, and half as long again.
+fn forget(plan: &Plan, world: &mut World) -> anyhow::Result<()> {
+    let until = world.network.now() + plan.setup.longest_timeout() * 3 / 2;
+    let holds = |world: &World| {
+        let Counted { buffered, unwritten, in_flight, .. } = world.counted();
+        buffered + unwritten + in_flight > 0
+    };
+    while holds(world) && world.network.now() < until {
+        world.network.run_for(SETTLING_TIME)?;
+    }
     Ok(())
 }
 

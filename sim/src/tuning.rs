@@ -66,7 +66,7 @@ pub struct Tuning {
     pub command_stats: bool,
     /// Whether nodes want a password.
     pub password: bool,
-    /// `client_idle_timeout`. It and what follows are the same in all drawn runs.
+    /// `client_idle_timeout`.
     pub client_idle_timeout_ms: u64,
     /// `client_stall_timeout`.
     pub client_stall_timeout_ms: u64,
@@ -135,7 +135,18 @@ impl Tuning {
             failure_threshold: *dice.pick(&[1, 1, 1, 5, 0]),
             command_stats: dice.chance(0.3),
             password: dice.chance(0.2),
+            client_idle_timeout_ms: *dice.pick(&[0, 0, 0, 0, 0, 0, 0, 150]),
+            client_stall_timeout_ms: if dice.chance(0.2) {
+                250
+            } else {
+                usual.client_stall_timeout_ms
+            },
             ..usual
+        };
+        let drawn = match dice.index(12) {
+            0 => Tuning { client_output_bytes: *dice.pick(&[2_000, 40_000]), ..drawn },
+            1 => Tuning { memory_bytes: *dice.pick(&[16_384, 262_144]), ..drawn },
+            _ => drawn,
         };
         drawn.sane()
     }
@@ -163,8 +174,26 @@ impl Tuning {
     pub fn is_narrow(&self) -> bool {
         let is_slow_to_connect = (1..NARROW_RATE).contains(&self.connections_per_s);
         let idles = (1..1_000).contains(&self.idle_timeout_ms);
-        self.requests_max < NARROW_REQUESTS
+        self.is_tight()
+            || self.requests_max < NARROW_REQUESTS
             || is_slow_to_connect && (idles || self.connections_per_node > 1)
+    }
+
+    /// Whether commands may wait to be read, for want of room.
+    #[must_use]
+    pub fn is_tight(&self) -> bool {
+        let usual = Tuning::default();
+        self.client_output_bytes < usual.client_output_bytes
+            || self.memory_bytes < usual.memory_bytes
+    }
+
+    /// Whether clients may find their connections closed.
+    #[must_use]
+    pub fn may_close(&self) -> bool {
+        let usual = Tuning::default();
+        self.is_tight()
+            || self.client_idle_timeout_ms > 0
+            || self.client_stall_timeout_ms < usual.client_stall_timeout_ms
     }
 
     /// The timeouts of commands that have their own.

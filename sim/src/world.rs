@@ -21,7 +21,7 @@ use redpoll::limits::{CONNECT_BACKOFF_MS_MAX, TOPOLOGY_RETRY_MS, TOPOLOGY_TIMEOU
 use redpoll::net::Net;
 use redpoll::proto::cluster::{Address, Slot};
 use redpoll::proxy;
-use redpoll::stats::{BackendStats, ErrorCode, Redirect, Stats};
+use redpoll::stats::{BackendStats, ErrorCode, Redirect, RetryReason, Stats};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc};
 
@@ -31,6 +31,10 @@ use crate::net::{Grain, HostId, KEEPALIVE, LinkSpeed, Network, Overlay, SimNet};
 use crate::nodes::{self, Nodes};
 use crate::recorder::{Outgoing, Recorder};
 use crate::tuning::Tuning;
+
+/// What one connection to a node may hold however little memory there is: a buffer with the largest
+/// reply of the workload half read, and one reply more.
+const MEMORY_SLACK_BYTES: usize = 128 * 1024;
 
 /// The port of the proxy.
 const PROXY_PORT: u16 = 6_380;
@@ -100,6 +104,8 @@ pub struct World {
     jobs: mpsc::UnboundedSender<Job>,
     client_net: SimNet,
     leaves: BTreeMap<usize, Rc<Notify>>,
+    /// The most bytes that the proxy's buffers held after a step.
+    buffered_most: u64,
     shutdown: Rc<Notify>,
     /// What the proxy runs on, and where it hears of another.
     config: Config,
@@ -153,6 +159,12 @@ impl Setup {
             follows: self.tuning.follows,
             redirects_max: self.tuning.redirects_max,
             is_narrow: self.tuning.is_narrow(),
+            may_close: self.tuning.may_close(),
+            is_tight: self.tuning.is_tight(),
+            memory_bytes: (self.tuning.memory_bytes + self.memory_slack_bytes()) as u64,
+            workers: self.workers as u64,
+            connects_per_s: self.tuning.connections_per_s.into(),
+            retry_percent: self.tuning.retry_budget.into(),
             are_apart: !self.shared_host,
             patience: ms(2 * self.tuning.flush_timeout_ms),
             refresh: ms(self.tuning.refresh_ms),
@@ -160,8 +172,24 @@ impl Setup {
             recovery: ms(self.recovery_ms()),
             slack,
             quiet_from: None,
+            mended_from: None,
             drained: None,
         }
+    }
+
+    /// What the proxy's buffers may hold beyond `memory_max`: what every connection to a node reads
+    /// into, for that is read whatever there is, and what is read at once.
+    fn memory_slack_bytes(&self) -> usize {
+        let streams = self.workers * self.nodes() * 2 * self.tuning.connections_per_node;
+        streams * MEMORY_SLACK_BYTES
+    }
+
+    /// The longest that a command may take.
+    #[must_use]
+    pub fn longest_timeout(&self) -> Duration {
+        let tuning = &self.tuning;
+        let commands = [tuning.mget_timeout_ms, tuning.getrange_timeout_ms, self.op_timeout_ms];
+        ms(commands.into_iter().max().unwrap_or(0))
     }
 
     /// What the proxy has to be well again once all is mended, in ms: a command that has just begun
@@ -171,8 +199,7 @@ impl Setup {
     #[must_use]
     pub fn recovery_ms(&self) -> u64 {
         let tuning = &self.tuning;
-        let commands = [tuning.mget_timeout_ms, tuning.getrange_timeout_ms, self.op_timeout_ms];
-        let longest = commands.into_iter().max().unwrap_or(0);
+        let longest = self.longest_timeout().as_millis() as u64;
         let looks = 2 * (TOPOLOGY_TIMEOUT_MS + TOPOLOGY_RETRY_MS * 125 / 100);
         let regular = if tuning.is_alert() { 0 } else { tuning.regular_look_ms() };
         let stall = if self.tuning.stall_timeout_ms > 2_000 { 0 } else { tuning.stall_timeout_ms };
@@ -246,6 +273,7 @@ impl World {
             jobs,
             client_net,
             leaves: BTreeMap::new(),
+            buffered_most: 0,
             shutdown,
             config,
             reload,
@@ -260,6 +288,22 @@ impl World {
     {
         let job = Box::pin(job(self.client_net.clone()));
         self.jobs.send(job).expect("the clients' host never ends");
+    }
+
+    /// Lets one step of time pass.
+    ///
+    /// # Errors
+    /// The software of a host failed.
+    pub fn step(&mut self) -> anyhow::Result<()> {
+        self.network.step()?;
+        self.buffered_most = self.buffered_most.max(self.buffered());
+        Ok(())
+    }
+
+    /// Bytes that the proxy's buffers hold.
+    #[must_use]
+    pub fn buffered(&self) -> u64 {
+        self.stats.sum(|worker| &worker.buffered_bytes)
     }
 
     /// What the proxy has counted so far.
@@ -280,6 +324,12 @@ impl World {
             sent: self.stats.sum_nodes(|node| node.requests_sent.get()),
             answered: self.stats.sum_nodes(|node| node.requests_answered.get()),
             refreshes: looks.sum(),
+            retries: sum(|upstream| upstream.retries.of(RetryReason::Connection).get()),
+            requests: sum(|upstream| upstream.requests.get()),
+            buffered_most: self.buffered_most,
+            buffered: self.buffered(),
+            unwritten: self.stats.sum_nodes(|node| node.buffered_bytes.get()),
+            in_flight: self.stats.sum_nodes(|node| node.in_flight.get()),
         }
     }
 

@@ -37,6 +37,8 @@ pub enum Fault {
     Leave(usize),
     /// The proxy is told to stop.
     Drain,
+    /// Clients take nothing of what the proxy sends (true), or do again.
+    Deaf(bool),
 }
 
 impl Fault {
@@ -45,6 +47,7 @@ impl Fault {
     pub fn is_harmless(&self) -> bool {
         match self {
             Fault::Leave(_) | Fault::Drain => true,
+            Fault::Deaf(_) => false,
             Fault::Node(_, fault) => fault.is_harmless(),
             Fault::Slot(_, change) => change.is_harmless(),
         }
@@ -64,6 +67,7 @@ impl Fault {
                 ((usize::MAX - what, usize::from(*slot)), breaks)
             }
             Fault::Leave(_) | Fault::Drain => ((usize::MAX, usize::MAX), false),
+            Fault::Deaf(is_deaf) => ((usize::MAX, usize::MAX - 1), *is_deaf),
         }
     }
 
@@ -78,6 +82,8 @@ impl Fault {
             }
             Fault::Leave(client) => world.tell_to_leave(client),
             Fault::Drain => world.drain(),
+            Fault::Deaf(true) => world.network.clog(world.proxy, world.clients),
+            Fault::Deaf(false) => world.network.unclog(world.proxy, world.clients),
         }
     }
 }

@@ -6,25 +6,31 @@
 
 use super::{Index, Verdict, Violation, broken};
 use crate::history::{Conversation, End, History};
-use crate::resp::{bulk_string, shown};
+use crate::resp::{bulk_string, frame_len, shown};
 use crate::workload::Effect;
 
 pub(super) const PROMISE: &str = "answers";
 
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     history.conversations.iter().try_for_each(|conversation| {
-        framing(conversation)?;
+        framing(conversation, history.rules.may_close)?;
         echoes(conversation)
     })
 }
 
-fn framing(conversation: &Conversation) -> Verdict {
+fn framing(conversation: &Conversation, may_close: bool) -> Verdict {
     let at = conversation.end.map_or_else(Default::default, |(at, _)| at);
     let violation = |what: &str| {
         let what = format!("{what}: {}", shown(&conversation.surplus));
         Err(Violation { promise: PROMISE, at, what })
     };
+    // Who is closed for want of patience or memory gets no more of a reply.
+    let is_cut_off = may_close
+        && matches!(conversation.end, Some((_, End::Closed)))
+        && (conversation.resp3 || conversation.calls.iter().any(|call| call.reply.is_none()))
+        && frame_len(&conversation.surplus) == Ok(None);
     match conversation.end {
+        _ if is_cut_off => Ok(()),
         _ if !conversation.surplus.is_empty() => violation("a client got what answers nothing"),
         Some((_, End::Garbled)) => violation("a client got what is not RESP"),
         Some((_, End::Finished | End::Left | End::Closed)) | None => Ok(()),

@@ -22,6 +22,9 @@ const OWN_ERRORS: [&str; 3] = ["UNSENT", "UNSURE", "CLUSTERDOWN"];
 /// What must never reach a client.
 const REDIRECTS: [&str; 2] = ["MOVED", "ASK"];
 
+/// What a node says that does not know the proxy: nothing may be asked of it then.
+const STRANGER: &str = "NOAUTH";
+
 /// What the proxy says of redirects that lead nowhere; those of a sane cluster do not.
 const GIVEN_UP: &[u8] = b"-UNSENT gave up after ";
 
@@ -45,6 +48,9 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
         if REDIRECTS.contains(&code) && history.rules.follows {
             return Err(broken(PROMISE, call, "a redirect reached the client"));
         }
+        if code == STRANGER {
+            return Err(broken(PROMISE, call, "a node was asked that had refused the handshake"));
+        }
         let witnesses = Witnesses { index, call, until: *at };
         witnesses.confirm(frame).map_err(|what| broken(PROMISE, call, &what))?;
     }
@@ -67,7 +73,7 @@ fn misleads(fault: &Fault) -> bool {
                     | NodeFault::Rejoin
             )
         }
-        Fault::Leave(_) | Fault::Drain => false,
+        Fault::Leave(_) | Fault::Drain | Fault::Deaf(_) => false,
     }
 }
 
@@ -260,6 +266,15 @@ mod tests {
         story.execute(6, "MSET s:0:0 1000000003", "+OK\r\n");
         story.answer(0, 9, "+OK\r\n");
         assert!(caught(&story, PROMISE).contains("no node said so for"));
+    }
+
+    #[test]
+    fn an_answer_from_a_node_that_refused_the_handshake_is_seen() {
+        let mut story = Story::right();
+        story.call(0, 5, "SET s:0:0 {id}");
+        story.execute(6, "SET s:0:0 1000000003", "-NOAUTH Authentication required.\r\n");
+        story.answer(0, 9, "-NOAUTH Authentication required.\r\n");
+        assert!(caught(&story, PROMISE).contains("refused the handshake"));
     }
 
     #[test]

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use super::spells::spells;
 use super::{Index, Verdict, broken};
+use crate::fault::Fault;
 use crate::history::{Call, End, History};
 
 pub(super) const PROMISE: &str = "deadline";
 
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
+    let deaf = spells(history, |fault| matches!(fault, Fault::Deaf(_)));
     for conversation in &history.conversations {
         let gone = matches!(conversation.end, Some((_, End::Left | End::Closed | End::Garbled)));
         // A reply waits for those before it, which may have more time.
@@ -15,6 +18,14 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
         for call in &conversation.calls {
             let limit = history.rules.timeout_of(call.kind()) + history.rules.slack;
             latest = latest.max(call.sent + limit);
+            let until = call.reply.as_ref().map_or(Duration::MAX, |(at, _)| *at);
+            // Its time begins when the client has made room for it, and so does that of the next.
+            for spell in deaf.iter().filter(|spell| spell.touches(call.sent, until)) {
+                latest = latest.max(spell.until.saturating_add(2 * limit));
+            }
+            if history.rules.is_tight {
+                latest = Duration::MAX;
+            }
             on_time(call, latest, gone)?;
         }
     }

@@ -4,18 +4,22 @@
 
 mod answers;
 mod asking;
+mod connects;
 mod content;
 mod counters;
 mod deadline;
 mod drain;
 mod durable;
 mod index;
+mod memory;
 mod neighbours;
 mod once;
 mod order;
 mod quiet;
 mod refreshes;
+mod rest;
 mod retired;
+mod retries;
 mod sends;
 mod spells;
 #[cfg(test)]
@@ -51,7 +55,7 @@ pub struct Checker {
 }
 
 /// All checkers.
-pub const CHECKERS: [Checker; 14] = [
+pub const CHECKERS: [Checker; 18] = [
     Checker { promise: answers::PROMISE, check: answers::check },
     Checker { promise: content::PROMISE, check: content::check },
     Checker { promise: once::PROMISE, check: once::check },
@@ -64,6 +68,10 @@ pub const CHECKERS: [Checker; 14] = [
     Checker { promise: refreshes::PROMISE, check: refreshes::check },
     Checker { promise: neighbours::PROMISE, check: neighbours::check },
     Checker { promise: retired::PROMISE, check: retired::check },
+    Checker { promise: connects::PROMISE, check: connects::check },
+    Checker { promise: retries::PROMISE, check: retries::check },
+    Checker { promise: memory::PROMISE, check: memory::check },
+    Checker { promise: rest::PROMISE, check: rest::check },
     Checker { promise: counters::PROMISE, check: counters::check },
     Checker { promise: quiet::PROMISE, check: quiet::check },
 ];

@@ -73,7 +73,7 @@ impl Homes {
         }
         let troubled = history.faults.iter().filter_map(|(_, fault)| match fault {
             Fault::Slot(slot, _) => Some(*slot),
-            Fault::Node(..) | Fault::Leave(_) | Fault::Drain => None,
+            Fault::Node(..) | Fault::Leave(_) | Fault::Drain | Fault::Deaf(_) => None,
         });
         let mut nodes: BTreeMap<usize, Vec<Spell>> = BTreeMap::new();
         for (_, fault) in &history.faults {

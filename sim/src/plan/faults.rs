@@ -32,9 +32,10 @@ enum Family {
     Entangle,
     Leave,
     Drain,
+    Deaf,
 }
 
-const FAMILIES: [Family; 19] = [
+const FAMILIES: [Family; 20] = [
     Family::Stall,
     Family::Cut,
     Family::Hang,
@@ -54,6 +55,7 @@ const FAMILIES: [Family; 19] = [
     Family::Entangle,
     Family::Leave,
     Family::Drain,
+    Family::Deaf,
 ];
 
 /// What a run is about.
@@ -112,6 +114,12 @@ impl Faults {
                 let at = self.dice.within(10..=self.span);
                 self.add(at, Fault::Leave(client));
             }
+        }
+        if self.has(Family::Deaf) && self.dice.chance(0.2) {
+            let at = self.dice.within(10..=self.span);
+            let end = at + *self.dice.pick(&[20, 300, 1_500]);
+            self.add(at, Fault::Deaf(true));
+            self.add(end, Fault::Deaf(false));
         }
         if self.has(Family::Drain) && self.dice.chance(0.5) {
             self.drain();
@@ -189,7 +197,8 @@ impl Faults {
             | Family::Uncovered
             | Family::Entangle
             | Family::Leave
-            | Family::Drain => false,
+            | Family::Drain
+            | Family::Deaf => false,
         }
     }
 
@@ -272,7 +281,8 @@ impl Faults {
             | Family::Uncovered
             | Family::Entangle
             | Family::Leave
-            | Family::Drain => unreachable!("no fault of a node"),
+            | Family::Drain
+            | Family::Deaf => unreachable!("no fault of a node"),
         }
     }
 
@@ -384,7 +394,8 @@ impl Faults {
             | Family::Password
             | Family::Retire
             | Family::Leave
-            | Family::Drain => unreachable!("no change of a slot"),
+            | Family::Drain
+            | Family::Deaf => unreachable!("no change of a slot"),
         }
     }
 }
@@ -437,6 +448,7 @@ mod tests {
             assert!(faults().any(|f| format!("{f:?}").contains(change)), "{change}");
         }
         assert!(faults().any(|f| f == Fault::Leave(0)) && faults().any(|f| f == Fault::Drain));
+        assert!(faults().any(|f| f == Fault::Deaf(true)));
         assert!(plans.iter().all(|plan| plan.quiet_from_ms().is_some()));
         assert!(plans.iter().any(|plan| plan.quiet_from_ms() == Some(0)));
         assert!(plans.iter().any(|plan| {

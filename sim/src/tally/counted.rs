@@ -1,8 +1,8 @@
 //! What the proxy counted.
 
 use redpoll::stats::{
-    BackendStats, CloseCause, ConnectFailure, Counter, DrainEnd, FlushTrigger, NodeStats,
-    RetryReason, Stage, UpstreamStats,
+    BackendStats, ClientEnd, CloseCause, ConnectFailure, Counter, DrainEnd, FlushTrigger,
+    NodeStats, RetryReason, Stage, UpstreamStats,
 };
 
 use super::Tally;
@@ -71,12 +71,24 @@ const OF_UPSTREAMS: [(&str, OfUpstream); 7] = [
     ("looks_for_failures", |upstream| &upstream.looks_failures_total),
 ];
 
+const OF_CLIENTS: [(&str, ClientEnd); 6] = [
+    ("clients_finished", ClientEnd::Finished),
+    ("clients_lost", ClientEnd::Lost),
+    ("clients_idle", ClientEnd::Idle),
+    ("clients_stalled", ClientEnd::Stalled),
+    ("clients_overflown", ClientEnd::Overflown),
+    ("clients_evicted", ClientEnd::Memory),
+];
+
 pub(super) fn see(world: &World, tally: &mut Tally) {
     for (name, counter) in OF_BACKENDS {
         tally.see(name, world.stats.sum_upstreams(counter));
     }
     for (name, counter) in OF_NODES {
         tally.see(name, world.stats.sum_nodes(counter));
+    }
+    for (name, end) in OF_CLIENTS {
+        tally.see(name, world.stats.sum(|worker| worker.clients_closed.of(end)));
     }
     for (name, counter) in OF_UPSTREAMS {
         tally.see(name, world.stats.upstreams.iter().map(|upstream| counter(upstream).get()).sum());

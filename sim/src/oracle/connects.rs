@@ -1,0 +1,85 @@
+//! No node is connected to more often than `connection_rate_limit` allows, beside the questions for
+//! the topology: each worker makes so many attempts a second, and as many at once.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Index, Verdict, Violation};
+use crate::fault::{Fault, NodeFault};
+use crate::history::History;
+
+pub(super) const PROMISE: &str = "connects";
+
+/// A bucket that every attempt fills by one and that leaks as fast as attempts may be made.
+struct Bucket {
+    level: f64,
+    at: Duration,
+}
+
+pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
+    let rules = &history.rules;
+    if rules.connects_per_s == 0 || history.faults.iter().any(|(_, fault)| renews_nodes(fault)) {
+        return Ok(());
+    }
+    let at_once = (rules.connects_per_s * rules.workers) as f64;
+    // Looks may come a quarter sooner than configured; one more may be under way.
+    let looks_per_s = 1.0 / (rules.refresh_min * 3 / 4).as_secs_f64();
+    let looks_at_once = 2.0;
+    let mut buckets: BTreeMap<usize, Bucket> = BTreeMap::new();
+    for (at, node) in &history.connects {
+        let bucket = buckets.entry(*node).or_insert(Bucket { level: 0.0, at: *at });
+        let leaked = (*at - bucket.at).as_secs_f64() * (at_once + looks_per_s);
+        *bucket = Bucket { level: (bucket.level - leaked).max(0.0) + 1.0, at: *at };
+        if bucket.level > at_once + looks_at_once {
+            let limit = rules.connects_per_s;
+            let what = format!(
+                "node-{node} was connected to too often: {limit} a second and worker are allowed"
+            );
+            return Err(Violation { promise: PROMISE, at: *at, what });
+        }
+    }
+    Ok(())
+}
+
+/// Whether a node may leave and come back, and be counted anew then; or be reached by attempts to
+/// reach another one.
+fn renews_nodes(fault: &Fault) -> bool {
+    match fault {
+        Fault::Node(_, fault) => matches!(
+            fault,
+            NodeFault::Retire(_)
+                | NodeFault::FailOver
+                | NodeFault::Isolate
+                | NodeFault::Sicken(_)
+                | NodeFault::ForgetName
+                | NodeFault::DoubleName
+        ),
+        Fault::Slot(..) | Fault::Leave(_) | Fault::Drain | Fault::Deaf(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::{Story, caught};
+    use super::*;
+
+    #[test]
+    fn attempts_that_come_too_often_are_seen() {
+        let ms = Duration::from_millis;
+        let mut story = Story::right();
+        story.history.rules.workers = 2;
+        story.history.rules.connects_per_s = 5;
+        story.history.rules.refresh_min = ms(1_000);
+        story.history.connects = vec![(ms(1), 0); 12];
+        story.history.connects.extend(vec![(ms(1), 1); 12]);
+        story.history.connects.extend(vec![(ms(1_001), 0); 11]);
+        story.passes();
+        let mut more = story.clone();
+        more.history.connects.push((ms(1_001), 0));
+        assert!(caught(&more, PROMISE).contains("node-0"));
+        more.history.faults.push((ms(3), Fault::Node(0, NodeFault::FailOver)));
+        more.passes();
+        story.history.connects = vec![(ms(1), 0); 13];
+        assert!(caught(&story, PROMISE).contains("5 a second"));
+    }
+}

@@ -1,0 +1,52 @@
+//! When all clients have left and all is mended, nothing is left of them: no request waits for a
+//! reply, no buffer holds a byte.
+
+use super::{Index, Verdict, Violation};
+use crate::history::History;
+
+pub(super) const PROMISE: &str = "rest";
+
+pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
+    // What is broken may hold back what was sent to it.
+    if history.rules.mended_from.is_none_or(|from| history.took < from) {
+        return Ok(());
+    }
+    let counted = &history.counted;
+    for (what, left) in [
+        ("requests are in flight", counted.in_flight),
+        ("bytes are in buffers", counted.buffered),
+        ("bytes wait to be written to nodes", counted.unwritten),
+    ] {
+        if left > 0 {
+            let what = format!("{left} {what} after all clients have left");
+            return Err(Violation { promise: PROMISE, at: history.took, what });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::story::{Story, caught};
+    use super::*;
+
+    #[test]
+    fn what_is_left_over_is_seen_once_all_is_mended() {
+        let mut story = Story::right();
+        story.history.took = Duration::from_secs(2);
+        story.history.rules.mended_from = Some(Duration::from_secs(1));
+        story.passes();
+        let mut left = story.clone();
+        left.history.counted.in_flight = 1;
+        assert!(caught(&left, PROMISE).contains("1 requests are in flight"));
+        left.history.rules.mended_from = None;
+        left.passes();
+        let mut left = story.clone();
+        left.history.counted.buffered = 7;
+        assert!(caught(&left, PROMISE).contains("7 bytes are in buffers"));
+        story.history.counted.unwritten = 8;
+        assert!(caught(&story, PROMISE).contains("8 bytes wait"));
+    }
+}
