@@ -70,9 +70,11 @@ impl Server {
     pub(crate) fn node(directory: &Path, settings: &Settings) -> Result<Server> {
         Server::launch(directory, settings, || {
             let [port, bus_port] = free_ports()?;
+            // A node without slots stays a primary, so that it can be told who has them.
             let arguments = format!(
                 "--cluster-enabled yes --cluster-config-file nodes.conf --cluster-port {bus_port} \
-                 --cluster-node-timeout 2000 --cluster-require-full-coverage no"
+                 --cluster-node-timeout 2000 --cluster-require-full-coverage no \
+                 --cluster-allow-replica-migration no"
             );
             Ok((port, arguments.split(' ').map(str::to_owned).collect()))
         })
