@@ -18,11 +18,11 @@
 //! - [`proto`]: the protocol, pure: RESP, the command table, cluster topology, pipeline, session
 //! - [`net`]: the one seam to the world, the network and its tasks, as a trait
 //! - `client`, `upstream`: the two kinds of tasks; `queue`, `reply_to`: what connects them; `io`: a
-//!   write, and the clock; `memory`: what all buffers hold
+//!   write, and the clock; `memory`, `room`: what buffers hold, and how they grow
 //! - `pool`, `backend`, `worker`: a worker's connections to nodes, its slot table, its clients
 //! - `discovery`: the topology, looked at at intervals and when something seems to have changed;
 //!   `refresh`: what makes it seem so
-//! - [`proxy`]: the whole, from listeners to the drain
+//! - [`proxy`]: the whole, from listeners to the drain; `purge`: what storms needed is given back
 //! - [`config`], [`stats`], [`admin`]: what the operator says, counts and asks
 //! - [`embedded`]: a small Redis Cluster in memory; [`demo`] and the simulator run it
 //! - [`limits`]: every bound
@@ -41,9 +41,11 @@ pub mod net;
 mod pool;
 pub mod proto;
 pub mod proxy;
+mod purge;
 mod queue;
 mod refresh;
 mod reply_to;
+mod room;
 pub mod stats;
 mod upstream;
 mod worker;

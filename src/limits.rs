@@ -33,14 +33,15 @@ pub const MEMORY_LOOK_MS: u64 = 100;
 /// Room that a read has at least, in bytes.
 pub const READ_BYTES_MIN: usize = 8 * 1024;
 
-/// A buffer with a large incomplete command grows by its own size, at most by this, in bytes.
-pub const READ_GROWTH_BYTES_MAX: usize = 1024 * 1024;
-
 /// Reads of one client in one turn; then others have their turn.
 pub const READS_PER_TURN_MAX: usize = 4;
 
 /// Size of a node connection's read buffer, in bytes: it holds the replies of many clients.
 pub const UPSTREAM_READ_BYTES: usize = 64 * 1024;
+
+/// What a node connection reads in one turn, about, in bytes: then those whose replies came have
+/// theirs, so that replies do not pile up before a client has taken any.
+pub const UPSTREAM_TURN_BYTES_MAX: usize = 1024 * 1024;
 
 /// A frame of at least this many bytes is sent from where it lies instead of being copied.
 pub const BY_REFERENCE_BYTES_MIN: usize = 16 * 1024;
@@ -53,6 +54,21 @@ pub const OUTPUT_KEPT_BYTES_MAX: usize = 16 * 1024;
 
 /// One write to a node gathers at most about this much, in bytes; the rest follows in the next.
 pub const UPSTREAM_BATCH_BYTES_MAX: usize = 256 * 1024;
+
+/// How often a worker looks whether there was traffic, in milliseconds.
+pub const PURGE_LOOK_MS: u64 = 1_000;
+
+/// From one step of giving memory back to the next, in milliseconds.
+pub const PURGE_STEP_MS: u64 = 100;
+
+/// Steps after the last traffic: enough for five times that the allocator looks.
+pub const PURGE_STEPS: u32 = 50;
+
+/// Allocations of one step: about 30 us. After ten steps the allocator looks.
+pub const PURGE_ALLOCATIONS: u32 = 1_000;
+
+/// Their size, in bytes: not small, or they would not count.
+pub const PURGE_BLOCK_BYTES: usize = 2 * 1024;
 
 /// Slices in one vectored write.
 pub const WRITE_SLICES_MAX: usize = 64;
@@ -136,6 +152,10 @@ pub const ACCEPT_BACKLOG_MAX: i32 = 1024;
 
 /// Entries that an idle queue or ring keeps room for.
 pub const IDLE_ENTRIES_MAX: usize = 64;
+
+/// Requests that a node connection keeps room for once it has fewer. More than a queue between two
+/// tasks, because it is the sum of many clients' and would grow again at every turn.
+pub const PIPELINE_ENTRIES_KEPT: usize = 1024;
 
 /// Pause after a client could not be accepted, in milliseconds: descriptors may be free again.
 pub const ACCEPT_PAUSE_MS: u64 = 50;

@@ -29,6 +29,7 @@ use crate::config::{Config, Reload, Target};
 use crate::discovery::{self, Discovery, Pace, Watch};
 use crate::limits::{ACCEPT_PAUSE_MS, LINGER_MS, STOP_MS, TURNED_AWAY_MAX};
 use crate::net::{Net, TokioNet};
+use crate::purge;
 use crate::refresh::{Nudges, nudges};
 use crate::reply_to::{Origin, ToWorker};
 use crate::stats::Stats;
@@ -170,7 +171,10 @@ fn start_thread(setup: Setup<TokioNet>, ended: mpsc::Sender<()>) -> io::Result<(
         };
         drop(tell.send(Ok(())));
         let local = tokio::task::LocalSet::new();
-        runtime.block_on(local.run_until(worker::run(setup)));
+        runtime.block_on(local.run_until(async move {
+            TokioNet.spawn(purge::watch(setup.stats.clone()));
+            worker::run(setup).await;
+        }));
         drop(ended);
     })?;
     told.recv().map_err(io::Error::other)?

@@ -339,7 +339,7 @@ impl<N: Net> Client<N> {
             }
             let shared = Rc::clone(&self.shared);
             let mut common = shared.buffer.borrow_mut();
-            let mut buffer = self.rest.lend(&mut common);
+            let mut buffer = self.rest.lend(&mut common, self.session.frame_bytes());
             let read = pin!(self.stream.read_buf(&mut buffer)).poll(cx);
             if let Poll::Ready(Ok(count @ 1..)) = read {
                 self.seen.heard = true;

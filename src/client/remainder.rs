@@ -1,16 +1,18 @@
 //! The bytes of a client that were read and not yet taken, and the room to read more.
 //!
 //! ```text
-//! lend: the worker's buffer, or the client's own if it has a remainder
-//! give_back: the worker's buffer is empty again; a remainder is moved into one of the client's own
+//! lend: the worker's buffer, with a short remainder at its front; or the client's own, which a
+//!       long command fills alone
+//! give_back: the worker's buffer is empty again; a remainder is moved out of it
 //! ```
 //!
 //! So an idle client has no buffer, and a worker has one for all of them. Commands that were taken
-//! off a buffer keep their part of it until they are answered; it then grows elsewhere.
+//! off a buffer keep their part of it until they are answered; it then goes on elsewhere.
 
 use bytes::BytesMut;
 
-use crate::limits::{READ_BYTES, READ_BYTES_MIN, READ_GROWTH_BYTES_MAX};
+use crate::limits::{READ_BYTES, READ_BYTES_MIN};
+use crate::room::make_room;
 
 /// The remainder of one client.
 #[derive(Debug, Default)]
@@ -41,19 +43,21 @@ impl Remainder {
         self.bytes = BytesMut::new();
     }
 
-    /// A buffer that holds them, with room to read more: little for small commands, more the more
-    /// of a large one is there. Give it back.
-    pub(super) fn lend(&mut self, common: &mut BytesMut) -> BytesMut {
-        self.own = !self.bytes.is_empty();
+    /// A buffer that holds them, with room to read more of a command of `frame_bytes`, if that is
+    /// known. Give it back.
+    pub(super) fn lend(&mut self, common: &mut BytesMut, frame_bytes: Option<usize>) -> BytesMut {
+        let rest = std::mem::take(&mut self.bytes);
+        self.own = rest.len() >= READ_BYTES_MIN;
         if self.own {
-            let mut buffer = std::mem::take(&mut self.bytes);
-            buffer.reserve(buffer.len().clamp(READ_BYTES_MIN, READ_GROWTH_BYTES_MAX));
+            let mut buffer = rest;
+            make_room(&mut buffer, frame_bytes, READ_BYTES_MIN);
             return buffer;
         }
         let mut buffer = std::mem::take(common);
-        if buffer.capacity() - buffer.len() < READ_BYTES_MIN {
+        if buffer.capacity() < rest.len() + READ_BYTES_MIN {
             buffer.reserve(READ_BYTES);
         }
+        buffer.extend_from_slice(&rest);
         buffer
     }
 
@@ -73,9 +77,10 @@ impl Remainder {
 mod tests {
     use super::*;
 
-    /// Reads `bytes`, of which the first `taken` are a command.
+    /// Reads `bytes`, as far as there is room; then the first `taken` of what is there are a
+    /// command.
     fn read(rest: &mut Remainder, common: &mut BytesMut, bytes: &[u8], taken: usize) -> BytesMut {
-        let mut buffer = rest.lend(common);
+        let mut buffer = rest.lend(common, None);
         assert!(buffer.capacity() - buffer.len() >= READ_BYTES_MIN);
         buffer.extend_from_slice(bytes);
         let command = buffer.split_to(taken);
@@ -89,8 +94,7 @@ mod tests {
         let mut common = BytesMut::new();
         drop(read(&mut half, &mut common, b"PING\r\nGET", 6));
         assert_eq!((&half.bytes()[..], common.len()), (&b"GET"[..], 0));
-        let room = common.capacity();
-        assert!(room >= READ_BYTES_MIN);
+        assert!(common.capacity() >= READ_BYTES_MIN);
         for _ in 0..1000 {
             drop(read(&mut whole, &mut common, b"PING\r\n", 6));
             assert!(whole.is_empty() && whole.capacity() == 0, "an idle client has no buffer");
@@ -100,26 +104,30 @@ mod tests {
     }
 
     #[test]
-    fn a_remainder_has_a_buffer_of_its_own_until_it_is_taken() {
+    fn a_short_remainder_takes_what_it_is_long_and_is_read_on_in_the_worker_s_buffer() {
         let (mut rest, mut common) = (Remainder::default(), BytesMut::new());
         drop(read(&mut rest, &mut common, b"GE", 0));
-        assert!(rest.capacity() < READ_BYTES_MIN, "it takes what it is long");
-        let before = common.capacity();
+        assert!(rest.capacity() < READ_BYTES_MIN);
         let command = read(&mut rest, &mut common, b"T k\r\n", 7);
         assert_eq!(&command[..], b"GET k\r\n");
-        assert_eq!(common.capacity(), before, "the worker's was not touched");
-        assert_eq!(rest.capacity(), 0);
+        assert_eq!((rest.capacity(), common.len()), (0, 0));
     }
 
     #[test]
-    fn a_large_command_doubles_its_buffer_and_then_grows_by_steps() {
+    fn a_long_command_has_a_buffer_of_its_own_which_it_fills_exactly() {
         let (mut rest, mut common) = (Remainder::default(), BytesMut::new());
-        let piece = vec![b'x'; READ_BYTES_MIN];
-        while rest.bytes().len() < 4 * READ_GROWTH_BYTES_MAX {
-            drop(read(&mut rest, &mut common, &piece, 0));
-            let len = rest.bytes().len();
-            assert!(rest.capacity() <= 4 * len.max(READ_BYTES), "{len}: {}", rest.capacity());
+        let command = vec![b'x'; 1_000_000];
+        let mut sent = 0;
+        while sent < command.len() {
+            let known = (sent > 0).then_some(command.len());
+            let mut buffer = rest.lend(&mut common, known);
+            let room = (buffer.capacity() - buffer.len()).min(command.len() - sent);
+            buffer.extend_from_slice(&command[sent..sent + room]);
+            sent += room;
+            rest.give_back(buffer, &mut common);
         }
+        assert_eq!((rest.bytes().len(), rest.capacity()), (command.len(), command.len()));
+        assert!(common.capacity() <= READ_BYTES);
         rest.clear();
         assert_eq!(rest.capacity(), 0);
     }

@@ -25,7 +25,7 @@ use super::handshake::{Handshake, Progress as Heard};
 use super::output::Output;
 use super::reply::{Cause, Failure, Reply};
 use super::resp::ReplyDecoder;
-use crate::limits::{IDLE_ENTRIES_MAX, UPSTREAM_BATCH_BYTES_MAX};
+use crate::limits::{PIPELINE_ENTRIES_KEPT, UPSTREAM_BATCH_BYTES_MAX};
 
 /// A request that was sent, or is in the output buffer.
 #[derive(Debug)]
@@ -112,6 +112,22 @@ impl<D: Duty> Pipeline<D> {
             tally: Tally::default(),
             samples: Vec::new(),
         }
+    }
+
+    /// Gives back what only a storm needed; to be called at the end of a turn.
+    pub fn shrink(&mut self) {
+        shrink(&mut self.unsent);
+        shrink(&mut self.sent);
+        shrink(&mut self.failed);
+        if self.samples.is_empty() && self.samples.capacity() > PIPELINE_ENTRIES_KEPT {
+            self.samples.shrink_to(PIPELINE_ENTRIES_KEPT);
+        }
+    }
+
+    /// The length of the reply that has begun to arrive, once its end is known.
+    #[must_use]
+    pub fn frame_bytes(&self) -> Option<usize> {
+        self.decoder.frame_bytes()
     }
 
     /// Bytes that were copied to be written.
@@ -295,14 +311,8 @@ impl<D: Duty> Pipeline<D> {
         self.output.len()
     }
 
-    /// What happened since the last call. What is empty then gives back what it needed.
+    /// What happened since the last call.
     pub fn take_tally(&mut self) -> Tally {
-        shrink(&mut self.sent);
-        shrink(&mut self.unsent);
-        shrink(&mut self.failed);
-        if self.samples.is_empty() && self.samples.capacity() > IDLE_ENTRIES_MAX {
-            self.samples.shrink_to(IDLE_ENTRIES_MAX);
-        }
         std::mem::take(&mut self.tally)
     }
 
@@ -462,10 +472,9 @@ impl<D: Duty> Pipeline<D> {
     }
 }
 
-/// Gives back what an empty queue needed once.
 fn shrink<T>(queue: &mut VecDeque<T>) {
-    if queue.is_empty() && queue.capacity() > IDLE_ENTRIES_MAX {
-        queue.shrink_to(IDLE_ENTRIES_MAX);
+    if queue.capacity() > PIPELINE_ENTRIES_KEPT && queue.len() <= PIPELINE_ENTRIES_KEPT / 2 {
+        queue.shrink_to(PIPELINE_ENTRIES_KEPT);
     }
 }
 

@@ -32,7 +32,7 @@ use self::count::Count;
 use self::link::{Backoff, Link, connect};
 pub(crate) use self::throttle::Throttle;
 use crate::io::{now, write_some};
-use crate::limits::{READ_GROWTH_BYTES_MAX, UPSTREAM_READ_BYTES};
+use crate::limits::{UPSTREAM_READ_BYTES, UPSTREAM_TURN_BYTES_MAX};
 use crate::memory::Share;
 use crate::net::Net;
 use crate::proto::cluster::Address;
@@ -40,6 +40,7 @@ use crate::proto::pipeline::{Options, Pipeline};
 use crate::proto::reply::Cause;
 use crate::queue::Receiver;
 use crate::reply_to::{ReplyTo, ToUpstream};
+use crate::room::make_room;
 use crate::stats::{CloseCause, Complaint, DrainEnd, NodeStats};
 
 /// How long things may take on a connection, and whether there always is one.
@@ -159,6 +160,7 @@ impl<N: Net> Upstream<N> {
                 return Poll::Ready(());
             }
             if !self.is_timer_due(cx) {
+                self.pipeline.shrink();
                 self.share.set(self.held_bytes());
                 return Poll::Pending;
             }
@@ -328,21 +330,26 @@ impl<N: Net> Upstream<N> {
 
     /// Reads and writes; ready with the reason once the connection is useless.
     fn poll_socket(&mut self, cx: &mut Context<'_>) -> Poll<Cause> {
+        let mut received = 0;
         loop {
             if let Err(cause) = self.poll_write(cx) {
                 return Poll::Ready(cause);
             }
+            if received >= UPSTREAM_TURN_BYTES_MAX {
+                // There may be more; who has got replies takes them first.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let Link::Up(stream) = &mut self.link else { return Poll::Pending };
-            // Room for what is expected; a long reply doubles it as it arrives.
-            let room = UPSTREAM_READ_BYTES.max(self.buffer.len());
             let was_large = self.buffer.len() > UPSTREAM_READ_BYTES;
-            self.buffer.reserve(room.min(READ_GROWTH_BYTES_MAX));
+            make_room(&mut self.buffer, self.pipeline.frame_bytes(), UPSTREAM_READ_BYTES);
             match ready!(pin!(stream.read_buf(&mut self.buffer)).poll(cx)) {
                 Ok(0) | Err(_) => {
                     return Poll::Ready(Cause::Closed);
                 }
                 Ok(bytes) => {
                     self.count.read(bytes);
+                    received += bytes;
                     self.pipeline.receive_bytes(self.now);
                     if let Err(cause) = self.take_answers() {
                         return Poll::Ready(cause);

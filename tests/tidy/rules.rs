@@ -22,8 +22,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("io", &["limits", "proto"]),
     ("queue", &["limits"]),
     ("reply_to", &["config", "limits", "proto", "queue", "refresh"]),
+    ("room", &["limits"]),
+    ("purge", &["limits", "stats"]),
     ("memory", &["limits", "queue", "reply_to", "stats"]),
-    ("upstream", &["io", "limits", "memory", "net", "proto", "queue", "reply_to", "stats"]),
+    ("upstream", &["io", "limits", "memory", "net", "proto", "queue", "reply_to", "room", "stats"]),
     (
         "pool",
         &["config", "limits", "memory", "net", "proto", "queue", "reply_to", "stats", "upstream"],
@@ -34,7 +36,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "client",
         &[
             "backend", "config", "io", "limits", "memory", "net", "proto", "queue", "reply_to",
-            "stats",
+            "room", "stats",
         ],
     ),
     (

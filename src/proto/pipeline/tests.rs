@@ -389,12 +389,15 @@ fn it_is_known_how_long_each_request_waited_and_was_away() {
 #[test]
 fn what_a_storm_needed_is_given_back_after_it() {
     let mut rig = Rig::connected(Protocol::Resp2);
-    (0..1_000).for_each(|number| rig.push(number, 100, false));
-    rig.write(usize::MAX);
-    rig.answers(&"+OK\r\n".repeat(1_000)).unwrap();
+    (0..10_000).for_each(|number| rig.push(number, 100, false));
+    for _ in 0..10 {
+        rig.write(usize::MAX);
+        rig.answers(&"+OK\r\n".repeat(1_000)).unwrap();
+    }
     rig.pipeline.take_samples().for_each(drop);
-    rig.pipeline.take_tally();
+    assert!(rig.pipeline.is_idle() && rig.pipeline.unsent.capacity() >= 10_000);
+    rig.pipeline.shrink();
     let pipeline = &rig.pipeline;
-    assert!(pipeline.sent.capacity() < 100 && pipeline.unsent.capacity() < 100);
-    assert!(pipeline.samples.capacity() < 100);
+    assert!(pipeline.unsent.capacity() < 2 * PIPELINE_ENTRIES_KEPT);
+    assert!(pipeline.samples.capacity() < 2 * PIPELINE_ENTRIES_KEPT);
 }

@@ -20,6 +20,9 @@ enum Place {
     ChunkBulk { len: usize },
 }
 
+/// What ends a bulk string.
+const CRLF_BYTES: usize = 2;
+
 /// An aggregate that is not complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Level {
@@ -97,6 +100,17 @@ impl ReplyDecoder {
     #[must_use]
     pub fn is_inside_frame(&self) -> bool {
         self.at > 0 || self.place != Place::Value { scanned: 0 }
+    }
+
+    /// The length of the reply that has begun, once its end is known.
+    #[must_use]
+    pub fn frame_bytes(&self) -> Option<usize> {
+        match self.place {
+            Place::Bulk { len, .. } if self.levels.is_empty() => Some(self.at + len + CRLF_BYTES),
+            Place::Value { .. } | Place::Bulk { .. } | Place::Chunk | Place::ChunkBulk { .. } => {
+                None
+            }
+        }
     }
 
     /// What of the bytes received will not be looked at again.

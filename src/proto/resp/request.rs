@@ -43,6 +43,9 @@ enum Place {
     Bulk { left: u32, len: usize },
 }
 
+/// What ends an argument.
+const CRLF_BYTES: usize = 2;
+
 /// Finds the commands in what a client sends.
 ///
 /// Frames it yields are canonical: an array of bulk strings, whatever the client wrote.
@@ -108,6 +111,15 @@ impl RequestDecoder {
     #[must_use]
     pub fn is_inside_frame(&self) -> bool {
         self.place != Place::Start
+    }
+
+    /// The length of the command that has begun, once its end is known.
+    #[must_use]
+    pub fn frame_bytes(&self) -> Option<usize> {
+        match self.place {
+            Place::Bulk { left: 1, len } => Some(self.at + len + CRLF_BYTES),
+            Place::Start | Place::Inline { .. } | Place::Header { .. } | Place::Bulk { .. } => None,
+        }
     }
 
     /// What of the bytes received will not be looked at again.

@@ -235,6 +235,12 @@ impl Session {
             && !self.window.is_full(self.waiting())
     }
 
+    /// The length of the command that has begun to arrive, once its end is known.
+    #[must_use]
+    pub fn frame_bytes(&self) -> Option<usize> {
+        self.decoder.frame_bytes()
+    }
+
     /// The bytes of commands that are unanswered, and when the last of them is due.
     #[must_use]
     pub fn unanswered(&self) -> Option<(usize, Instant)> {
