@@ -4,10 +4,10 @@
 //! client, node connection --Share::set--> the worker's gauge ---sum---> memory_max
 //! client <--ToClient::Room, ToClient::Evict-- Memory
 //!
-//! 0            half                          memory_max
-//! |-------------|--------------------------------|
-//!   everybody      clients that hold little         nobody is read; the client
-//!   is read        are read                         that holds most is closed
+//! 0           half             three quarters         memory_max
+//! |------------|----------------------|--------------------|
+//!   everybody    clients that hold       nobody is read:      the client that holds
+//!   is read      little are read         replies still come   most is closed
 //! ```
 //!
 //! Counted are commands that are incomplete or unanswered, replies that wait, and what node
@@ -113,7 +113,7 @@ impl Memory {
     }
 
     fn has_room(&self, holder: &Holder) -> bool {
-        let limit = [self.bytes_max, self.bytes_max / 2][holder.kind()];
+        let limit = [self.bytes_max / 4 * 3, self.bytes_max / 2][holder.kind()];
         self.own() <= self.own_bytes || self.all() <= limit
     }
 

@@ -1,9 +1,9 @@
 //! Has the allocator give back to the operating system what the process no longer uses.
 //!
-//! mimalloc looks for such memory each time a thread has made 10,000 allocations that are not small
-//! (its option `generic_collect`). A worker that has just become idle makes none and would keep what
-//! a storm needed. So, as long as there was traffic of late, each worker makes some, for nothing.
-//! With another allocator that costs as little and does nothing.
+//! mimalloc looks for such memory each time a thread has made 10,000 allocations that are not
+//! small (its option `generic_collect`). A worker that has just become idle makes none and would
+//! keep what a storm needed. So, as long as there was traffic of late, each worker makes some, for
+//! nothing. With another allocator that costs as little and does nothing.
 
 use std::hint::black_box;
 use std::time::Duration;

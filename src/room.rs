@@ -1,15 +1,15 @@
 //! Room in a buffer for the rest of a frame.
 //!
 //! A buffer is never larger than a few times what has arrived, whatever a peer announces; and once
-//! the rest of a frame is no more than that, the buffer becomes exactly as long as the frame. So the
-//! frame, which keeps the buffer for as long as it is needed, keeps nothing else.
+//! the rest of a frame is no more than that, the buffer becomes exactly as long as the frame. So
+//! the frame, which keeps the buffer for as long as it is needed, keeps nothing else.
 
 use bytes::BytesMut;
 
 use crate::limits::READ_BYTES_MIN;
 
-/// Makes room to read on in a buffer that begins with a part of a frame, of `frame_bytes` if that is
-/// known; at least `usual` if there is less than that.
+/// Makes room to read on in a buffer that begins with a part of a frame, of `frame_bytes` if that
+/// is known; at least `usual` if there is less than that.
 pub(crate) fn make_room(buffer: &mut BytesMut, frame_bytes: Option<usize>, usual: usize) {
     let have = buffer.len();
     let missing = frame_bytes.map(|bytes| bytes.saturating_sub(have));

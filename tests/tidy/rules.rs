@@ -55,6 +55,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "limits",
             "net",
             "proto",
+            "purge",
             "refresh",
             "reply_to",
             "stats",
