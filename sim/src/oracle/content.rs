@@ -19,6 +19,9 @@ pub(super) const PROMISE: &str = "content";
 /// The errors that the proxy may give of its own.
 const OWN_ERRORS: [&str; 3] = ["UNSENT", "UNSURE", "CLUSTERDOWN"];
 
+/// How the proxy refuses a command for which `memory_max` leaves no room.
+const NO_MEMORY: &[u8] = b"-ERR no memory for the command";
+
 /// What must never reach a client.
 const REDIRECTS: [&str; 2] = ["MOVED", "ASK"];
 
@@ -42,7 +45,7 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
         if frame.starts_with(GIVEN_UP) && is_patient && !is_misled() {
             return Err(broken(PROMISE, call, "the redirects of a sane cluster were given up"));
         }
-        if OWN_ERRORS.contains(&code) {
+        if OWN_ERRORS.contains(&code) || frame.starts_with(NO_MEMORY) {
             continue;
         }
         if REDIRECTS.contains(&code) && history.rules.follows {
