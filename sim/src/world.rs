@@ -112,6 +112,8 @@ pub struct World {
     reload: mpsc::Sender<Config>,
     /// How the proxy ended, once it has.
     ended: Rc<RefCell<Option<Result<(), String>>>>,
+    /// Whether its process is gone.
+    is_over: bool,
 }
 
 /// A duration in ms.
@@ -278,6 +280,7 @@ impl World {
             config,
             reload,
             ended,
+            is_over: false,
         }
     }
 
@@ -296,6 +299,10 @@ impl World {
     /// The software of a host failed.
     pub fn step(&mut self) -> anyhow::Result<()> {
         self.network.step()?;
+        if self.ended.borrow().is_some() && !std::mem::replace(&mut self.is_over, true) {
+            // Whatever it leaves behind is closed, as that of every process is.
+            self.network.kill(self.proxy);
+        }
         self.buffered_most = self.buffered_most.max(self.buffered());
         Ok(())
     }
@@ -406,6 +413,7 @@ impl ProxyRun {
         let reload = self.reload.take().unwrap_or_else(|| mpsc::channel(1).1);
         let end = proxy::serve(net, config, stats, self.seed, (shutdown, reload)).await;
         *self.ended.borrow_mut() = Some(end.map_err(|error| error.to_string()));
-        Ok(())
+        // Only of a host that runs are the tasks dropped when it is killed, which it will be.
+        std::future::pending().await
     }
 }

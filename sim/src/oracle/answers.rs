@@ -4,6 +4,7 @@
 //! Clients take the k-th reply for that of their k-th command; that it is, is seen here for `PING`
 //! and `ECHO`, which stand between all others, and by [`content`](super::content) for these.
 
+use super::spells::was_left_behind;
 use super::{Index, Verdict, Violation, broken};
 use crate::history::{Conversation, End, History};
 use crate::resp::{bulk_string, frame_len, shown};
@@ -13,19 +14,19 @@ pub(super) const PROMISE: &str = "answers";
 
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     history.conversations.iter().try_for_each(|conversation| {
-        framing(conversation, history.rules.may_close)?;
+        framing(history, conversation)?;
         echoes(conversation)
     })
 }
 
-fn framing(conversation: &Conversation, may_close: bool) -> Verdict {
+fn framing(history: &History, conversation: &Conversation) -> Verdict {
     let at = conversation.end.map_or_else(Default::default, |(at, _)| at);
     let violation = |what: &str| {
         let what = format!("{what}: {}", shown(&conversation.surplus));
         Err(Violation { promise: PROMISE, at, what })
     };
-    // Who is closed for want of patience or memory gets no more of a reply.
-    let is_cut_off = may_close
+    // Who is closed for want of patience or memory, or is left behind, gets no more of a reply.
+    let is_cut_off = (history.rules.may_close || was_left_behind(history, at))
         && matches!(conversation.end, Some((_, End::Closed)))
         && (conversation.resp3 || conversation.calls.iter().any(|call| call.reply.is_none()))
         && frame_len(&conversation.surplus) == Ok(None);

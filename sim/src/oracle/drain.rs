@@ -1,8 +1,9 @@
 //! Draining loses nothing: the proxy closes a client's connection only when it was told to stop, or
 //! where it has little patience or memory; and when it was told to stop, no command that it leaves
-//! unanswered was executed.
+//! unanswered was executed. Of those that take nothing it may leave some behind.
 
 use super::index::handles;
+use super::spells::was_left_behind;
 use super::{Index, Verdict, Violation, broken};
 use crate::history::{End, History};
 
@@ -17,6 +18,9 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
         if history.rules.drained.is_none_or(|drained| at < drained) {
             let what = "the proxy closed a client's connection without need".to_owned();
             return Err(Violation { promise: PROMISE, at, what });
+        }
+        if was_left_behind(history, at) {
+            continue;
         }
         for call in conversation.calls.iter().filter(|call| call.reply.is_none() && call.writes()) {
             let with_id = handles(&call.args).into_iter().filter(|handle| handle.has_id());

@@ -39,6 +39,14 @@ pub(super) fn spells(history: &History, concerns: impl Fn(&Fault) -> bool) -> Ve
     found
 }
 
+/// Whether a client whose connection ended at `end` took nothing when the proxy was told to stop,
+/// or after that: it may be left behind, with what it was to be told half written.
+pub(super) fn was_left_behind(history: &History, end: Duration) -> bool {
+    let Some(drained) = history.rules.drained else { return false };
+    let deaf = spells(history, |fault| matches!(fault, Fault::Deaf(_)));
+    deaf.into_iter().any(|spell| spell.touches(drained, end))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,5 +69,19 @@ mod tests {
         let expected = [spell(3, ms(3)), spell(1, ms(4)), spell(5, Duration::MAX)];
         assert_eq!(spells(&history, of_first), expected);
         assert!(spell(3, ms(5)).touches(ms(5), ms(9)) && !spell(3, ms(5)).touches(ms(6), ms(9)));
+    }
+
+    #[test]
+    fn who_takes_nothing_while_the_proxy_stops_is_left_behind() {
+        let ms = Duration::from_millis;
+        let faults = vec![(ms(10), Fault::Deaf(true)), (ms(20), Fault::Deaf(false))];
+        let mut history = History { faults, ..History::default() };
+        assert!(!was_left_behind(&history, ms(30)), "it was not told to stop");
+        for (drained, end, is_left) in [(5, 9, false), (5, 12, true), (15, 30, true)] {
+            history.rules.drained = Some(ms(drained));
+            assert_eq!(was_left_behind(&history, ms(end)), is_left, "{drained} to {end}");
+        }
+        history.rules.drained = Some(ms(21));
+        assert!(!was_left_behind(&history, ms(30)));
     }
 }
