@@ -83,6 +83,12 @@ pub const CLIENT_PIPELINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// this part of the room for them, fill the half of it that is for what is expected.
 pub const REPLIES_UNKNOWN_MAX: usize = 4;
 
+/// The same of a new client where the replies to others are short.
+pub const REPLIES_NEW_MAX: usize = 64;
+
+/// A long reply to anybody is forgotten by this power of two of it at each shorter one.
+pub const COMMON_REPLY_FORGET_SHIFT: u32 = 8;
+
 /// A long reply is forgotten by an eighth (this power of two) at each shorter one.
 pub const REPLY_FORGET_SHIFT: u32 = 3;
 

@@ -33,7 +33,7 @@ use crate::memory::{Memory, Share};
 use crate::net::Net;
 use crate::proto::command::{Facts, Identity};
 use crate::proto::pipeline::Request;
-use crate::proto::session::{Session, Tally, Turn};
+use crate::proto::session::{CommonReply, Session, Tally, Turn};
 use crate::queue::{Receiver, Sender};
 use crate::reply_to::{ReplyTo, ToClient};
 use crate::stats::{ClientEnd, Own};
@@ -49,12 +49,16 @@ pub(crate) struct Shared {
     served: Cell<u64>,
     /// What clients are read into, so that an idle one needs no buffer.
     buffer: RefCell<BytesMut>,
+    /// What a new client is taken to be answered like.
+    common_reply: RefCell<CommonReply>,
 }
 
 impl Shared {
     /// What the clients of a worker that starts now share.
     pub(crate) fn new(count: Rc<Own>, bounds: Clients, memory: Rc<Memory>) -> Shared {
+        let common_reply = RefCell::new(CommonReply::new(bounds.output_bytes_max));
         Shared {
+            common_reply,
             count,
             bounds,
             memory,
@@ -171,13 +175,14 @@ pub(crate) async fn serve<N: Net>(
 ) -> Option<Remains> {
     let number = shared.served.replace(shared.served.get() + 1);
     let bounds = shared.bounds;
+    let common_bytes = shared.common_reply.borrow().bytes();
     let mut client = Client {
         share: shared.memory.share_of(myself.clone()),
         shared,
         listening,
         stream,
         number,
-        session: Session::new(identity, bounds.output_bytes_max),
+        session: Session::new(identity, bounds.output_bytes_max, common_bytes),
         inbox,
         myself,
         input: Input::Open,
@@ -214,12 +219,14 @@ impl<N: Net> Client<N> {
         let (shared, listening) = (Rc::clone(&self.shared), self.listening.clone());
         let mut router = listening.backend.router.borrow_mut();
         let mut budget = listening.backend.budget.borrow_mut();
+        let mut common_reply = shared.common_reply.borrow_mut();
         let facts = || facts(&shared, &listening);
         let mut turn = Turn {
             now: now(),
             router: &mut router,
             policy: &listening.backend.policy,
             budget: &mut budget,
+            common_reply: &mut common_reply,
             facts: &facts,
             tally: Tally::default(),
             timings: listening.backend.timings(),
@@ -229,7 +236,7 @@ impl<N: Net> Client<N> {
             Err(end) => Poll::Ready(end),
         };
         let Turn { tally, timings, .. } = turn;
-        drop((router, budget));
+        drop((router, budget, common_reply));
         self.tell(tally);
         listening.backend.count_timings(timings.as_deref().unwrap_or_default());
         self.share.set(self.session.held_bytes() + self.rest.capacity());

@@ -38,6 +38,7 @@ use self::plan::{Plan, facts, plan};
 pub use self::ring::Ticket;
 use self::ring::{Many, Ring, Work};
 pub use self::turn::{Policy, Tally, Transmit, Turn};
+pub use self::window::CommonReply;
 use self::window::Window;
 use super::cluster::{Route, Slot};
 use super::command::{self, After, Identity, Outcome, Row, Split, Spread, parse};
@@ -100,16 +101,17 @@ pub struct Session {
 }
 
 impl Session {
-    /// A conversation that begins, in which `output_bytes_max` of replies may wait.
+    /// A conversation that begins, in which `output_bytes_max` of replies may wait, where others
+    /// get replies of `common_reply_bytes`.
     #[must_use]
-    pub fn new(identity: Identity, output_bytes_max: usize) -> Session {
+    pub fn new(identity: Identity, output_bytes_max: usize, common_reply_bytes: usize) -> Session {
         Session {
             identity,
             mode: Mode::Open,
             decoder: RequestDecoder::default(),
             ring: Ring::default(),
             output: Output::default(),
-            window: Window::new(output_bytes_max),
+            window: Window::new(output_bytes_max, common_reply_bytes),
             transmits: VecDeque::new(),
             intake_paused: false,
             pushed_back: None,

@@ -28,6 +28,7 @@ struct Rig {
     timings: Option<Vec<(&'static Row, Duration)>>,
     policy: Policy,
     budget: Budget,
+    common_reply: CommonReply,
 }
 
 fn policy() -> Policy {
@@ -53,7 +54,11 @@ impl Rig {
     #[expect(clippy::disallowed_methods, reason = "any instant will do as the start of a story")]
     fn unrouted() -> Rig {
         Rig {
-            session: Session::new(Identity::new(1, "client:1".into()), OUTPUT_BYTES_MAX),
+            session: Session::new(
+                Identity::new(1, "client:1".into()),
+                OUTPUT_BYTES_MAX,
+                usize::MAX,
+            ),
             router: Router::cluster(100),
             buffer: BytesMut::new(),
             now: Instant::now(),
@@ -62,6 +67,7 @@ impl Rig {
             timings: None,
             policy: policy(),
             budget: Budget::new(20),
+            common_reply: CommonReply::new(OUTPUT_BYTES_MAX),
         }
     }
 
@@ -78,6 +84,7 @@ impl Rig {
             router: &mut self.router,
             policy: &self.policy,
             budget: &mut self.budget,
+            common_reply: &mut self.common_reply,
             facts: &facts,
             tally: self.tally,
             timings: self.timings.take(),

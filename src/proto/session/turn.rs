@@ -7,6 +7,7 @@ use super::budget::Budget;
 use super::busy::Busy;
 use super::part::Lane;
 use super::ring::Ticket;
+use super::window::CommonReply;
 use crate::proto::cluster::Router;
 use crate::proto::command::{Access, Facts, Row};
 use crate::proto::pipeline::Request;
@@ -21,6 +22,8 @@ pub struct Turn<'a> {
     pub policy: &'a Policy,
     /// What may be sent again.
     pub budget: &'a mut Budget,
+    /// How long replies are.
+    pub common_reply: &'a mut CommonReply,
     /// What INFO tells; asked only when it is needed.
     pub facts: &'a dyn Fn() -> Facts,
     /// What happened, for the counters.

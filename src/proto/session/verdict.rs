@@ -27,7 +27,11 @@ impl Session {
             return;
         };
         self.stirred = true;
-        self.window.receive(part.access, content_bytes(&reply));
+        let bytes = content_bytes(&reply);
+        self.window.receive(part.access, bytes);
+        if let Some(bytes) = bytes.filter(|_| part.access == Access::Read) {
+            turn.common_reply.learn(bytes);
+        }
         match reply {
             Reply::Failure(failure) => self.receive_failure(ticket, lane, failure, turn),
             Reply::Frame(frame) if frame[0] == b'-' => self.error(ticket, lane, frame, turn),

@@ -7,11 +7,13 @@
 //!                                                   send ->  hold             close
 //! ```
 //!
-//! Nobody knows how long a reply will be, so it is taken to be as long as the longest of late. Of a
-//! new client nothing is known: its first reads leave four at a time, and each reply that is short
-//! lets more of them go. Writes are taken to be answered with a line until one is not.
+//! Nobody knows how long a reply will be, so it is taken to be as long as the longest of late. A new
+//! client's reads are taken to be answered like those of all others of the worker's, of whom nothing
+//! is known at first: then four of them leave at a time, and each reply that is short lets more of
+//! them go. Writes are taken to be answered with a line until one is not.
 
-use crate::limits::{REPLIES_UNKNOWN_MAX, REPLY_FORGET_SHIFT};
+use crate::limits::REPLY_FORGET_SHIFT;
+use crate::limits::{COMMON_REPLY_FORGET_SHIFT, REPLIES_NEW_MAX, REPLIES_UNKNOWN_MAX};
 use crate::proto::command::Access;
 
 /// The room for replies to one client.
@@ -34,12 +36,41 @@ struct Expectation {
     forget_shift: u32,
 }
 
+/// The longest reply to a read of late, of all clients of one worker.
+#[derive(Debug)]
+pub struct CommonReply {
+    bytes: usize,
+}
+
+impl CommonReply {
+    /// Of replies to clients that may leave `output_bytes_max` of them unread, none of which is
+    /// known.
+    #[must_use]
+    pub fn new(output_bytes_max: usize) -> CommonReply {
+        CommonReply { bytes: output_bytes_max / 2 / REPLIES_UNKNOWN_MAX }
+    }
+
+    /// What a client's first replies are taken to be, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Notes a reply of so many bytes.
+    pub(super) fn learn(&mut self, bytes: usize) {
+        let forgotten = self.bytes - (self.bytes >> COMMON_REPLY_FORGET_SHIFT);
+        self.bytes = forgotten.max(bytes);
+    }
+}
+
 impl Window {
-    /// The room of a client of which nothing is known.
-    pub(super) fn new(bytes_max: usize) -> Window {
+    /// The room of a client of which nothing is known, but that others get replies of
+    /// `common_bytes` at most.
+    pub(super) fn new(bytes_max: usize, common_bytes: usize) -> Window {
+        let (most, least) = (bytes_max / 2 / REPLIES_UNKNOWN_MAX, bytes_max / 2 / REPLIES_NEW_MAX);
         let reads = Expectation {
             owed: 0,
-            reply_bytes: bytes_max / 2 / REPLIES_UNKNOWN_MAX,
+            reply_bytes: common_bytes.clamp(least, most),
             // What was only assumed is forgotten soon.
             forget_shift: 1,
         };
@@ -121,14 +152,30 @@ mod tests {
 
     #[test]
     fn a_new_client_reads_four_at_a_time_until_replies_prove_short() {
-        let mut window = Window::new(8 * MIB);
+        let mut window = Window::new(8 * MIB, MIB);
         let rounds: Vec<_> = (0..4).map(|_| round(&mut window, Access::Read, 64)).collect();
         assert_eq!(rounds, [4, 64, 1024, 1024]);
     }
 
     #[test]
+    fn a_new_client_reads_more_at_once_where_replies_have_been_short() {
+        let mut common = CommonReply::new(8 * MIB);
+        assert_eq!(common.bytes(), MIB);
+        let first_round = |common: &CommonReply| {
+            round(&mut Window::new(8 * MIB, common.bytes()), Access::Read, 64)
+        };
+        assert_eq!(first_round(&common), 4);
+        (0..2000).for_each(|_| common.learn(64));
+        assert_eq!(first_round(&common), 64, "and no more: who knows what it reads");
+        common.learn(MIB / 2);
+        assert_eq!((first_round(&common), common.bytes()), (8, MIB / 2));
+        common.learn(100 * MIB);
+        assert_eq!(first_round(&common), 4);
+    }
+
+    #[test]
     fn long_replies_leave_as_many_as_fill_half_of_the_room() {
-        let mut window = Window::new(8 * MIB);
+        let mut window = Window::new(8 * MIB, MIB);
         for (reply, expected) in [(MIB, [4, 4]), (2 * MIB, [4, 2]), (9 * MIB, [2, 1])] {
             assert_eq!([(); 2].map(|()| round(&mut window, Access::Read, reply)), expected);
         }
@@ -138,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_long_reply_is_remembered_over_some_short_ones() {
-        let mut window = Window::new(8 * MIB);
+        let mut window = Window::new(8 * MIB, MIB);
         round(&mut window, Access::Read, MIB);
         (0..10).for_each(|_| {
             window.send(Access::Read);
@@ -151,7 +198,7 @@ mod tests {
 
     #[test]
     fn writes_are_not_held_up_until_one_is_answered_at_length() {
-        let mut window = Window::new(8 * MIB);
+        let mut window = Window::new(8 * MIB, MIB);
         assert_eq!(round(&mut window, Access::Write, 5), 1024);
         // GETDEL, SPOP, LPOP
         window.send(Access::Write);
@@ -162,7 +209,7 @@ mod tests {
 
     #[test]
     fn an_error_says_nothing_of_the_next_reply() {
-        let mut window = Window::new(8 * MIB);
+        let mut window = Window::new(8 * MIB, MIB);
         for _ in 0..100 {
             window.send(Access::Read);
             window.receive(Access::Read, None);
