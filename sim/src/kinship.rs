@@ -97,10 +97,12 @@ impl World {
         self.cluster.assign(slot, to);
     }
 
-    /// Has a replica take a primary's place, if it has one that is up.
+    /// Has a replica take a primary's place, if it has one that is up and that the others hear.
     pub(crate) fn fail_over(&mut self, primary: usize) {
         let is_fit = |node: &usize| {
-            self.cluster.primary(*node) == Some(primary) && !self.kinship.down.contains(node)
+            self.cluster.primary(*node) == Some(primary)
+                && !self.kinship.down.contains(node)
+                && !self.cluster.is_isolated(*node)
         };
         let Some(replica) = (0..self.cluster.size()).find(is_fit) else { return };
         let now = self.network.now();

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use redpoll::limits::REPLIES_UNKNOWN_MAX;
 use redpoll::proto::cluster::Slot;
 
 use super::index::handles;
@@ -14,7 +15,7 @@ use super::quiet::REFUSALS;
 use super::spells::{Spell, spells};
 use super::{Index, Verdict, broken};
 use crate::fault::Fault;
-use crate::history::{Call, History, Verdict as Outcome};
+use crate::history::{Call, Conversation, History, Verdict as Outcome};
 use crate::resp::error_code;
 
 pub(super) const PROMISE: &str = "neighbours";
@@ -31,19 +32,27 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     };
     let end = rules.drained.unwrap_or(Duration::MAX);
     let homes = Homes::of(history);
-    for call in history.conversations.iter().flat_map(|conversation| &conversation.calls) {
+    let calls = history
+        .conversations
+        .iter()
+        .flat_map(|conversation| conversation.calls.iter().map(move |call| (conversation, call)));
+    for (conversation, call) in calls {
         let Some((until, _)) = call.reply else { continue };
         if call.sent < known || until >= end || !homes.are_well(call, until) {
             continue;
         }
         let is_refused = call.frame().is_some_and(|frame| REFUSALS.contains(&error_code(frame)));
-        if is_refused || matches!(call.verdict(), Outcome::NotDone | Outcome::Unsure) {
+        if (is_refused || matches!(call.verdict(), Outcome::NotDone | Outcome::Unsure))
+            && !may_wait_for_replies(conversation, call)
+        {
             return Err(broken(PROMISE, call, "failed, and its node was well"));
         }
         let limit = rules.slack * JOURNEYS + rules.patience;
         let executed = handles(&call.args).into_iter().filter(|handle| handle.has_id());
         let mut executed = executed.flat_map(|handle| index.done(handle));
-        if let Some((_, seen)) = executed.find(|(_, seen)| seen.at > call.sent + limit) {
+        if let Some((_, seen)) = executed.find(|(_, seen)| seen.at > call.sent + limit)
+            && !may_wait_for_replies(conversation, call)
+        {
             let took = seen.at - call.sent;
             return Err(broken(
                 PROMISE,
@@ -53,6 +62,15 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
         }
     }
     Ok(())
+}
+
+/// Whether so many reads before it were unanswered that there may have been no room for its reply.
+fn may_wait_for_replies(conversation: &Conversation, call: &Call) -> bool {
+    let before = conversation.calls.iter().take_while(|before| !std::ptr::eq(*before, call));
+    let is_unanswered =
+        |before: &&Call| before.reply.as_ref().is_none_or(|(at, _)| *at > call.sent);
+    let reads = before.filter(|before| !before.writes()).filter(is_unanswered);
+    reads.map(|read| read.keys().count()).sum::<usize>() >= REPLIES_UNKNOWN_MAX
 }
 
 /// Which node served a slot, and when which node was not well.
@@ -134,6 +152,20 @@ mod tests {
     fn a_delay_where_the_node_was_well_is_seen() {
         let story = failed(61, "+OK\r\n");
         assert!(caught(&story, PROMISE).contains("took 41ms"));
+    }
+
+    #[test]
+    fn behind_reads_that_are_not_answered_there_may_be_no_room_for_another_reply() {
+        for (reads, is_excused) in [(REPLIES_UNKNOWN_MAX - 1, false), (REPLIES_UNKNOWN_MAX, true)] {
+            let mut story = failed(61, "+OK\r\n");
+            let calls = &mut story.history.conversations[0].calls;
+            let mut read = calls[0].clone();
+            (read.args, read.reply) = (vec![b"GET".to_vec(), b"s:0:0".to_vec()], None);
+            let at = calls.len() - 1;
+            (0..reads).for_each(|_| calls.insert(at, read.clone()));
+            let judged = check(&story.history, &Index::new(&story.history));
+            assert_eq!(judged.is_ok(), is_excused, "{judged:?}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::spells::spells;
 use super::{Index, Verdict, Violation};
 use crate::fault::{Fault, NodeFault, SlotChange};
 use crate::history::History;
@@ -14,7 +15,8 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
         return Ok(());
     }
     for (left, node) in &history.retirements {
-        let Some((seen, _)) = history.looks.iter().find(|(at, _)| at > left) else { continue };
+        let mut looks = history.looks.iter().filter(|(at, _)| at > left);
+        let Some((seen, _)) = looks.find(|look| is_told(history, look)) else { continue };
         let known = *seen + history.rules.slack + history.rules.patience;
         let back = history.faults.iter().find(|(at, fault)| at > left && may_bring_back(fault));
         let back = back.map_or(Duration::MAX, |(at, _)| *at);
@@ -28,6 +30,12 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
         }
     }
     Ok(())
+}
+
+/// Whether the proxy got the answer of a node to a look soon: nothing was wrong with the node.
+fn is_told(history: &History, (at, node): &(Duration, usize)) -> bool {
+    let spells = spells(history, |fault| matches!(fault, Fault::Node(ill, _) if ill == node));
+    !spells.into_iter().any(|spell| spell.touches(*at, *at + history.rules.slack))
 }
 
 /// Whether a fault keeps nodes from knowing the topology, or from telling the truth about it.
@@ -70,5 +78,9 @@ mod tests {
         assert!(caught(&story, PROMISE).contains("SET s:0:8"));
         story.history.faults.push((ms(3), Fault::Slot(1, SlotChange::Give(0))));
         story.passes();
+        story.history.faults = vec![(ms(4), Fault::Node(1, NodeFault::ClogReplies))];
+        story.passes();
+        story.history.faults = vec![(ms(4), Fault::Node(0, NodeFault::ClogReplies))];
+        assert!(caught(&story, PROMISE).contains("SET s:0:8"));
     }
 }
