@@ -29,9 +29,13 @@ impl<N> Current<N> {
         Rc::clone(&self.0.borrow())
     }
 
-    /// Puts another view in force.
-    pub(crate) fn replace(&self, backend: Backend<N>) {
-        *self.0.borrow_mut() = Rc::new(backend);
+    /// Puts another view in force; the connections of the old one have `drain_timeout` to finish.
+    pub(crate) fn replace(&self, backend: Backend<N>, drain_timeout: Duration)
+    where
+        N: Net,
+    {
+        let old = self.0.replace(Rc::new(backend));
+        old.pool.borrow_mut().replace(now() + drain_timeout);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::num::NonZeroU32;
 use std::rc::Rc;
+use std::time::Instant;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -40,6 +41,8 @@ pub(crate) struct Pool<N> {
     rng: StdRng,
     /// By the node's index.
     nodes: Vec<Option<NodeConnections>>,
+    /// Once another configuration is in force: when its connections end at the latest.
+    ends: Option<Instant>,
 }
 
 /// What all connections of a pool are made from.
@@ -83,7 +86,7 @@ impl<N: Net> Pool<N> {
             rate_per_s: connections.rate_per_s,
         };
         let rng = StdRng::seed_from_u64(seed);
-        Pool { net, count, memory, make, rng, nodes: Vec::new() }
+        Pool { net, count, memory, make, rng, nodes: Vec::new(), ends: None }
     }
 
     /// Hands a request to the connection of its lane that has the client's number; any number is
@@ -131,6 +134,17 @@ impl<N: Net> Pool<N> {
         }
     }
 
+    /// Another pool is in force: the connections end once nothing is owed, and by `until`; so do
+    /// those that are still opened for commands which were taken before.
+    pub(crate) fn replace(&mut self, until: Instant) {
+        self.ends = Some(until);
+        for connections in self.nodes.iter().flatten() {
+            for requests in connections.queues.iter().flatten() {
+                requests.send(ToUpstream::Replace(until));
+            }
+        }
+    }
+
     fn known(&self, node: Node) -> Option<&NodeConnections> {
         let connections = self.nodes.get(node.index())?.as_ref()?;
         (connections.node == node).then_some(connections)
@@ -153,6 +167,9 @@ impl<N: Net> Pool<N> {
         }
         let Some(connections) = &mut self.nodes[node.index()] else { return };
         let (sender, requests) = queue();
+        if let Some(until) = self.ends {
+            sender.send(ToUpstream::Replace(until));
+        }
         connections.queues[place] = Some(sender);
         let mut options = self.make.options.clone();
         options.greeting.protocol = PROTOCOLS[place % PROTOCOLS.len()];

@@ -1,6 +1,7 @@
 //! The messages between tasks, and the duty to answer one request.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::config::Config;
 use crate::proto::cluster::Topology;
@@ -36,6 +37,9 @@ pub(crate) enum ToUpstream {
     Request(Request<ReplyTo>),
     /// The node is not listed any more: end once nothing is owed, unless there is another request.
     Retire,
+    /// The upstream has another configuration: end once nothing is owed, whatever comes until then,
+    /// and no later than this.
+    Replace(Instant),
 }
 
 /// The right and the duty to answer one request. Answering consumes it; dropping it answers that

@@ -219,7 +219,7 @@ impl<N: Net> Worker<N> {
     fn renew(&self, origin: Origin, config: &Config, nudge: Nudge) {
         let Some(current) = self.upstreams.get(origin.upstream) else { return };
         let Some(backend) = self.make.backend(config, origin, nudge) else { return };
-        current.replace(backend);
+        current.replace(backend, config.drain_timeout);
         self.tell_all(|| ToClient::Configuration);
     }
 

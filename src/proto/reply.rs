@@ -38,8 +38,8 @@ pub enum Cause {
     Unreachable,
     /// The connection was not there within `connect_timeout`.
     ConnectTimeout,
-    /// The last attempt to connect failed a moment ago; the next one is due soon.
-    Backoff,
+    /// The last attempt to use the node failed a moment ago; the next one is due soon.
+    Backoff(Trouble),
     /// The node refused what must come before the first command.
     HandshakeRefused,
     /// The connection ended.
@@ -50,10 +50,46 @@ pub enum Cause {
     Stalled,
     /// The node has left the topology.
     Retired,
+    /// The upstream has another configuration, and `drain_timeout` is over.
+    Replaced,
     /// No reply within the command's time.
     Timeout,
     /// The proxy is stopping.
     Stopping,
+}
+
+/// Why a node was of no use a moment ago.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trouble {
+    /// Its host name had no address.
+    Unresolved,
+    /// It refused the connection, or could not be reached.
+    Unreachable,
+    /// There was no connection within `connect_timeout`, or no end of the handshake.
+    ConnectTimeout,
+    /// It refused what must come before the first command.
+    HandshakeRefused,
+    /// It accepted the connection, and was never of use on it.
+    Useless,
+}
+
+impl From<Cause> for Trouble {
+    fn from(cause: Cause) -> Trouble {
+        match cause {
+            Cause::Unresolved => Trouble::Unresolved,
+            Cause::Unreachable => Trouble::Unreachable,
+            Cause::ConnectTimeout => Trouble::ConnectTimeout,
+            Cause::HandshakeRefused => Trouble::HandshakeRefused,
+            Cause::Backoff(trouble) => trouble,
+            Cause::Closed
+            | Cause::Garbled
+            | Cause::Stalled
+            | Cause::Retired
+            | Cause::Replaced
+            | Cause::Timeout
+            | Cause::Stopping => Trouble::Useless,
+        }
+    }
 }
 
 impl Cause {
@@ -64,14 +100,27 @@ impl Cause {
             Cause::Unresolved => "its host name has no address",
             Cause::Unreachable => "it refused the connection or cannot be reached",
             Cause::ConnectTimeout => "no connection within connect_timeout",
-            Cause::Backoff => "it could not be reached a moment ago",
+            Cause::Backoff(trouble) => trouble.describe(),
             Cause::HandshakeRefused => "it refused the handshake",
             Cause::Closed => "the connection ended",
             Cause::Garbled => "it broke the protocol and was disconnected",
             Cause::Stalled => "it was silent for stall_timeout and was disconnected",
             Cause::Retired => "it has left the topology",
+            Cause::Replaced => "the configuration changed, and drain_timeout is over",
             Cause::Timeout => "no reply within op_timeout",
             Cause::Stopping => "the proxy is stopping",
+        }
+    }
+}
+
+impl Trouble {
+    fn describe(self) -> &'static str {
+        match self {
+            Trouble::Unresolved => "a moment ago its host name had no address",
+            Trouble::Unreachable => "a moment ago it refused the connection or was out of reach",
+            Trouble::ConnectTimeout => "a moment ago it made no connection within connect_timeout",
+            Trouble::HandshakeRefused => "a moment ago it refused the handshake",
+            Trouble::Useless => "a moment ago it closed the connection before it was of use",
         }
     }
 }

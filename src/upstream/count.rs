@@ -38,12 +38,13 @@ impl Count {
             Cause::Unresolved => ConnectFailure::Unresolved,
             Cause::ConnectTimeout => ConnectFailure::Timeout,
             Cause::Unreachable
-            | Cause::Backoff
+            | Cause::Backoff(_)
             | Cause::HandshakeRefused
             | Cause::Closed
             | Cause::Garbled
             | Cause::Stalled
             | Cause::Retired
+            | Cause::Replaced
             | Cause::Timeout
             | Cause::Stopping => ConnectFailure::Refused,
         };
@@ -56,13 +57,13 @@ impl Count {
         self.closed(match cause {
             Cause::Garbled => CloseCause::Garbled,
             Cause::Stalled => CloseCause::Stalled,
-            Cause::Retired => CloseCause::Drained,
+            Cause::Retired | Cause::Replaced => CloseCause::Drained,
             Cause::Stopping => CloseCause::Stopping,
             Cause::HandshakeRefused | Cause::ConnectTimeout => CloseCause::HandshakeRefused,
             Cause::Closed
             | Cause::Unresolved
             | Cause::Unreachable
-            | Cause::Backoff
+            | Cause::Backoff(_)
             | Cause::Timeout => CloseCause::Remote,
         });
     }
@@ -91,7 +92,7 @@ impl Count {
 
     /// A request is answered so.
     pub(super) fn answered(&self, reply: &Reply) {
-        if let Reply::Failure(Failure { cause: Cause::Backoff, .. }) = reply {
+        if let Reply::Failure(Failure { cause: Cause::Backoff(_), .. }) = reply {
             self.0.backoff_failures.add(1);
         }
     }

@@ -12,7 +12,7 @@ use crate::io::now;
 use crate::limits::{CONNECT_BACKOFF_MS_MAX, CONNECT_BACKOFF_MS_MIN};
 use crate::net::Net;
 use crate::proto::cluster::Address;
-use crate::proto::reply::Cause;
+use crate::proto::reply::{Cause, Trouble};
 
 type Connecting<S> = Pin<Box<dyn Future<Output = Result<S, Cause>>>>;
 
@@ -33,8 +33,8 @@ pub(super) struct Backoff {
     rng: StdRng,
     /// Attempts since the node last answered.
     failures: u32,
-    /// No attempt before this.
-    until: Option<Instant>,
+    /// No attempt before this, and what was wrong with the last one.
+    until: Option<(Instant, Trouble)>,
 }
 
 impl Backoff {
@@ -44,7 +44,13 @@ impl Backoff {
 
     /// When the next attempt may be made, if not now.
     pub(super) fn until(&self, now: Instant) -> Option<Instant> {
-        self.until.filter(|until| now < *until)
+        self.until.map(|(until, _)| until).filter(|until| now < *until)
+    }
+
+    /// Why no attempt may be made now, if that is so.
+    pub(super) fn cause(&self, now: Instant) -> Option<Cause> {
+        let (until, trouble) = self.until?;
+        (now < until).then_some(Cause::Backoff(trouble))
     }
 
     /// The node is of use.
@@ -60,12 +66,12 @@ impl Backoff {
         is_first
     }
 
-    /// The node is of no use.
-    pub(super) fn fail(&mut self, now: Instant) {
+    /// The node is of no use, because of `cause`.
+    pub(super) fn fail(&mut self, cause: Cause, now: Instant) {
         let ms = (CONNECT_BACKOFF_MS_MIN << self.failures.min(16)).min(CONNECT_BACKOFF_MS_MAX);
         self.failures += 1;
         let ms = self.rng.random_range(ms.div_ceil(2)..=ms);
-        self.until = Some(now + Duration::from_millis(ms));
+        self.until = Some((now + Duration::from_millis(ms), cause.into()));
     }
 }
 
@@ -119,7 +125,8 @@ mod tests {
         let mut backoff = Backoff::new(StdRng::seed_from_u64(1));
         let mut whole = CONNECT_BACKOFF_MS_MIN;
         for _ in 0..20 {
-            backoff.fail(now);
+            backoff.fail(Cause::HandshakeRefused, now);
+            assert_eq!(backoff.cause(now), Some(Cause::Backoff(Trouble::HandshakeRefused)));
             let pause = backoff.until(now).unwrap() - now;
             let ms = Duration::from_millis;
             assert!(pause >= ms(whole / 2) && pause <= ms(whole), "{pause:?} of {whole} ms");

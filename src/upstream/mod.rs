@@ -86,9 +86,8 @@ struct Upstream<N: Net> {
     requests: Receiver<ToUpstream>,
     /// When the turn began.
     now: Instant,
-    /// The node is not listed any more, and nothing was asked of it since: when to end at the
-    /// latest.
-    retired: Option<Instant>,
+    /// Set once the connection is to end.
+    leaving: Option<Leaving>,
     pipeline: Pipeline<ReplyTo>,
     link: Link<N::Stream>,
     buffer: BytesMut,
@@ -108,6 +107,15 @@ struct Upstream<N: Net> {
     share: Share,
 }
 
+/// The end of a connection that finishes what it has begun.
+#[derive(Clone, Copy)]
+struct Leaving {
+    /// When to end at the latest.
+    until: Instant,
+    /// Why; one whose node has only left the list stays if it is asked for more.
+    cause: Cause,
+}
+
 /// Serves `plan.requests` until the queue has ended and nothing is owed any more.
 pub(crate) async fn serve<N: Net>(net: N, plan: Plan, count: Arc<NodeStats>) {
     let Plan { address, options, settings, throttle, rng, requests, share, complaint } = plan;
@@ -120,7 +128,7 @@ pub(crate) async fn serve<N: Net>(net: N, plan: Plan, count: Arc<NodeStats>) {
         count: Count::new(count),
         requests,
         now,
-        retired: None,
+        leaving: None,
         pipeline: Pipeline::new(options),
         link: Link::Down,
         buffer: BytesMut::new(),
@@ -136,7 +144,7 @@ pub(crate) async fn serve<N: Net>(net: N, plan: Plan, count: Arc<NodeStats>) {
     };
     poll_fn(|cx| upstream.poll(cx)).await;
     if matches!(upstream.link, Link::Up(_)) {
-        upstream.count.closed(if upstream.retired.is_some() {
+        upstream.count.closed(if upstream.leaving.is_some() {
             CloseCause::Drained
         } else if upstream.requests.is_ended() {
             CloseCause::Stopping
@@ -177,30 +185,45 @@ impl<N: Net> Upstream<N> {
         while let Some(message) = self.requests.take() {
             match message {
                 ToUpstream::Request(request) => {
-                    if self.retired.take().is_some() {
+                    if self.leaving.take_if(|leaving| leaving.cause == Cause::Retired).is_some() {
                         self.count.drain_ended(DrainEnd::Resumed);
                     }
                     self.pipeline.push(request);
                 }
                 ToUpstream::Retire => {
-                    // It is said with every view; the first time counts.
-                    if self.retired.is_none() {
-                        self.count.drain_began();
-                        self.retired = Some(self.now + self.settings.drain_timeout);
-                    }
+                    let until = self.now + self.settings.drain_timeout;
+                    self.leave(Leaving { until, cause: Cause::Retired });
                     // What has not begun to leave goes to whoever took over.
                     self.pipeline.receive_unwanted(Cause::Retired);
+                }
+                ToUpstream::Replace(until) => {
+                    self.leave(Leaving { until, cause: Cause::Replaced });
                 }
             }
         }
     }
 
+    /// Notes that the connection is to end, if it is not: of what is said with every view, the
+    /// first time counts.
+    fn leave(&mut self, leaving: Leaving) {
+        match &mut self.leaving {
+            None => {
+                self.count.drain_began();
+                self.leaving = Some(leaving);
+            }
+            // From a new configuration there is no way back.
+            Some(known) if leaving.cause == Cause::Replaced => known.cause = leaving.cause,
+            Some(_) => {}
+        }
+    }
+
     /// Whether there is no work and none will come, or too late.
     fn is_over(&mut self) -> bool {
-        let is_late = self.retired.is_some_and(|until| until <= self.now);
         let was_idle = self.pipeline.is_idle();
-        if is_late {
-            self.pipeline.receive_end(Cause::Retired);
+        if let Some(leaving) = self.leaving
+            && leaving.until <= self.now
+        {
+            self.pipeline.receive_end(leaving.cause);
             self.answer();
         }
         let is_busy = !self.pipeline.is_idle();
@@ -212,11 +235,11 @@ impl<N: Net> Upstream<N> {
             return false;
         }
         // Answers never fill the queue of this task in the same turn, so its end is final.
-        if self.retired.is_some() {
+        if self.leaving.is_some() {
             self.count.drain_ended(if was_idle { DrainEnd::Finished } else { DrainEnd::TimedOut });
         }
         let is_idle = self.idle_until().is_some_and(|until| until <= self.now);
-        is_idle || self.retired.is_some() || self.requests.is_ended()
+        is_idle || self.leaving.is_some() || self.requests.is_ended()
     }
 
     /// When to end for want of work.
@@ -252,12 +275,12 @@ impl<N: Net> Upstream<N> {
     /// Begins an attempt if one is wanted and may be made; false if none is under way then.
     fn begin_to_connect(&mut self) -> bool {
         let has_waited = self.throttled.take().is_some();
-        let is_ahead = self.settings.eager && self.retired.is_none();
+        let is_ahead = self.settings.eager && self.leaving.is_none();
         if !is_ahead && !self.pipeline.wants_connection() {
             return false;
         }
-        if self.backoff.until(self.now).is_some() {
-            self.pipeline.receive_end(Cause::Backoff);
+        if let Some(cause) = self.backoff.cause(self.now) {
+            self.pipeline.receive_end(cause);
             return false;
         }
         let allowed = self.throttle.borrow_mut().take(self.now);
@@ -283,7 +306,7 @@ impl<N: Net> Upstream<N> {
             Err(cause) => {
                 self.count.failed(cause);
                 self.complain(cause);
-                self.backoff.fail(self.now);
+                self.backoff.fail(cause, self.now);
                 self.link = Link::Down;
                 self.pipeline.receive_end(cause);
             }
@@ -297,7 +320,7 @@ impl<N: Net> Upstream<N> {
             self.backoff.succeed();
         } else if cause != Cause::Closed || !self.backoff.forgive_once() {
             self.complain(cause);
-            self.backoff.fail(self.now);
+            self.backoff.fail(cause, self.now);
         }
         self.link = Link::Down;
         self.buffer = BytesMut::new();
@@ -429,7 +452,8 @@ impl<N: Net> Upstream<N> {
             Link::Down | Link::Connecting(_) | Link::Up(_) => None,
         };
         let idle = if self.pipeline.is_idle() { self.idle_until() } else { None };
-        let times = [self.pipeline.poll_timeout(), self.throttled, reconnect, self.retired, idle];
+        let end = self.leaving.map(|leaving| leaving.until);
+        let times = [self.pipeline.poll_timeout(), self.throttled, reconnect, end, idle];
         times.into_iter().flatten().min()
     }
 }

@@ -1,6 +1,7 @@
 //! A proxy that is given another configuration goes over to it without losing a command.
 
 use redpoll::config::Target;
+use redpoll::stats::DrainEnd;
 use redpoll_sim::net::LinkSpeed;
 use redpoll_sim::rig::Rig;
 use redpoll_sim::tuning::Tuning;
@@ -29,6 +30,31 @@ fn what_is_in_flight_is_answered_by_the_old_connections_and_the_rest_goes_to_the
     assert_eq!(rig.ask(&idle, &format!("GET {key}")), "5");
     assert_eq!(rig.executions_of(&key).len(), 7, "each was executed once");
     assert!(!busy.is_closed() && !idle.is_closed());
+}
+
+#[test]
+fn what_an_old_connection_still_owes_at_drain_timeout_is_told_so_and_the_client_goes_on() {
+    let setup = Setup { op_timeout_ms: 10_000, drain_timeout_ms: 300, ..Setup::default() };
+    let mut rig = Rig::new(&setup);
+    let key = rig.key_on(0);
+    let client = rig.client();
+    assert_eq!(rig.ask(&client, &format!("SET {key} 0")), "OK");
+    rig.world.network.stall(rig.world.proxy, rig.world.nodes[0]);
+    client.send(&format!("INCR {key}"));
+    rig.wait(20);
+    let start = rig.now();
+    rig.world.reload(|config| {
+        let upstream = config.upstreams.values_mut().next().expect("there is one");
+        upstream.timeouts.op = ms(400);
+    });
+    let told = rig.replies(&client, 2).swap_remove(1);
+    assert!(told.starts_with("-UNSURE ") && told.contains("the configuration changed"), "{told}");
+    assert!((ms(300)..ms(320)).contains(&(rig.now() - start)), "{:?}", rig.now() - start);
+    rig.world.network.heal(rig.world.proxy, rig.world.nodes[0]);
+    rig.wait(50);
+    assert_eq!(rig.ask(&client, &format!("GET {key}")), "1", "it was sent, and executed once");
+    let drains = |end| rig.world.stats.sum_nodes(|node| node.drains_ended.of(end).get());
+    assert_eq!(drains(DrainEnd::TimedOut), 1);
 }
 
 #[test]

@@ -21,7 +21,7 @@ const REASONS: [(&str, &str); 10] = [
     ("no reply within op_timeout", "failed_without_reply"),
     ("earlier commands for its slot were not answered", "failed_behind_others"),
     ("no node of the cluster has told its topology", "failed_without_topology"),
-    ("it could not be reached a moment ago", "failed_in_backoff"),
+    ("a moment ago", "failed_in_backoff"),
     ("its host name has no address", "failed_without_address"),
     ("it broke the protocol", "failed_by_garbage"),
     ("the connection ended", "failed_with_its_connection"),

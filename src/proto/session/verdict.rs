@@ -218,8 +218,9 @@ impl Session {
             | Cause::Unresolved
             | Cause::Unreachable
             | Cause::ConnectTimeout
-            | Cause::Backoff
+            | Cause::Backoff(_)
             | Cause::HandshakeRefused
+            | Cause::Replaced
             | Cause::Timeout
             | Cause::Stopping => false,
         }
