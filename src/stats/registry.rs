@@ -1,10 +1,11 @@
 //! A worker's node connections: who counts what, and what was counted by those that are over.
 //!
 //! ```text
-//! connection (counts) --dropped--> its node --left, no connection--> its upstream's remainder
+//! connection (counts) --dropped--> its node --unlisted, no connection--> its upstream's remainder
 //! ```
 //!
-//! So the sum over an upstream never goes backwards, and nodes that are gone take no room. The lock
+//! So the sum over an upstream never goes backwards, and nodes that are gone, or were only known from
+//! redirects, take no room. The lock
 //! is taken when a connection's task begins, when the topology is looked at, and for as long as a
 //! reader needs to copy the list.
 
@@ -26,6 +27,8 @@ pub(super) struct Registry(Mutex<BTreeMap<usize, Nodes>>);
 #[derive(Debug, Default)]
 struct Nodes {
     by_address: BTreeMap<Address, Node>,
+    /// The nodes that stay without a connection; `None`: that is not known yet, and all do.
+    listed: Option<BTreeSet<Address>>,
     /// What was counted for nodes that are gone.
     remainder: Arc<NodeStats>,
 }
@@ -37,8 +40,6 @@ struct Node {
     past: Arc<NodeStats>,
     /// Of connections; shared with the connection until that is over.
     blocks: Blocks,
-    /// Whether the node is gone once it has no connection.
-    has_left: bool,
 }
 
 impl Registry {
@@ -53,7 +54,6 @@ impl Registry {
         let nodes = upstreams.entry(upstream).or_default();
         let node = nodes.by_address.entry(address.clone()).or_default();
         node.tidy();
-        node.has_left = false;
         let block = Arc::new(NodeStats::new(began));
         node.blocks.push(Arc::clone(&block));
         block
@@ -62,9 +62,10 @@ impl Registry {
     /// Any other node than these is gone as soon as no connection counts for it.
     pub(super) fn keep(&self, upstream: usize, listed: &BTreeSet<&Address>) {
         let mut upstreams = self.lock();
-        let Some(nodes) = upstreams.get_mut(&upstream) else { return };
-        for (address, node) in &mut nodes.by_address {
-            node.has_left = !listed.contains(address);
+        let nodes = upstreams.entry(upstream).or_default();
+        let known = nodes.listed.iter().flatten();
+        if nodes.listed.is_none() || !known.eq(listed.iter().copied()) {
+            nodes.listed = Some(listed.iter().copied().cloned().collect());
         }
         nodes.tidy();
     }
@@ -93,9 +94,10 @@ impl Nodes {
     /// Adds up what is over.
     fn tidy(&mut self) {
         self.by_address.values_mut().for_each(Node::tidy);
-        let remainder = &self.remainder;
-        self.by_address.retain(|_, node| {
-            let gone = node.has_left && node.blocks.is_empty();
+        let (remainder, listed) = (&self.remainder, &self.listed);
+        self.by_address.retain(|address, node| {
+            let is_unlisted = listed.as_ref().is_some_and(|listed| !listed.contains(address));
+            let gone = is_unlisted && node.blocks.is_empty();
             let past = if gone { Arc::get_mut(&mut node.past) } else { None };
             past.map(|past| remainder.absorb(past)).is_none()
         });

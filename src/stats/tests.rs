@@ -84,6 +84,21 @@ fn a_node_that_left_is_shown_until_its_connections_are_over_and_counts_for_ever(
 }
 
 #[test]
+fn a_node_known_from_a_redirect_alone_is_shown_while_it_has_a_connection() {
+    let rig = Rig::new();
+    let [one, _] = rig.workers(MAIN);
+    let (server, other) = (address("server:6379"), address("other:6379"));
+    one.nodes_listed([&server]);
+    one.node(&server).requests_sent.add(1);
+    let block = one.node(&other);
+    block.requests_sent.add(2);
+    let shown = |port: &str, sent| (format!("{port}:6379"), sent);
+    assert_eq!(rig.sent(MAIN), (vec![shown("other", 2), shown("server", 1)], 3));
+    drop(block);
+    assert_eq!(rig.sent(MAIN), (vec![shown("server", 1)], 3));
+}
+
+#[test]
 fn what_is_being_read_is_not_counted_twice_when_it_ends() {
     let rig = Rig::new();
     let [one, _] = rig.workers(MAIN);
