@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! proxy, nodes, clients -> SimNet -> SimStream -> turmoil: hosts, latency, holds, crashes
-//!                             '----------'------> Overlay: short reads and writes, names, resets,
-//!                                                 connects that hang, task order, the trace
+//!                             '----------'------> Overlay: short reads and writes, windows, names,
+//!                                                 resets, budgets, backlogs, task order, the trace
 //! driver of the world -> Network -> both
 //! ```
 //!
@@ -11,6 +11,10 @@
 //! network keeps you waiting. [`Overlay`] adds what is missing; [`Network`] is the two together, as
 //! the driver of a world sees them.
 
+mod effect;
+mod end;
+mod link;
+mod listener;
 mod network;
 mod overlay;
 mod stream;
@@ -27,8 +31,10 @@ use redpoll::net::Net;
 use tokio::sync::oneshot;
 use turmoil::net::{TcpListener, TcpStream};
 
+pub use effect::Effect;
+pub use listener::SimListener;
 pub use network::{HostId, KEEPALIVE, LinkSpeed, Network};
-pub use overlay::{Grain, Lookup, Obstacle, Overlay, Tap};
+pub use overlay::{Grain, Lookup, Obstacle, Overlay, Tap, WINDOW_BYTES};
 pub use stream::SimStream;
 
 use crate::trace::What;
@@ -46,12 +52,6 @@ pub const EPOCH: Duration = Duration::from_secs(1_700_000_000);
 pub struct SimNet {
     overlay: Overlay,
     host: usize,
-}
-
-/// A listening socket.
-pub struct SimListener {
-    inner: TcpListener,
-    local: SocketAddr,
 }
 
 impl SimNet {
@@ -82,11 +82,15 @@ impl SimNet {
     }
 
     async fn try_connect(&self, address: SocketAddr) -> io::Result<SimStream> {
-        self.overlay.pass(self.ip(), address.ip()).await?;
+        let knock = self.overlay.pass(self.ip(), address).await?;
         // A task of its own: turmoil leaves the far end open for ever if a connect is dropped
         // half-way.
         let (answer, outcome) = oneshot::channel();
-        let connect = async move { drop(answer.send(TcpStream::connect(address).await)) };
+        let connect = async move {
+            let connected = TcpStream::connect(address).await;
+            drop(knock);
+            drop(answer.send(connected));
+        };
         #[expect(clippy::disallowed_methods, reason = "below the seam")]
         drop(tokio::task::spawn_local(connect));
         let connected = outcome.await.map_err(|_| io::ErrorKind::ConnectionAborted)??;
@@ -118,16 +122,15 @@ impl Net for SimNet {
         let inner = TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await?;
         let local = SocketAddr::new(address.ip(), inner.local_addr()?.port());
         self.record(What::Bind(local));
-        Ok(SimListener { inner, local })
+        Ok(SimListener::new(self, inner, local))
     }
 
     fn local_addr(&self, listener: &SimListener) -> io::Result<SocketAddr> {
-        Ok(listener.local)
+        Ok(listener.port.local)
     }
 
     async fn accept(&self, listener: &SimListener) -> io::Result<(SimStream, SocketAddr)> {
-        let (inner, peer) = listener.inner.accept().await?;
-        let stream = self.stream(inner)?;
+        let (stream, peer) = listener.accept(self).await;
         self.record(What::Accept(stream.id(), peer));
         Ok((stream, peer))
     }

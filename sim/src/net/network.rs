@@ -10,7 +10,8 @@ use std::time::{Duration, SystemTime};
 use anyhow::anyhow;
 use turmoil::Sim;
 
-use super::overlay::{End, Grain, Obstacle, Overlay, Tap};
+use super::end::End;
+use super::overlay::{Grain, Obstacle, Overlay, Tap};
 use super::{EPOCH, SimNet};
 
 /// Segments of one direction of a stream, and connections to one listener, that may wait. turmoil
@@ -54,6 +55,7 @@ impl Network {
             .max_message_latency(speed.max)
             .tcp_capacity(WAITING_MAX)
             .build();
+        overlay.set_journey(speed.max + tick);
         Network { sim, overlay, dead: Vec::new() }
     }
 
@@ -164,15 +166,27 @@ impl Network {
     pub fn cut(&mut self, a: HostId, b: HostId) {
         self.note("cut", &[a, b]);
         self.sim.partition(self.ip(a), self.ip(b));
-        self.obstruct_both(a, b, Obstacle::Hanging);
+        self.set_cut(a, b, true);
+        self.set_cut(b, a, true);
+        self.obstruct_both(a, b, Some(Obstacle::Hanging));
     }
 
-    /// Ends a cut: new streams can be made. Those that are dead stay so; keepalive finds them.
+    /// The same in one direction only. A connection takes both, so connects hang.
+    pub fn cut_one_way(&mut self, from: HostId, to: HostId) {
+        self.note("cut one way", &[from, to]);
+        self.sim.partition_oneway(self.ip(from), self.ip(to));
+        self.set_cut(from, to, true);
+        self.obstruct_both(from, to, Some(Obstacle::Hanging));
+    }
+
+    /// Ends a cut, of both directions or of one: new streams can be made. Those that are dead stay so; keepalive finds them.
     pub fn repair(&mut self, a: HostId, b: HostId) {
         self.note("repair", &[a, b]);
         self.reset_later(a, b);
         self.sim.repair(self.ip(a), self.ip(b));
-        self.clear_both(a, b);
+        self.set_cut(a, b, false);
+        self.set_cut(b, a, false);
+        self.obstruct_both(a, b, None);
     }
 
     /// Makes `name` resolve to the addresses of these hosts; to an error if there are none.
@@ -186,19 +200,31 @@ impl Network {
     /// From now on nobody at `from` gets a connection to `to`; open ones are untouched.
     pub fn obstruct(&mut self, from: HostId, to: HostId, obstacle: Obstacle) {
         self.note(&format!("connects {obstacle:?}:"), &[from, to]);
-        self.overlay.obstruct(self.ip(from), self.ip(to), obstacle);
+        self.set_obstacle(from, to, Some(obstacle));
     }
 
-    /// Takes that obstacle away.
+    /// Takes that obstacle away; connects that hang go on.
     pub fn clear(&mut self, from: HostId, to: HostId) {
         self.note("connects work:", &[from, to]);
-        self.overlay.clear(self.ip(from), self.ip(to));
+        self.set_obstacle(from, to, None);
     }
 
-    /// Resets every stream between the two. Says how many ends there were.
+    /// Resets every stream between the two, whoever opened it: the next read or write at either end
+    /// fails with `ConnectionReset`, and what was under way is lost. Says how many ends there were.
     pub fn reset(&mut self, a: HostId, b: HostId) -> usize {
         self.note("reset", &[a, b]);
-        self.overlay.reset(self.ip(a), self.ip(b))
+        let ends = self.overlay.between(self.ip(a), self.ip(b));
+        ends.iter().for_each(|end| end.reset());
+        ends.len()
+    }
+
+    /// The streams that there are between the two are known to nobody on the way any more, as when a
+    /// firewall restarts: what is sent is lost without a word, until keepalive finds that out. New
+    /// ones can be made.
+    pub fn forget(&mut self, a: HostId, b: HostId) {
+        self.note("forget", &[a, b]);
+        self.overlay.between(self.ip(a), self.ip(b)).iter().for_each(|end| end.forget());
+        self.reset_later(a, b);
     }
 
     /// The streams that there are between the two are dead, and both ends find out in a while.
@@ -219,12 +245,55 @@ impl Network {
         self.overlay.unclog(self.ip(from), self.ip(to));
     }
 
+    /// From now on so many bytes an ms get from one host to another, all streams together; `None` is
+    /// as many as are sent.
+    pub fn set_bandwidth(&mut self, from: HostId, to: HostId, bytes_per_ms: Option<u64>) {
+        self.note(&format!("{bytes_per_ms:?} bytes an ms can be sent:"), &[from, to]);
+        self.overlay.link(self.ip(from), self.ip(to)).wire.limit(bytes_per_ms);
+        self.wake(from, to);
+    }
+
+    /// From now on `reader` reads so many bytes an ms of what `writer` sends it, all streams
+    /// together; `None` is all there are.
+    pub fn set_reading(&mut self, reader: HostId, writer: HostId, bytes_per_ms: Option<u64>) {
+        self.note(&format!("{bytes_per_ms:?} bytes an ms are read:"), &[reader, writer]);
+        self.overlay.link(self.ip(writer), self.ip(reader)).reader.limit(bytes_per_ms);
+        self.wake(reader, writer);
+    }
+
+    /// Stops the process on a host, as SIGSTOP does: its system makes connections and takes what
+    /// is sent, as far as it has room, and nobody answers.
+    pub fn freeze(&mut self, host: HostId) {
+        self.note("freeze", &[host]);
+        self.overlay.freeze(host.0, true);
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&mut self, host: HostId) {
+        self.note("thaw", &[host]);
+        self.overlay.freeze(host.0, false);
+    }
+
+    /// A host accepts no more connections: this many of each port are made and wait, and further
+    /// ones hang, as Linux drops what asks for them.
+    pub fn stop_accepting(&mut self, host: HostId, backlog: usize) {
+        self.note(&format!("accept nothing, and let {backlog} wait:"), &[host]);
+        self.overlay.ports_of(host.0).iter().for_each(|port| port.stop(backlog));
+    }
+
+    /// It accepts again.
+    pub fn accept_again(&mut self, host: HostId) {
+        self.note("accept again", &[host]);
+        self.overlay.ports_of(host.0).iter().for_each(|port| port.go_on());
+    }
+
     /// Kills the process on a host: its streams close, connects to it are refused.
     pub fn kill(&mut self, host: HostId) {
         self.note("kill", &[host]);
         self.sim.crash(self.ip(host));
+        self.thaw(host);
         self.others(host).for_each(|other| {
-            self.overlay.obstruct(self.ip(other), self.ip(host), Obstacle::Refused);
+            self.set_obstacle(other, host, Some(Obstacle::Refused));
         });
     }
 
@@ -234,11 +303,14 @@ impl Network {
         let others: Vec<_> = self.others(host).collect();
         for &other in &others {
             self.sim.partition(self.ip(other), self.ip(host));
+            self.set_cut(host, other, true);
         }
         self.sim.crash(self.ip(host));
+        self.thaw(host);
         for other in others {
             self.sim.repair(self.ip(other), self.ip(host));
-            self.overlay.obstruct(self.ip(other), self.ip(host), Obstacle::Hanging);
+            self.set_cut(host, other, false);
+            self.set_obstacle(other, host, Some(Obstacle::Hanging));
         }
     }
 
@@ -249,7 +321,7 @@ impl Network {
         self.note("restart", &[host]);
         for other in self.others(host).collect::<Vec<_>>() {
             self.reset_later(other, host);
-            self.overlay.clear(self.ip(other), self.ip(host));
+            self.set_obstacle(other, host, None);
         }
         self.sim.bounce(self.ip(host));
     }
@@ -269,14 +341,21 @@ impl Network {
         }
     }
 
-    fn obstruct_both(&self, a: HostId, b: HostId, obstacle: Obstacle) {
-        self.overlay.obstruct(self.ip(a), self.ip(b), obstacle);
-        self.overlay.obstruct(self.ip(b), self.ip(a), obstacle);
+    fn obstruct_both(&self, a: HostId, b: HostId, obstacle: Option<Obstacle>) {
+        self.set_obstacle(a, b, obstacle);
+        self.set_obstacle(b, a, obstacle);
     }
 
-    fn clear_both(&self, a: HostId, b: HostId) {
-        self.overlay.clear(self.ip(a), self.ip(b));
-        self.overlay.clear(self.ip(b), self.ip(a));
+    fn set_obstacle(&self, from: HostId, to: HostId, obstacle: Option<Obstacle>) {
+        self.overlay.obstruct(self.ip(from), self.ip(to), obstacle);
+    }
+
+    fn set_cut(&self, from: HostId, to: HostId, is_cut: bool) {
+        self.overlay.link(self.ip(from), self.ip(to)).is_cut.set(is_cut);
+    }
+
+    fn wake(&self, a: HostId, b: HostId) {
+        self.overlay.between(self.ip(a), self.ip(b)).iter().for_each(|end| end.wake());
     }
 
     fn ip(&self, host: HostId) -> IpAddr {

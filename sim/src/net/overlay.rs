@@ -2,22 +2,29 @@
 //! [`SimNet`](super::SimNet)s share, and the faults that go into it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::rc::Rc;
-use std::task::{Context, Waker};
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
+use super::effect::{Effect, Effects};
+use super::end::End;
+use super::link::Link;
+use super::listener::{Knock, Port};
 use crate::dice::Dice;
 use crate::trace::{Event, StreamId, Trace, What};
 
 /// What a clogged stream still takes at most, in bytes.
 const CLOGGED_BYTES_MAX: u64 = 200;
+
+/// What a stream takes in one direction before it is read, in bytes, unless it is set: the buffers
+/// of both sockets.
+pub const WINDOW_BYTES: usize = 1024 * 1024;
 
 /// How rough the network is while nothing is broken. Each is a probability, from 0 to 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -67,30 +74,26 @@ struct Shared {
     trace: RefCell<Trace>,
     hosts: RefCell<Vec<(Rc<str>, IpAddr)>>,
     names: RefCell<BTreeMap<Box<str>, Lookup>>,
-    /// Between whom no connection can be made: who wants it, and to whom.
-    obstacles: RefCell<BTreeMap<(IpAddr, IpAddr), Obstacle>>,
+    /// The ways from one host to another.
+    links: RefCell<BTreeMap<(IpAddr, IpAddr), Rc<Link>>>,
     /// Told when an obstacle was taken away.
     cleared: Notify,
-    /// From whom to whom streams take no more than a few bytes.
-    clogs: RefCell<BTreeSet<(IpAddr, IpAddr)>>,
+    /// Bytes that a stream takes in one direction before they are read.
+    window: Cell<usize>,
+    /// How long news travel at most.
+    journey: Cell<Duration>,
     ends: RefCell<BTreeMap<StreamId, Rc<End>>>,
+    /// The same, by their own address and that of the other end.
+    by_address: RefCell<BTreeMap<(SocketAddr, SocketAddr), StreamId>>,
+    /// Ends that are to hear that the other end is closed, and when.
+    news: RefCell<VecDeque<(Duration, Rc<End>)>>,
+    ports: RefCell<BTreeMap<SocketAddr, Weak<Port>>>,
+    /// Hosts that do nothing.
+    frozen: RefCell<BTreeSet<usize>>,
+    effects: Effects,
     taps: RefCell<BTreeMap<usize, Rc<dyn Tap>>>,
     streams: Cell<StreamId>,
     tasks: Cell<u64>,
-}
-
-/// One end of a stream, as the faults see it.
-#[derive(Debug)]
-pub(super) struct End {
-    pub(super) id: StreamId,
-    pub(super) host: usize,
-    pub(super) local: SocketAddr,
-    pub(super) peer: SocketAddr,
-    reset: Cell<bool>,
-    /// How many bytes may still be written.
-    room: Cell<usize>,
-    reader: RefCell<Option<Waker>>,
-    writer: RefCell<Option<Waker>>,
 }
 
 impl Overlay {
@@ -104,10 +107,16 @@ impl Overlay {
             trace: RefCell::new(Trace::new(keep_all)),
             hosts: RefCell::default(),
             names: RefCell::default(),
-            obstacles: RefCell::default(),
+            links: RefCell::default(),
             cleared: Notify::new(),
-            clogs: RefCell::default(),
+            window: Cell::new(WINDOW_BYTES),
+            journey: Cell::default(),
             ends: RefCell::default(),
+            by_address: RefCell::default(),
+            news: RefCell::default(),
+            ports: RefCell::default(),
+            frozen: RefCell::default(),
+            effects: Effects::default(),
             taps: RefCell::default(),
             streams: Cell::default(),
             tasks: Cell::default(),
@@ -119,53 +128,15 @@ impl Overlay {
         self.0.grain.set(grain);
     }
 
-    /// From now on nobody at `from` gets a connection to `to`.
-    pub fn obstruct(&self, from: IpAddr, to: IpAddr, obstacle: Obstacle) {
-        self.0.obstacles.borrow_mut().insert((from, to), obstacle);
+    /// What streams that are opened from now on take in one direction before it is read, in bytes.
+    pub fn set_window(&self, bytes: usize) {
+        self.0.window.set(bytes);
     }
 
-    /// Takes that obstacle away; connects that hang go on.
-    pub fn clear(&self, from: IpAddr, to: IpAddr) {
-        self.0.obstacles.borrow_mut().remove(&(from, to));
-        self.0.cleared.notify_waiters();
-    }
-
-    /// Resets every stream between the two hosts, whoever opened it: the next read or write at
-    /// either end fails with `ConnectionReset`, and what was under way is lost. Says how many ends
-    /// there were.
-    pub fn reset(&self, a: IpAddr, b: IpAddr) -> usize {
-        let ends = self.between(a, b);
-        ends.iter().for_each(|end| end.reset());
-        ends.len()
-    }
-
-    /// The ends of the streams between two hosts.
-    pub(super) fn between(&self, a: IpAddr, b: IpAddr) -> Vec<Rc<End>> {
-        let between = |end: &&Rc<End>| {
-            let ends = (end.local.ip(), end.peer.ip());
-            ends == (a, b) || ends == (b, a)
-        };
-        self.0.ends.borrow().values().filter(between).cloned().collect()
-    }
-
-    /// From now on every stream from one host to another takes a few bytes more, then none: the
-    /// reader does not read, and all buffers are full.
-    pub fn clog(&self, from: IpAddr, to: IpAddr) {
-        self.0.clogs.borrow_mut().insert((from, to));
-        let ends = self.0.ends.borrow();
-        let ends = ends.values().filter(|end| (end.local.ip(), end.peer.ip()) == (from, to));
-        ends.for_each(|end| self.clog_end(end));
-    }
-
-    /// Ends that; writes that wait go on.
-    pub fn unclog(&self, from: IpAddr, to: IpAddr) {
-        self.0.clogs.borrow_mut().remove(&(from, to));
-        for end in self.0.ends.borrow().values() {
-            if (end.local.ip(), end.peer.ip()) == (from, to) {
-                end.room.set(usize::MAX);
-                end.writer.take().into_iter().for_each(Waker::wake);
-            }
-        }
+    /// How often the network did this to somebody.
+    #[must_use]
+    pub fn effects(&self, effect: Effect) -> u64 {
+        self.0.effects.count(effect)
     }
 
     /// Makes `name` resolve to this.
@@ -203,8 +174,102 @@ impl Overlay {
         Dice::fork(self.0.seed, name, index)
     }
 
+    /// Sets the time, and does what is due.
     pub(super) fn set_now(&self, now: Duration) {
-        self.0.now.set(now);
+        let passed = now.saturating_sub(self.0.now.replace(now));
+        self.refill(passed);
+        while let Some(end) = self.next_news(now) {
+            end.hear_of_peer();
+        }
+    }
+
+    fn next_news(&self, now: Duration) -> Option<Rc<End>> {
+        let mut news = self.0.news.borrow_mut();
+        let is_due = news.front().is_some_and(|(at, _)| *at <= now);
+        if is_due { news.pop_front().map(|(_, end)| end) } else { None }
+    }
+
+    /// Lets the budgets of links grow, and wakes who waits for them.
+    fn refill(&self, passed: Duration) {
+        let ms = u64::try_from(passed.as_millis()).expect("a step is short");
+        let links = self.0.links.borrow();
+        let limited = links.values().filter(|link| link.is_limited());
+        if limited.inspect(|link| link.refill(ms)).count() > 0 {
+            let ends = self.0.ends.borrow();
+            let limited = |end: &&Rc<End>| end.outgoing.is_limited() || end.incoming.is_limited();
+            ends.values().filter(limited).for_each(|end| end.wake());
+        }
+    }
+
+    pub(super) fn effect(&self, effect: Effect) {
+        self.0.effects.add(effect);
+    }
+
+    /// How long news travel from now on.
+    pub(super) fn set_journey(&self, journey: Duration) {
+        self.0.journey.set(journey);
+    }
+
+    /// The way from one host to another.
+    pub(super) fn link(&self, from: IpAddr, to: IpAddr) -> Rc<Link> {
+        Rc::clone(self.0.links.borrow_mut().entry((from, to)).or_default())
+    }
+
+    /// From now on nobody at `from` gets a connection to `to`, or does again; connects that hang go
+    /// on.
+    pub(super) fn obstruct(&self, from: IpAddr, to: IpAddr, obstacle: Option<Obstacle>) {
+        self.link(from, to).obstacle.set(obstacle);
+        self.0.cleared.notify_waiters();
+    }
+
+    /// From now on every stream from one host to another takes a few bytes more, then none: the
+    /// reader does not read, and all buffers are full.
+    pub(super) fn clog(&self, from: IpAddr, to: IpAddr) {
+        self.link(from, to).is_clogged.set(true);
+        self.ends_toward(from, to).iter().for_each(|end| self.clog_end(end));
+    }
+
+    /// Ends that; writes that wait go on.
+    pub(super) fn unclog(&self, from: IpAddr, to: IpAddr) {
+        self.link(from, to).is_clogged.set(false);
+        self.ends_toward(from, to).iter().for_each(|end| end.unclog());
+    }
+
+    /// The ends of the streams between two hosts.
+    pub(super) fn between(&self, a: IpAddr, b: IpAddr) -> Vec<Rc<End>> {
+        [self.ends_toward(a, b), self.ends_toward(b, a)].concat()
+    }
+
+    /// The ends at one host of the streams to another.
+    pub(super) fn ends_toward(&self, from: IpAddr, to: IpAddr) -> Vec<Rc<End>> {
+        let is_one = |end: &&Rc<End>| (end.local.ip(), end.peer.ip()) == (from, to);
+        self.0.ends.borrow().values().filter(is_one).cloned().collect()
+    }
+
+    /// Has a host do nothing, or go on.
+    pub(super) fn freeze(&self, host: usize, is_frozen: bool) {
+        if is_frozen {
+            self.0.frozen.borrow_mut().insert(host);
+            return;
+        }
+        self.0.frozen.borrow_mut().remove(&host);
+        self.ports_of(host).iter().for_each(|port| port.wake());
+        self.0.ends.borrow().values().filter(|end| end.host == host).for_each(|end| end.wake());
+    }
+
+    pub(super) fn is_frozen(&self, host: usize) -> bool {
+        self.0.frozen.borrow().contains(&host)
+    }
+
+    pub(super) fn add_port(&self, place: SocketAddr, port: Weak<Port>) {
+        self.0.ports.borrow_mut().insert(place, port);
+    }
+
+    /// Where a host listens.
+    pub(super) fn ports_of(&self, host: usize) -> Vec<Rc<Port>> {
+        let (ip, ports) = (self.ip(host), self.0.ports.borrow());
+        let its = ports.iter().filter(|(place, _)| place.ip() == ip);
+        its.filter_map(|(_, port)| port.upgrade()).collect()
     }
 
     /// Adds a host and gives its number; its name resolves to its address.
@@ -252,44 +317,65 @@ impl Overlay {
     ///
     /// # Errors
     /// It is refused.
-    pub(super) async fn pass(&self, from: IpAddr, to: IpAddr) -> io::Result<()> {
+    pub(super) async fn pass(&self, from: IpAddr, to: SocketAddr) -> io::Result<Option<Knock>> {
+        let link = self.link(from, to.ip());
         loop {
             let cleared = self.0.cleared.notified();
-            let obstacle = self.0.obstacles.borrow().get(&(from, to)).copied();
-            match obstacle {
-                None => return Ok(()),
+            match link.obstacle.get() {
+                None => {}
                 Some(Obstacle::Refused) => return Err(io::ErrorKind::ConnectionRefused.into()),
-                Some(Obstacle::Hanging) => cleared.await,
+                Some(Obstacle::Hanging) => {
+                    self.effect(Effect::Hanging);
+                    cleared.await;
+                    continue;
+                }
             }
+            let port = self.0.ports.borrow().get(&to).and_then(Weak::upgrade);
+            // Who knocks where nobody listens is refused by turmoil.
+            let Some(port) = port else { return Ok(None) };
+            let left = port.left().notified();
+            if !port.is_full() {
+                return Ok(Some(port.knock()));
+            }
+            self.effect(Effect::BacklogFull);
+            left.await;
         }
     }
 
     pub(super) fn add_end(&self, host: usize, local: SocketAddr, peer: SocketAddr) -> Rc<End> {
-        let end = Rc::new(End {
-            id: next(&self.0.streams),
-            host,
-            local,
-            peer,
-            reset: Cell::default(),
-            room: Cell::new(usize::MAX),
-            reader: RefCell::default(),
-            writer: RefCell::default(),
-        });
-        if self.0.clogs.borrow().contains(&(local.ip(), peer.ip())) {
+        let id = next(&self.0.streams);
+        let links = (self.link(local.ip(), peer.ip()), self.link(peer.ip(), local.ip()));
+        let end = Rc::new(End::new((id, host), (local, peer), links, self.0.window.get()));
+        if end.outgoing.is_clogged.get() {
             self.clog_end(&end);
         }
-        self.0.ends.borrow_mut().insert(end.id, end.clone());
+        let mut by_address = self.0.by_address.borrow_mut();
+        let mut ends = self.0.ends.borrow_mut();
+        if let Some(other) = by_address.get(&(peer, local)).and_then(|other| ends.get(other)) {
+            end.join(other);
+        }
+        by_address.insert((local, peer), id);
+        ends.insert(id, end.clone());
         end
     }
 
     fn clog_end(&self, end: &End) {
         let room = self.dice("clog", end.id).within(0..=CLOGGED_BYTES_MAX);
-        end.room.set(usize::try_from(room).expect("few bytes"));
+        end.clog(usize::try_from(room).expect("few bytes"));
     }
 
     pub(super) fn remove_end(&self, end: &End) {
         self.0.ends.borrow_mut().remove(&end.id);
+        let mut by_address = self.0.by_address.borrow_mut();
+        let address = (end.local, end.peer);
+        if by_address.get(&address) == Some(&end.id) {
+            by_address.remove(&address);
+        }
         self.record(Some(end.host), What::Close(end.id));
+        if let Some(other) = end.other().filter(|_| end.is_alive() && !end.outgoing.is_cut.get()) {
+            other.peer_left();
+            self.0.news.borrow_mut().push_back((self.now() + self.0.journey.get(), other));
+        }
     }
 
     pub(super) fn next_task(&self) -> u64 {
@@ -300,49 +386,6 @@ impl Overlay {
 impl fmt::Debug for Overlay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Overlay").field("seed", &self.0.seed).field("now", &self.0.now).finish()
-    }
-}
-
-impl End {
-    /// The error of a stream that was reset.
-    pub(super) fn check(&self) -> io::Result<()> {
-        if self.reset.get() { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(()) }
-    }
-
-    /// Remembers whom to wake when the stream is reset during a read.
-    pub(super) fn park_reader(&self, context: &Context<'_>) {
-        park(&self.reader, context);
-    }
-
-    /// Remembers whom to wake when the stream is reset during a write.
-    pub(super) fn park_writer(&self, context: &Context<'_>) {
-        park(&self.writer, context);
-    }
-
-    /// How many bytes may be written now.
-    pub(super) fn room(&self) -> usize {
-        self.room.get()
-    }
-
-    /// So many were.
-    pub(super) fn fill(&self, len: usize) {
-        if self.room.get() != usize::MAX {
-            self.room.set(self.room.get() - len);
-        }
-    }
-
-    pub(super) fn reset(&self) {
-        self.reset.set(true);
-        for waker in [self.reader.take(), self.writer.take()].into_iter().flatten() {
-            waker.wake();
-        }
-    }
-}
-
-fn park(place: &RefCell<Option<Waker>>, context: &Context<'_>) {
-    let mut place = place.borrow_mut();
-    if !place.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
-        *place = Some(context.waker().clone());
     }
 }
 

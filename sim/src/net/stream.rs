@@ -10,7 +10,9 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use turmoil::net::TcpStream;
 
-use super::overlay::{End, Overlay, Tap};
+use super::effect::Effect;
+use super::end::End;
+use super::overlay::{Overlay, Tap};
 use crate::dice::Dice;
 use crate::trace::{Rolling, StreamId, What};
 
@@ -51,9 +53,23 @@ impl SimStream {
         self.overlay.record(Some(self.end.host), what);
     }
 
-    /// Fails if the stream was reset, and says so in the trace.
-    fn check(&self) -> io::Result<()> {
-        self.end.check().inspect_err(|error| self.record(What::Broken(self.id(), error.kind())))
+    /// Resets it, at both ends.
+    pub(super) fn reset(&self) {
+        self.end.reset();
+        self.end.other().into_iter().for_each(|other| other.reset());
+    }
+
+    /// Says in the trace that the stream is broken.
+    fn broken(&self, error: &io::Error) {
+        self.record(What::Broken(self.id(), error.kind()));
+    }
+
+    /// Fails if the stream was reset, or this side of it shut down.
+    fn check_write(&self) -> io::Result<()> {
+        if self.is_shutdown {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        self.end.check_write().inspect_err(|error| self.broken(error))
     }
 
     /// Reads into `room` from as many segments as have arrived; 0 is the end of the stream.
@@ -66,11 +82,27 @@ impl SimStream {
                 Poll::Ready(Ok(())) => filled += part.filled().len(),
                 // turmoil says this again the next time.
                 Poll::Ready(Err(_)) | Poll::Pending if filled > 0 => break,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(self.end.broken(false))),
                 Poll::Pending => return Poll::Pending,
             }
         }
         Poll::Ready(Ok(filled))
+    }
+
+    /// How many of `len` bytes may be read now; none where nothing arrives, or nobody reads.
+    fn readable(&self, len: usize) -> usize {
+        if self.end.is_forgotten() {
+            return 0;
+        }
+        if self.overlay.is_frozen(self.end.host) {
+            self.overlay.effect(Effect::FrozenRead);
+            return 0;
+        }
+        let allowed = self.end.incoming.reader.left();
+        if allowed < len {
+            self.overlay.effect(Effect::SlowRead);
+        }
+        len.min(allowed)
     }
 
     /// How many of `len` bytes this write takes; `None` if it must wait.
@@ -80,26 +112,44 @@ impl SimStream {
             context.waker().wake_by_ref();
             return None;
         }
-        let len = len.min(WRITE_BYTES_MAX).min(self.end.room());
-        if len == 0 {
+        let (window, wire) = (self.end.window(), self.end.outgoing.wire.left());
+        if window == 0 {
+            self.overlay.effect(Effect::WindowFull);
+        } else if wire == 0 {
+            self.overlay.effect(Effect::NarrowLink);
+        }
+        let len = len.min(WRITE_BYTES_MAX).min(self.end.room()).min(window).min(wire);
+        if len == 0 || self.overlay.is_frozen(self.end.host) {
             self.end.park_writer(context);
             return None;
         }
         Some(if self.dice.chance(grain.short_writes) { self.dice.cut(len) } else { len })
     }
 
+    /// Gives bytes to turmoil, or to nobody.
+    fn pass_on(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.end.is_forgotten() {
+            self.overlay.effect(Effect::Forgotten);
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        if self.end.outgoing.is_cut.get() && !self.end.incoming.is_cut.get() {
+            self.overlay.effect(Effect::LostOneWay);
+        }
+        Pin::new(&mut self.inner).poll_write(context, bytes)
+    }
+
     fn write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.inner).poll_write(context, bytes);
+        let outcome = self.pass_on(context, bytes).map_err(|_| self.end.broken(true));
         match &outcome {
             Poll::Ready(Ok(len)) => {
-                self.end.fill(*len);
+                self.end.wrote(*len);
                 let written = &bytes[..*len];
                 self.record(What::Write(self.id(), *len, Rolling::of(written)));
                 if let Some(tap) = &self.tap {
                     tap.wrote(self.id(), self.end.peer, written);
                 }
             }
-            Poll::Ready(Err(error)) => self.record(What::Broken(self.id(), error.kind())),
+            Poll::Ready(Err(error)) => self.broken(error),
             Poll::Pending => self.end.park_writer(context),
         }
         outcome
@@ -119,10 +169,17 @@ impl AsyncRead for SimStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        this.check()?;
-        let mut wanted = buffer.remaining().min(READ_BYTES_MAX);
+        if let Some(outcome) = this.end.read_after_reset() {
+            return Poll::Ready(outcome.inspect_err(|error| this.broken(error)));
+        }
+        let wanted = buffer.remaining().min(READ_BYTES_MAX);
         if wanted == 0 {
             return Poll::Ready(Ok(()));
+        }
+        let mut wanted = this.readable(wanted);
+        if wanted == 0 {
+            this.end.park_reader(context);
+            return Poll::Pending;
         }
         if this.dice.chance(this.overlay.grain().short_reads) {
             wanted = this.dice.cut(wanted);
@@ -132,9 +189,10 @@ impl AsyncRead for SimStream {
         match &outcome {
             Poll::Ready(Ok(0)) => this.record(What::EndOfStream(this.id())),
             Poll::Ready(Ok(len)) => {
+                this.end.has_read(*len);
                 this.record(What::Read(this.id(), *len, Rolling::of(&room[..*len])));
             }
-            Poll::Ready(Err(error)) => this.record(What::Broken(this.id(), error.kind())),
+            Poll::Ready(Err(error)) => this.broken(error),
             Poll::Pending => this.end.park_reader(context),
         }
         buffer.advance(ready!(outcome)?);
@@ -149,7 +207,7 @@ impl AsyncWrite for SimStream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        this.check()?;
+        this.check_write()?;
         if bytes.is_empty() {
             return Poll::Ready(Ok(0));
         }
@@ -163,7 +221,7 @@ impl AsyncWrite for SimStream {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        this.check()?;
+        this.check_write()?;
         let offered = slices.iter().map(|slice| slice.len()).sum();
         if offered == 0 {
             return Poll::Ready(Ok(0));
@@ -185,17 +243,20 @@ impl AsyncWrite for SimStream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.get_mut().check())
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        this.check()?;
-        if this.is_shutdown {
+        // A socket that was reset has nothing left to shut down, and that is no error.
+        if this.is_shutdown || this.end.check_write().is_err() {
             return Poll::Ready(Ok(()));
         }
         this.is_shutdown = true;
-        Pin::new(&mut this.inner).poll_shutdown(context)
+        if this.end.is_forgotten() {
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut this.inner).poll_shutdown(context).map(|_| Ok(()))
     }
 }
 
