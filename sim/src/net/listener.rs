@@ -73,6 +73,11 @@ impl SimListener {
         SimListener { port, taker: taker.abort_handle(), overlay: net.overlay.clone() }
     }
 
+    /// From now on so many connections may wait to be accepted; further ones hang.
+    pub fn set_backlog(&self, connections: usize) {
+        self.port.backlog.set(connections);
+    }
+
     /// The next connection of the queue.
     pub(super) async fn accept(&self, net: &SimNet) -> (SimStream, SocketAddr) {
         loop {
