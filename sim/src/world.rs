@@ -27,7 +27,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::history::{Counted, Rules};
 use crate::kinship::Kinship;
-use crate::net::{Grain, HostId, KEEPALIVE, LinkSpeed, Network, Overlay, SimNet};
+use crate::net::{Grain, HostId, KEEPALIVE, LinkSpeed, Network, Overlay, SimNet, WINDOW_BYTES};
 use crate::nodes::{self, Nodes};
 use crate::recorder::{Outgoing, Recorder};
 use crate::tuning::Tuning;
@@ -61,6 +61,8 @@ pub struct Setup {
     pub latency_max_ms: u64,
     /// How rough the network is.
     pub grain: Grain,
+    /// What a stream takes in one direction before it is read.
+    pub window_bytes: usize,
     /// Workers of the proxy, each a task.
     pub workers: usize,
     /// The proxy's own.
@@ -135,6 +137,7 @@ impl Default for Setup {
             latency_min_ms: 1,
             latency_max_ms: 2,
             grain: Grain::default(),
+            window_bytes: WINDOW_BYTES,
             workers: 2,
             op_timeout_ms: 500,
             connect_timeout_ms: 200,
@@ -236,6 +239,7 @@ impl World {
     #[must_use]
     pub fn new(seed: u64, setup: &Setup, keep_all: bool) -> Self {
         let overlay = Overlay::new(seed, setup.grain, keep_all);
+        overlay.set_window(setup.window_bytes);
         let recorder = Recorder::new(overlay.clone(), setup.rules());
         let speed = LinkSpeed { min: ms(setup.latency_min_ms), max: ms(setup.latency_max_ms) };
         let mut network = Network::new(overlay.clone(), ms(setup.tick_ms), speed);

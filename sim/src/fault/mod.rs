@@ -1,8 +1,10 @@
 //! What can go wrong, as data. A plan is a list of these and when they come.
 //!
 //! - [`NodeFault`]: to a node, to the network before it, or to its place in the cluster
+//! - [`LinkFault`]: to that network, more of it; [`ClientFault`]: to the network before the clients
 //! - [`SlotChange`]: to a slot
 
+mod link;
 mod node;
 mod slot;
 
@@ -11,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::world::World;
 
+pub use link::{ClientFault, LinkFault};
 pub use node::{Ailment, NodeFault};
 pub use slot::SlotChange;
 
@@ -39,6 +42,8 @@ pub enum Fault {
     Drain,
     /// Clients take nothing of what the proxy sends (true), or do again.
     Deaf(bool),
+    /// To the network between the clients and the proxy.
+    Clients(ClientFault),
 }
 
 impl Fault {
@@ -47,7 +52,7 @@ impl Fault {
     pub fn is_harmless(&self) -> bool {
         match self {
             Fault::Leave(_) | Fault::Drain => true,
-            Fault::Deaf(_) => false,
+            Fault::Deaf(_) | Fault::Clients(_) => false,
             Fault::Node(_, fault) => fault.is_harmless(),
             Fault::Slot(_, change) => change.is_harmless(),
         }
@@ -68,6 +73,10 @@ impl Fault {
             }
             Fault::Leave(_) | Fault::Drain => ((usize::MAX, usize::MAX), false),
             Fault::Deaf(is_deaf) => ((usize::MAX, usize::MAX - 1), *is_deaf),
+            Fault::Clients(fault) => {
+                let (what, breaks) = fault.breaks_or_mends();
+                ((usize::MAX, usize::MAX - what), breaks)
+            }
         }
     }
 
@@ -84,6 +93,10 @@ impl Fault {
             Fault::Drain => world.drain(),
             Fault::Deaf(true) => world.network.clog(world.proxy, world.clients),
             Fault::Deaf(false) => world.network.unclog(world.proxy, world.clients),
+            Fault::Clients(fault) => {
+                world.network.overlay().note(&format!("clients: {fault:?}"));
+                fault.apply(world);
+            }
         }
     }
 }

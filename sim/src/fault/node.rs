@@ -3,7 +3,7 @@
 use redpoll::embedded;
 use serde::{Deserialize, Serialize};
 
-use super::NORMAL_LATENCY_MAX_MS;
+use super::{LinkFault, NORMAL_LATENCY_MAX_MS};
 use crate::net::{LinkSpeed, Obstacle};
 use crate::tuning::PASSWORD;
 use crate::world::{World, ms};
@@ -71,6 +71,8 @@ pub enum NodeFault {
     ChangePassword,
     /// It wants the right one.
     RestorePassword,
+    /// To the network before it, more than the above.
+    Link(LinkFault),
 }
 
 /// What can be wrong with a node itself: [`embedded::Fault`].
@@ -162,6 +164,7 @@ impl NodeFault {
             NodeFault::RestoreName => (10, false),
             NodeFault::ChangePassword => (11, true),
             NodeFault::RestorePassword => (11, false),
+            NodeFault::Link(fault) => fault.breaks_or_mends(),
         }
     }
 
@@ -202,6 +205,7 @@ impl NodeFault {
             NodeFault::RestoreName => world.set_name(node, &[host]),
             NodeFault::ChangePassword => world.servers[node].set_password(Some("another")),
             NodeFault::RestorePassword => world.servers[node].set_password(Some(PASSWORD)),
+            NodeFault::Link(fault) => fault.apply(node, world),
         }
     }
 }

@@ -253,6 +253,12 @@ impl Network {
         self.wake(from, to);
     }
 
+    /// The same, in both directions.
+    pub fn narrow(&mut self, a: HostId, b: HostId, bytes_per_ms: Option<u64>) {
+        self.set_bandwidth(a, b, bytes_per_ms);
+        self.set_bandwidth(b, a, bytes_per_ms);
+    }
+
     /// From now on `reader` reads so many bytes an ms of what `writer` sends it, all streams
     /// together; `None` is all there are.
     pub fn set_reading(&mut self, reader: HostId, writer: HostId, bytes_per_ms: Option<u64>) {

@@ -90,19 +90,17 @@ impl SimStream {
     }
 
     /// How many of `len` bytes may be read now; none where nothing arrives, or nobody reads.
-    fn readable(&self, len: usize) -> usize {
+    fn readable(&mut self, context: &mut Context<'_>, len: usize) -> usize {
         if self.end.is_forgotten() {
             return 0;
         }
         if self.overlay.is_frozen(self.end.host) {
-            self.overlay.effect(Effect::FrozenRead);
+            if self.inner.poll_peek(context, &mut ReadBuf::new(&mut [0])).is_ready() {
+                self.overlay.effect(Effect::FrozenRead);
+            }
             return 0;
         }
-        let allowed = self.end.incoming.reader.left();
-        if allowed < len {
-            self.overlay.effect(Effect::SlowRead);
-        }
-        len.min(allowed)
+        len.min(self.end.incoming.reader.left())
     }
 
     /// How many of `len` bytes this write takes; `None` if it must wait.
@@ -176,7 +174,7 @@ impl AsyncRead for SimStream {
         if wanted == 0 {
             return Poll::Ready(Ok(()));
         }
-        let mut wanted = this.readable(wanted);
+        let mut wanted = this.readable(context, wanted);
         if wanted == 0 {
             this.end.park_reader(context);
             return Poll::Pending;
@@ -189,6 +187,9 @@ impl AsyncRead for SimStream {
         match &outcome {
             Poll::Ready(Ok(0)) => this.record(What::EndOfStream(this.id())),
             Poll::Ready(Ok(len)) => {
+                if *len == this.end.incoming.reader.left() {
+                    this.overlay.effect(Effect::SlowRead);
+                }
                 this.end.has_read(*len);
                 this.record(What::Read(this.id(), *len, Rolling::of(&room[..*len])));
             }

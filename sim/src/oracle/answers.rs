@@ -4,7 +4,7 @@
 //! Clients take the k-th reply for that of their k-th command; that it is, is seen here for `PING`
 //! and `ECHO`, which stand between all others, and by [`content`](super::content) for these.
 
-use super::spells::was_left_behind;
+use super::spells::{was_cut_off, was_left_behind};
 use super::{Index, Verdict, Violation, broken};
 use crate::history::{Conversation, End, History};
 use crate::resp::{bulk_string, frame_len, shown};
@@ -26,10 +26,11 @@ fn framing(history: &History, conversation: &Conversation) -> Verdict {
         Err(Violation { promise: PROMISE, at, what })
     };
     // Who is closed for want of patience or memory, or is left behind, gets no more of a reply.
-    let is_cut_off = (history.rules.may_close || was_left_behind(history, at))
-        && matches!(conversation.end, Some((_, End::Closed)))
-        && (conversation.resp3 || conversation.calls.iter().any(|call| call.reply.is_none()))
-        && frame_len(&conversation.surplus) == Ok(None);
+    let is_cut_off =
+        (history.rules.may_close || was_left_behind(history, at) || was_cut_off(history, at))
+            && matches!(conversation.end, Some((_, End::Closed)))
+            && (conversation.resp3 || conversation.calls.iter().any(|call| call.reply.is_none()))
+            && frame_len(&conversation.surplus) == Ok(None);
     match conversation.end {
         _ if is_cut_off => Ok(()),
         _ if !conversation.surplus.is_empty() => violation("a client got what answers nothing"),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Index, Verdict, Violation};
-use crate::fault::{Fault, NodeFault};
+use crate::fault::{Fault, LinkFault, NodeFault};
 use crate::history::History;
 
 pub(super) const PROMISE: &str = "connects";
@@ -53,8 +53,11 @@ fn renews_nodes(fault: &Fault) -> bool {
                 | NodeFault::Sicken(_)
                 | NodeFault::ForgetName
                 | NodeFault::DoubleName
+                | NodeFault::Link(LinkFault::HangName)
         ),
-        Fault::Slot(..) | Fault::Leave(_) | Fault::Drain | Fault::Deaf(_) => false,
+        Fault::Slot(..) | Fault::Leave(_) | Fault::Drain | Fault::Deaf(_) | Fault::Clients(_) => {
+            false
+        }
     }
 }
 

@@ -76,7 +76,7 @@ fn misleads(fault: &Fault) -> bool {
                     | NodeFault::Rejoin
             )
         }
-        Fault::Leave(_) | Fault::Drain | Fault::Deaf(_) => false,
+        Fault::Leave(_) | Fault::Drain | Fault::Deaf(_) | Fault::Clients(_) => false,
     }
 }
 

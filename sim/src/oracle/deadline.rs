@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use super::spells::spells;
+use super::spells::{delays_clients, spells};
 use super::{Index, Verdict, broken};
-use crate::fault::Fault;
 use crate::history::{Call, End, History};
 
 pub(super) const PROMISE: &str = "deadline";
 
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
-    let deaf = spells(history, |fault| matches!(fault, Fault::Deaf(_)));
+    let deaf = spells(history, delays_clients);
     for conversation in &history.conversations {
         let gone = matches!(conversation.end, Some((_, End::Left | End::Closed | End::Garbled)));
         // A reply waits for those before it, which may have more time.

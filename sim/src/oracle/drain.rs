@@ -1,9 +1,9 @@
 //! Draining loses nothing: the proxy closes a client's connection only when it was told to stop, or
-//! where it has little patience or memory; and when it was told to stop, no command that it leaves
+//! where it has little patience or memory, or the network ends it; and when it was told to stop, no command that it leaves
 //! unanswered was executed. Of those that take nothing it may leave some behind.
 
 use super::index::handles;
-use super::spells::was_left_behind;
+use super::spells::{was_cut_off, was_left_behind};
 use super::{Index, Verdict, Violation, broken};
 use crate::history::{End, History};
 
@@ -12,7 +12,7 @@ pub(super) const PROMISE: &str = "drain";
 pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     for conversation in &history.conversations {
         let Some((at, End::Closed)) = conversation.end else { continue };
-        if history.rules.may_close {
+        if history.rules.may_close || was_cut_off(history, at) {
             continue;
         }
         if history.rules.drained.is_none_or(|drained| at < drained) {

@@ -91,7 +91,11 @@ impl Homes {
         }
         let troubled = history.faults.iter().filter_map(|(_, fault)| match fault {
             Fault::Slot(slot, _) => Some(*slot),
-            Fault::Node(..) | Fault::Leave(_) | Fault::Drain | Fault::Deaf(_) => None,
+            Fault::Node(..)
+            | Fault::Leave(_)
+            | Fault::Drain
+            | Fault::Deaf(_)
+            | Fault::Clients(_) => None,
         });
         let mut nodes: BTreeMap<usize, Vec<Spell>> = BTreeMap::new();
         for (_, fault) in &history.faults {

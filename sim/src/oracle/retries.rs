@@ -5,7 +5,7 @@ use std::time::Duration;
 use redpoll::limits::RETRY_RESERVE;
 
 use super::{Index, Verdict, Violation};
-use crate::fault::{Fault, NodeFault};
+use crate::fault::{Fault, LinkFault, NodeFault};
 use crate::history::History;
 
 pub(super) const PROMISE: &str = "retries";
@@ -41,8 +41,11 @@ fn makes_nodes_leave(fault: &Fault) -> bool {
                 | NodeFault::Sicken(_)
                 | NodeFault::ForgetName
                 | NodeFault::DoubleName
+                | NodeFault::Link(LinkFault::HangName)
         ),
-        Fault::Slot(..) | Fault::Leave(_) | Fault::Drain | Fault::Deaf(_) => false,
+        Fault::Slot(..) | Fault::Leave(_) | Fault::Drain | Fault::Deaf(_) | Fault::Clients(_) => {
+            false
+        }
     }
 }
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::fault::Fault;
+use crate::fault::{ClientFault, Fault};
 use crate::history::History;
+use crate::net::KEEPALIVE;
 
 /// A time in which something was broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,11 +40,33 @@ pub(super) fn spells(history: &History, concerns: impl Fn(&Fault) -> bool) -> Ve
     found
 }
 
-/// Whether a client whose connection ended at `end` took nothing when the proxy was told to stop,
+/// Whether clients get what they are told only when that is over.
+pub(super) fn delays_clients(fault: &Fault) -> bool {
+    matches!(fault, Fault::Deaf(_)) || matches!(fault, Fault::Clients(fault) if fault.delays())
+}
+
+/// Whether the network ended a client's connection that ended at `end`.
+pub(super) fn was_cut_off(history: &History, end: Duration) -> bool {
+    history.faults.iter().any(|(at, fault)| {
+        let found_after = match fault {
+            Fault::Clients(ClientFault::Reset) => Duration::ZERO,
+            Fault::Clients(ClientFault::Forget) => KEEPALIVE,
+            Fault::Clients(_)
+            | Fault::Node(..)
+            | Fault::Slot(..)
+            | Fault::Leave(_)
+            | Fault::Drain
+            | Fault::Deaf(_) => return false,
+        };
+        (*at..=*at + found_after + history.rules.slack).contains(&end)
+    })
+}
+
+/// Whether a client whose connection ended at `end` took little when the proxy was told to stop,
 /// or after that: it may be left behind, with what it was to be told half written.
 pub(super) fn was_left_behind(history: &History, end: Duration) -> bool {
     let Some(drained) = history.rules.drained else { return false };
-    let deaf = spells(history, |fault| matches!(fault, Fault::Deaf(_)));
+    let deaf = spells(history, delays_clients);
     deaf.into_iter().any(|spell| spell.touches(drained, end))
 }
 
@@ -69,6 +92,21 @@ mod tests {
         let expected = [spell(3, ms(3)), spell(1, ms(4)), spell(5, Duration::MAX)];
         assert_eq!(spells(&history, of_first), expected);
         assert!(spell(3, ms(5)).touches(ms(5), ms(9)) && !spell(3, ms(5)).touches(ms(6), ms(9)));
+    }
+
+    #[test]
+    fn who_was_reset_was_cut_off_then_and_who_was_forgotten_when_keepalive_finds_it() {
+        let ms = Duration::from_millis;
+        let mut history = History { faults: vec![], ..History::default() };
+        history.rules.slack = ms(5);
+        let mut is_cut_off = |fault, end| {
+            history.faults = vec![(ms(10), Fault::Clients(fault))];
+            was_cut_off(&history, ms(end))
+        };
+        assert!(is_cut_off(ClientFault::Reset, 10) && is_cut_off(ClientFault::Reset, 15));
+        assert!(!is_cut_off(ClientFault::Reset, 9) && !is_cut_off(ClientFault::Reset, 16));
+        assert!(is_cut_off(ClientFault::Forget, 1_015) && !is_cut_off(ClientFault::Forget, 1_016));
+        assert!(!is_cut_off(ClientFault::Narrow(1), 10));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use redpoll::proto::cluster::Slot;
 
+use super::links::{self, LinkFamily};
 use crate::dice::Dice;
 use crate::fault::{Ailment, Fault, NodeFault, SlotChange, Timed};
 use crate::workload::{self, Size};
@@ -33,9 +34,11 @@ enum Family {
     Leave,
     Drain,
     Deaf,
+    Clients,
+    Link(LinkFamily),
 }
 
-const FAMILIES: [Family; 20] = [
+const FAMILIES: [Family; 29] = [
     Family::Stall,
     Family::Cut,
     Family::Hang,
@@ -56,6 +59,15 @@ const FAMILIES: [Family; 20] = [
     Family::Leave,
     Family::Drain,
     Family::Deaf,
+    Family::Clients,
+    Family::Link(LinkFamily::OneWay),
+    Family::Link(LinkFamily::Forget),
+    Family::Link(LinkFamily::Narrow),
+    Family::Link(LinkFamily::SlowReader),
+    Family::Link(LinkFamily::Freeze),
+    Family::Link(LinkFamily::Unaccepting),
+    Family::Link(LinkFamily::HangingName),
+    Family::Link(LinkFamily::Sticky),
 ];
 
 /// What a run is about.
@@ -120,6 +132,12 @@ impl Faults {
             let end = at + *self.dice.pick(&[20, 300, 1_500]);
             self.add(at, Fault::Deaf(true));
             self.add(end, Fault::Deaf(false));
+        }
+        if self.has(Family::Clients) && self.dice.chance(0.5) {
+            self.drawn.extend(links::of_clients(&mut self.dice, self.span));
+        }
+        if self.has(Family::Link(LinkFamily::Sticky)) && self.dice.chance(0.5) {
+            self.drawn.extend(links::sticky(&mut self.dice, &self.setup, self.span));
         }
         if self.has(Family::Drain) && self.dice.chance(0.5) {
             self.drain();
@@ -198,7 +216,9 @@ impl Faults {
             | Family::Entangle
             | Family::Leave
             | Family::Drain
+            | Family::Clients
             | Family::Deaf => false,
+            Family::Link(family) => family.strikes(node, &self.setup),
         }
     }
 
@@ -282,7 +302,9 @@ impl Faults {
             | Family::Entangle
             | Family::Leave
             | Family::Drain
+            | Family::Clients
             | Family::Deaf => unreachable!("no fault of a node"),
+            Family::Link(family) => family.episode(&mut self.dice, (at, end)),
         }
     }
 
@@ -395,7 +417,9 @@ impl Faults {
             | Family::Retire
             | Family::Leave
             | Family::Drain
-            | Family::Deaf => unreachable!("no change of a slot"),
+            | Family::Deaf
+            | Family::Clients
+            | Family::Link(_) => unreachable!("no change of a slot"),
         }
     }
 }

@@ -6,6 +6,7 @@
 //! under the feet of slow commands: that is where order is lost.
 
 mod faults;
+mod links;
 
 use std::collections::BTreeSet;
 
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dice::Dice;
 use crate::fault::{Fault, NodeFault, Timed};
-use crate::net::Grain;
+use crate::net::{Grain, WINDOW_BYTES};
 use crate::tuning::Tuning;
 use crate::workload::{self, Script, Size};
 use crate::world::Setup;
@@ -110,6 +111,7 @@ fn setup(dice: &mut Dice, tuning: Tuning) -> Setup {
         latency_min_ms: dice.within(0..=1),
         latency_max_ms: dice.within(1..=8),
         grain,
+        window_bytes: *dice.pick(&[16 * 1024, 64 * 1024, WINDOW_BYTES, WINDOW_BYTES]),
         workers: 2,
         op_timeout_ms: *dice.pick(&[150, 400, 1_000]),
         connect_timeout_ms: *dice.pick(&[40, 120, 300]),

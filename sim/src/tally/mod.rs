@@ -4,9 +4,11 @@
 //! - `told`: what clients were told, by the words of it
 //! - `lives`: what became of commands, from asking to hearing
 //! - `counted`: what the proxy counted
+//! - `network`: what the network did to those who use it
 
 mod counted;
 mod lives;
+mod network;
 mod told;
 
 use std::collections::BTreeMap;
@@ -33,6 +35,7 @@ impl Tally {
         told::see(history, &mut tally);
         lives::see(history, &mut tally);
         counted::see(world, &mut tally);
+        network::see(world, &mut tally);
         tally
     }
 
