@@ -143,7 +143,7 @@ fn live(plan: &Plan, world: &mut World, trap: &PanicTrap) -> anyhow::Result<()> 
             timed.fault.apply(world);
         }
         anyhow::ensure!(world.network.now() < RUN_TIME_MAX, "stuck: the clients never finish");
-        world.step()?;
+        world.step_until(faults.peek().map_or(Duration::MAX, |next| ms(next.at_ms)))?;
     }
     if world.recorder.is_draining() && !trap.has_caught() {
         await_proxy_end(plan, world)?;

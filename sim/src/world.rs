@@ -27,7 +27,8 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::history::{Counted, Rules};
 use crate::kinship::Kinship;
-use crate::net::{Grain, HostId, KEEPALIVE, LinkSpeed, Network, Overlay, SimNet, WINDOW_BYTES};
+use crate::net::WINDOW_BYTES;
+use crate::net::{Grain, HostId, KEEPALIVE, LinkSpeed, Medium, Network, Overlay, SimNet};
 use crate::nodes::{self, Nodes};
 use crate::recorder::{Outgoing, Recorder};
 use crate::tuning::Tuning;
@@ -53,7 +54,9 @@ pub struct Setup {
     pub shared_host: bool,
     /// The only node is a server of its own, of no cluster.
     pub standalone: bool,
-    /// How far time goes in a step.
+    /// What carries the network.
+    pub medium: Medium,
+    /// How far time goes in a step, on turmoil.
     pub tick_ms: u64,
     /// How long a segment travels at least.
     pub latency_min_ms: u64,
@@ -133,6 +136,7 @@ impl Default for Setup {
             hostnames: false,
             shared_host: false,
             standalone: false,
+            medium: Medium::Turmoil,
             tick_ms: 1,
             latency_min_ms: 1,
             latency_max_ms: 2,
@@ -242,7 +246,7 @@ impl World {
         overlay.set_window(setup.window_bytes);
         let recorder = Recorder::new(overlay.clone(), setup.rules());
         let speed = LinkSpeed { min: ms(setup.latency_min_ms), max: ms(setup.latency_max_ms) };
-        let mut network = Network::new(overlay.clone(), ms(setup.tick_ms), speed);
+        let mut network = Network::new(setup.medium, overlay.clone(), ms(setup.tick_ms), speed);
 
         let Nodes { cluster, servers, hosts: nodes, places } =
             nodes::add(&mut network, setup, &recorder);
@@ -297,12 +301,12 @@ impl World {
         self.jobs.send(job).expect("the clients' host never ends");
     }
 
-    /// Lets one step of time pass.
+    /// Lets one step of time pass, no longer than until `limit` where steps may be shorter.
     ///
     /// # Errors
     /// The software of a host failed.
-    pub fn step(&mut self) -> anyhow::Result<()> {
-        self.network.step()?;
+    pub fn step_until(&mut self, limit: Duration) -> anyhow::Result<()> {
+        self.network.step_until(limit)?;
         if self.ended.borrow().is_some() && !std::mem::replace(&mut self.is_over, true) {
             // Whatever it leaves behind is closed, as that of every process is.
             self.network.kill(self.proxy);

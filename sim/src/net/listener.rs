@@ -3,7 +3,7 @@
 //! turmoil answers a connect only when it is accepted, and panics when too many wait.
 //!
 //! ```text
-//! connect -> Port::knock -> turmoil -> a task -> Port's queue -> Net::accept
+//! connect -> Port::knock -> Carrier -> a task -> Port's queue -> Net::accept
 //!             '- waits while too many are under way or in the queue
 //! ```
 
@@ -18,17 +18,17 @@ use std::task::Poll;
 use redpoll::limits::ACCEPT_BACKLOG_MAX;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
-use turmoil::net::{TcpListener, TcpStream};
 
+use super::carrier::{Listening, Socket};
 use super::{Effect, Overlay, SimNet, SimStream};
 
-/// turmoil's next connection.
-type Accepting = Pin<Box<dyn Future<Output = io::Result<(TcpStream, SocketAddr)>>>>;
+/// The carrier's next connection.
+type Accepting = Pin<Box<dyn Future<Output = io::Result<(Socket, SocketAddr)>>>>;
 
 /// A listening socket.
 pub struct SimListener {
     pub(super) port: Rc<Port>,
-    /// What takes connections from turmoil.
+    /// What takes connections from the carrier.
     taker: AbortHandle,
     overlay: Overlay,
 }
@@ -36,8 +36,8 @@ pub struct SimListener {
 /// What waits at a port.
 pub(super) struct Port {
     pub(super) local: SocketAddr,
-    /// What turmoil listens with, until the port is closed.
-    inner: RefCell<Option<Rc<TcpListener>>>,
+    /// What the carrier listens with, until the port is closed.
+    inner: RefCell<Option<Rc<Listening>>>,
     accepting: RefCell<Option<Accepting>>,
     queue: RefCell<VecDeque<(SimStream, SocketAddr)>>,
     under_way: Cell<usize>,
@@ -54,7 +54,7 @@ pub(super) struct Port {
 pub(super) struct Knock(Rc<Port>);
 
 impl SimListener {
-    pub(super) fn new(net: &SimNet, inner: TcpListener, local: SocketAddr) -> Self {
+    pub(super) fn new(net: &SimNet, inner: Listening, local: SocketAddr) -> Self {
         let port = Rc::new(Port {
             local,
             inner: RefCell::new(Some(Rc::new(inner))),
@@ -95,7 +95,7 @@ impl SimListener {
 impl Drop for SimListener {
     fn drop(&mut self) {
         self.taker.abort();
-        // Connects under way at other hosts know the port, and turmoil's part of it must end here.
+        // Connects under way at other hosts know the port, and the carrier's part of it must end here.
         drop(self.port.accepting.take());
         drop(self.port.inner.take());
         for (stream, _) in self.port.queue.take() {

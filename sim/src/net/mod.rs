@@ -1,18 +1,20 @@
 //! The simulated network.
 //!
 //! ```text
-//! proxy, nodes, clients -> SimNet -> SimStream -> turmoil: hosts, latency, holds, crashes
+//! proxy, nodes, clients -> SimNet -> SimStream -> Carrier: hosts, latency, holds, crashes
 //!                             '----------'------> Overlay: short reads and writes, windows, names,
 //!                                                 resets, budgets, backlogs, task order, the trace
 //! driver of the world -> Network -> both
 //! ```
 //!
-//! turmoil carries whole writes, each read as it was written, and refuses at once where a real
-//! network keeps you waiting. [`Overlay`] adds what is missing; [`Network`] is the two together, as
-//! the driver of a world sees them.
+//! What carries is turmoil, or connections in memory, which are faster. Both carry whole writes, each
+//! read as it was written, and refuse at once where a real network keeps you waiting. [`Overlay`]
+//! adds what is missing; [`Network`] is the two together, as the driver of a world sees them.
 
+mod carrier;
 mod effect;
 mod end;
+mod hosts;
 mod link;
 mod listener;
 mod network;
@@ -21,16 +23,16 @@ mod stream;
 mod task;
 #[cfg(test)]
 mod tests;
+mod wires;
 
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use redpoll::net::Net;
-use tokio::sync::oneshot;
-use turmoil::net::{TcpListener, TcpStream};
 
+pub use carrier::Medium;
 pub use effect::Effect;
 pub use listener::SimListener;
 pub use network::{HostId, KEEPALIVE, LinkSpeed, Network};
@@ -38,6 +40,7 @@ pub use overlay::{Grain, Lookup, Obstacle, Overlay, Tap, WINDOW_BYTES};
 pub use stream::SimStream;
 
 use crate::trace::What;
+use carrier::Socket;
 use task::Shuffled;
 
 /// How long it takes to be told that a connection is refused. Not nothing: whoever tries again at
@@ -76,24 +79,15 @@ impl SimNet {
         self.overlay.record(Some(self.host), what);
     }
 
-    fn stream(&self, inner: TcpStream) -> io::Result<SimStream> {
-        let end = self.overlay.add_end(self.host, inner.local_addr()?, inner.peer_addr()?);
+    fn stream(&self, inner: Socket) -> io::Result<SimStream> {
+        let (local, peer) = inner.addresses()?;
+        let end = self.overlay.add_end(self.host, local, peer);
         Ok(SimStream::new(inner, self.overlay.clone(), end))
     }
 
     async fn try_connect(&self, address: SocketAddr) -> io::Result<SimStream> {
         let knock = self.overlay.pass(self.ip(), address).await?;
-        // A task of its own: turmoil leaves the far end open for ever if a connect is dropped
-        // half-way.
-        let (answer, outcome) = oneshot::channel();
-        let connect = async move {
-            let connected = TcpStream::connect(address).await;
-            drop(knock);
-            drop(answer.send(connected));
-        };
-        #[expect(clippy::disallowed_methods, reason = "below the seam")]
-        drop(tokio::task::spawn_local(connect));
-        let connected = outcome.await.map_err(|_| io::ErrorKind::ConnectionAborted)??;
+        let connected = self.overlay.carrier().connect(self.ip(), address, knock).await?;
         self.stream(connected)
     }
 }
@@ -118,9 +112,8 @@ impl Net for SimNet {
         if !address.ip().is_unspecified() && address.ip() != self.ip() {
             return Err(io::ErrorKind::AddrNotAvailable.into());
         }
-        // turmoil binds to all of a host's addresses or to none.
-        let inner = TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await?;
-        let local = SocketAddr::new(address.ip(), inner.local_addr()?.port());
+        let inner = self.overlay.carrier().bind(self.ip(), address.port()).await?;
+        let local = SocketAddr::new(address.ip(), inner.port()?);
         self.record(What::Bind(local));
         Ok(SimListener::new(self, inner, local))
     }
@@ -163,7 +156,6 @@ impl Net for SimNet {
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {
         let shuffled = Shuffled::new(task, self.overlay.clone(), self.host);
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that spawns")]
-        drop(tokio::task::spawn_local(shuffled));
+        self.overlay.carrier().spawn(self.ip(), shuffled);
     }
 }

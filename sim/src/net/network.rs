@@ -5,18 +5,15 @@ use std::future::Future;
 use std::io;
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use anyhow::anyhow;
-use turmoil::Sim;
-
+use super::SimNet;
+use super::carrier::{Engine, Medium};
 use super::end::End;
 use super::overlay::{Grain, Obstacle, Overlay, Tap};
-use super::{EPOCH, SimNet};
 
-/// Segments of one direction of a stream, and connections to one listener, that may wait. turmoil
-/// loses the end of a stream, and panics, beyond it.
-const WAITING_MAX: usize = 4_096;
+/// The longest step, where time jumps to the next event: in between, the driver may do something.
+const STEP_MAX: Duration = Duration::from_millis(10);
 
 /// How long it takes keepalive to find that a stream is dead, from when it could be mended.
 pub const KEEPALIVE: Duration = Duration::from_millis(1_000);
@@ -36,34 +33,29 @@ pub struct LinkSpeed {
 
 /// The network, and all that runs on it.
 pub struct Network {
-    sim: Sim<'static>,
+    engine: Engine,
+    tick: Duration,
     overlay: Overlay,
     /// Streams that are dead, and when TCP's keepalive finds that out.
     dead: Vec<(Duration, Vec<Rc<End>>)>,
 }
 
 impl Network {
-    /// A network without hosts. Time passes in steps of `tick`: the shorter, the slower.
+    /// A network without hosts, on turmoil or in memory. On turmoil time passes in steps of `tick`:
+    /// the shorter, the slower.
     #[must_use]
-    pub fn new(overlay: Overlay, tick: Duration, speed: LinkSpeed) -> Self {
-        let sim = turmoil::Builder::new()
-            .epoch(SystemTime::UNIX_EPOCH + EPOCH)
-            .rng_seed(overlay.dice("turmoil", 0).seed())
-            .simulation_duration(Duration::MAX)
-            .tick_duration(tick)
-            .min_message_latency(speed.min)
-            .max_message_latency(speed.max)
-            .tcp_capacity(WAITING_MAX)
-            .build();
+    pub fn new(medium: Medium, overlay: Overlay, tick: Duration, speed: LinkSpeed) -> Self {
+        let engine = Engine::new(medium, overlay.dice("carrier", 0), tick, speed);
+        overlay.set_carrier(engine.carrier());
         overlay.set_journey(speed.max + tick);
-        Network { sim, overlay, dead: Vec::new() }
+        Network { engine, tick, overlay, dead: Vec::new() }
     }
 
     /// A network of 1 ms ticks and latencies from 1 to 3 ms: for stories.
     #[must_use]
-    pub fn for_story(seed: u64, grain: Grain) -> Self {
+    pub fn for_story(medium: Medium, seed: u64, grain: Grain) -> Self {
         let speed = LinkSpeed { min: Duration::from_millis(1), max: Duration::from_millis(3) };
-        Self::new(Overlay::new(seed, grain, false), Duration::from_millis(1), speed)
+        Self::new(medium, Overlay::new(seed, grain, false), Duration::from_millis(1), speed)
     }
 
     /// Adds a host called `name` that runs `software`, from now on and again after each restart.
@@ -75,21 +67,18 @@ impl Network {
     where
         F: Future<Output = anyhow::Result<()>> + 'static,
     {
-        let ip = self.sim.lookup(name);
+        let ip = self.engine.lookup(name);
         let host = self.overlay.add_host(name, ip);
         let net = SimNet { overlay: self.overlay.clone(), host };
         let its_net = net.clone();
-        self.sim.host(ip, move || {
-            let running = software(its_net.clone());
-            async move { running.await.map_err(Into::into) }
-        });
+        self.engine.add_host(ip, Box::new(move || Box::pin(software(its_net.clone()))));
         (HostId(host), net)
     }
 
     /// The address that a host of this name has or will have.
     #[must_use]
     pub fn ip_of(&self, name: &str) -> IpAddr {
-        self.sim.lookup(name)
+        self.engine.lookup(name)
     }
 
     /// Shows `tap` what the streams of a host write that are opened from now on.
@@ -109,13 +98,27 @@ impl Network {
         self.overlay.now()
     }
 
-    /// Lets one tick pass.
+    /// Lets one tick pass, or, in memory, a few milliseconds.
     ///
     /// # Errors
     /// The software of a host failed or panicked.
     pub fn step(&mut self) -> anyhow::Result<()> {
-        self.sim.step().map_err(|error| anyhow!("{error}"))?;
-        self.overlay.set_now(self.sim.elapsed());
+        self.step_until(Duration::MAX)
+    }
+
+    /// The same, but in memory no longer than until `limit`.
+    ///
+    /// # Errors
+    /// The software of a host failed or panicked.
+    pub fn step_until(&mut self, limit: Duration) -> anyhow::Result<()> {
+        let dead = self.dead.iter().map(|(at, _)| *at).min();
+        let due = self.overlay.next_due(self.tick).into_iter().chain(dead).min();
+        let soonest = self.now() + Duration::from_millis(1);
+        let at = (self.now() + STEP_MAX).min(due.unwrap_or(Duration::MAX)).min(limit).max(soonest);
+        self.overlay.let_time_pass(self.engine.begin());
+        let stepped = self.engine.step(at);
+        self.overlay.let_time_pass(None);
+        self.overlay.set_now(stepped?);
         self.bury();
         Ok(())
     }
@@ -127,7 +130,7 @@ impl Network {
     pub fn run_for(&mut self, time: Duration) -> anyhow::Result<()> {
         let until = self.now() + time;
         while self.now() < until {
-            self.step()?;
+            self.step_until(until)?;
         }
         Ok(())
     }
@@ -152,20 +155,21 @@ impl Network {
     /// Nothing travels between the two, connects hang, nothing is lost: a partition that will heal.
     pub fn stall(&mut self, a: HostId, b: HostId) {
         self.note("stall", &[a, b]);
-        self.sim.hold(self.ip(a), self.ip(b));
+        self.engine.hold(self.ip(a), self.ip(b));
     }
 
     /// Ends a stall: everything held back arrives.
     pub fn heal(&mut self, a: HostId, b: HostId) {
         self.note("heal", &[a, b]);
-        self.sim.release(self.ip(a), self.ip(b));
+        self.engine.release(self.ip(a), self.ip(b));
     }
 
     /// Cuts the two apart: what travels is lost, streams between them are dead for ever without a
     /// word, connects hang.
     pub fn cut(&mut self, a: HostId, b: HostId) {
         self.note("cut", &[a, b]);
-        self.sim.partition(self.ip(a), self.ip(b));
+        self.engine.cut(self.ip(a), self.ip(b));
+        self.engine.cut(self.ip(b), self.ip(a));
         self.set_cut(a, b, true);
         self.set_cut(b, a, true);
         self.obstruct_both(a, b, Some(Obstacle::Hanging));
@@ -174,7 +178,7 @@ impl Network {
     /// The same in one direction only. A connection takes both, so connects hang.
     pub fn cut_one_way(&mut self, from: HostId, to: HostId) {
         self.note("cut one way", &[from, to]);
-        self.sim.partition_oneway(self.ip(from), self.ip(to));
+        self.engine.cut(self.ip(from), self.ip(to));
         self.set_cut(from, to, true);
         self.obstruct_both(from, to, Some(Obstacle::Hanging));
     }
@@ -183,7 +187,7 @@ impl Network {
     pub fn repair(&mut self, a: HostId, b: HostId) {
         self.note("repair", &[a, b]);
         self.reset_later(a, b);
-        self.sim.repair(self.ip(a), self.ip(b));
+        self.engine.repair(self.ip(a), self.ip(b));
         self.set_cut(a, b, false);
         self.set_cut(b, a, false);
         self.obstruct_both(a, b, None);
@@ -296,7 +300,7 @@ impl Network {
     /// Kills the process on a host: its streams close, connects to it are refused.
     pub fn kill(&mut self, host: HostId) {
         self.note("kill", &[host]);
-        self.sim.crash(self.ip(host));
+        self.within_time(|engine, ip| engine.crash(ip), host);
         self.thaw(host);
         self.others(host).for_each(|other| {
             self.set_obstacle(other, host, Some(Obstacle::Refused));
@@ -308,13 +312,14 @@ impl Network {
         self.note("power off", &[host]);
         let others: Vec<_> = self.others(host).collect();
         for &other in &others {
-            self.sim.partition(self.ip(other), self.ip(host));
+            self.engine.cut(self.ip(other), self.ip(host));
+            self.engine.cut(self.ip(host), self.ip(other));
             self.set_cut(host, other, true);
         }
-        self.sim.crash(self.ip(host));
+        self.within_time(|engine, ip| engine.crash(ip), host);
         self.thaw(host);
         for other in others {
-            self.sim.repair(self.ip(other), self.ip(host));
+            self.engine.repair(self.ip(other), self.ip(host));
             self.set_cut(host, other, false);
             self.set_obstacle(other, host, Some(Obstacle::Hanging));
         }
@@ -329,14 +334,13 @@ impl Network {
             self.reset_later(other, host);
             self.set_obstacle(other, host, None);
         }
-        self.sim.bounce(self.ip(host));
+        self.within_time(|engine, ip| engine.bounce(ip), host);
     }
 
     /// Sets how long a segment travels between the two.
     pub fn set_speed(&mut self, a: HostId, b: HostId, speed: LinkSpeed) {
         self.note(&format!("{:?} to {:?} between", speed.min, speed.max), &[a, b]);
-        self.sim.set_link_latency(self.ip(a), self.ip(b), speed.min);
-        self.sim.set_link_max_message_latency(self.ip(a), self.ip(b), speed.max);
+        self.engine.set_speed(self.ip(a), self.ip(b), speed);
     }
 
     /// Resets the streams that keepalive finds dead by now.
@@ -345,6 +349,14 @@ impl Network {
         for (_, ends) in self.dead.extract_if(.., |(at, _)| *at <= now) {
             ends.iter().for_each(|end| end.reset());
         }
+    }
+
+    /// Does something to a host that may have its tasks run.
+    fn within_time(&mut self, act: impl Fn(&mut Engine, IpAddr), host: HostId) {
+        let ip = self.ip(host);
+        self.overlay.let_time_pass(self.engine.begin());
+        act(&mut self.engine, ip);
+        self.overlay.let_time_pass(None);
     }
 
     fn obstruct_both(&self, a: HostId, b: HostId, obstacle: Option<Obstacle>) {

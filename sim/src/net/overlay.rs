@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
+use super::carrier::Carrier;
 use super::effect::{Effect, Effects};
 use super::end::End;
 use super::link::Link;
@@ -70,7 +72,11 @@ pub struct Overlay(Rc<Shared>);
 struct Shared {
     seed: u64,
     grain: Cell<Grain>,
+    /// The time, as of the last step.
     now: Cell<Duration>,
+    /// When time began, during a step in which it goes on.
+    begin: Cell<Option<Instant>>,
+    carrier: RefCell<Carrier>,
     trace: RefCell<Trace>,
     hosts: RefCell<Vec<(Rc<str>, IpAddr)>>,
     names: RefCell<BTreeMap<Box<str>, Lookup>>,
@@ -104,6 +110,8 @@ impl Overlay {
             seed,
             grain: Cell::new(grain),
             now: Cell::default(),
+            begin: Cell::default(),
+            carrier: RefCell::new(Carrier::Turmoil),
             trace: RefCell::new(Trace::new(keep_all)),
             hosts: RefCell::default(),
             names: RefCell::default(),
@@ -144,10 +152,13 @@ impl Overlay {
         self.0.names.borrow_mut().insert(name.into(), lookup);
     }
 
-    /// The virtual time, to the tick.
+    /// The virtual time; on turmoil, to the tick.
     #[must_use]
     pub fn now(&self) -> Duration {
-        self.0.now.get()
+        match self.0.begin.get() {
+            Some(begin) => Instant::now() - begin,
+            None => self.0.now.get(),
+        }
     }
 
     /// Puts words into the trace, in the name of the driver of the world.
@@ -174,8 +185,31 @@ impl Overlay {
         Dice::fork(self.0.seed, name, index)
     }
 
+    /// From now on it is known what carries.
+    pub(super) fn set_carrier(&self, carrier: Carrier) {
+        self.0.carrier.replace(carrier);
+    }
+
+    pub(super) fn carrier(&self) -> Carrier {
+        self.0.carrier.borrow().clone()
+    }
+
+    /// Time goes on by itself, having begun at `begin`, until it is set.
+    pub(super) fn let_time_pass(&self, begin: Option<Instant>) {
+        self.0.begin.set(begin);
+    }
+
+    /// When there is something to do at the latest.
+    pub(super) fn next_due(&self, tick: Duration) -> Option<Duration> {
+        let news = self.0.news.borrow().front().map(|(at, _)| *at);
+        let is_limited = self.0.links.borrow().values().any(|link| link.is_limited());
+        let refill = is_limited.then(|| self.0.now.get() + tick);
+        news.into_iter().chain(refill).min()
+    }
+
     /// Sets the time, and does what is due.
     pub(super) fn set_now(&self, now: Duration) {
+        self.0.begin.set(None);
         let passed = now.saturating_sub(self.0.now.replace(now));
         self.refill(passed);
         while let Some(end) = self.next_news(now) {

@@ -1,5 +1,5 @@
-//! A byte stream over one of turmoil's. turmoil delivers each write whole, as one read; here reads
-//! and writes end anywhere, several writes arrive as one read, and a stream can be reset.
+//! A byte stream over a carrier's, which delivers each write whole, as one read; here reads and
+//! writes end anywhere, several writes arrive as one read, and a stream can be reset.
 
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -8,8 +8,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use turmoil::net::TcpStream;
 
+use super::carrier::Socket;
 use super::effect::Effect;
 use super::end::End;
 use super::overlay::{Overlay, Tap};
@@ -24,7 +24,7 @@ const READ_BYTES_MAX: usize = 256 * 1024;
 
 /// One end of a connection.
 pub struct SimStream {
-    inner: TcpStream,
+    inner: Socket,
     overlay: Overlay,
     end: Rc<End>,
     dice: Dice,
@@ -36,7 +36,7 @@ pub struct SimStream {
 }
 
 impl SimStream {
-    pub(super) fn new(inner: TcpStream, overlay: Overlay, end: Rc<End>) -> Self {
+    pub(super) fn new(inner: Socket, overlay: Overlay, end: Rc<End>) -> Self {
         let dice = overlay.dice("stream", end.id);
         let tap = overlay.tap(end.host);
         let gathered = Vec::new();
@@ -77,10 +77,10 @@ impl SimStream {
         let mut filled = 0;
         while filled < room.len() {
             let mut part = ReadBuf::new(&mut room[filled..]);
-            match Pin::new(&mut self.inner).poll_read(context, &mut part) {
+            match self.inner.poll_read(context, &mut part) {
                 Poll::Ready(Ok(())) if part.filled().is_empty() => break,
                 Poll::Ready(Ok(())) => filled += part.filled().len(),
-                // turmoil says this again the next time.
+                // The carrier says this again the next time.
                 Poll::Ready(Err(_)) | Poll::Pending if filled > 0 => break,
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(self.end.broken(false))),
                 Poll::Pending => return Poll::Pending,
@@ -95,7 +95,7 @@ impl SimStream {
             return 0;
         }
         if self.overlay.is_frozen(self.end.host) {
-            if self.inner.poll_peek(context, &mut ReadBuf::new(&mut [0])).is_ready() {
+            if self.inner.has_arrived(context) {
                 self.overlay.effect(Effect::FrozenRead);
             }
             return 0;
@@ -124,7 +124,7 @@ impl SimStream {
         Some(if self.dice.chance(grain.short_writes) { self.dice.cut(len) } else { len })
     }
 
-    /// Gives bytes to turmoil, or to nobody.
+    /// Gives bytes to the carrier, or to nobody.
     fn pass_on(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.end.is_forgotten() {
             self.overlay.effect(Effect::Forgotten);
@@ -133,7 +133,7 @@ impl SimStream {
         if self.end.outgoing.is_cut.get() && !self.end.incoming.is_cut.get() {
             self.overlay.effect(Effect::LostOneWay);
         }
-        Pin::new(&mut self.inner).poll_write(context, bytes)
+        self.inner.poll_write(context, bytes)
     }
 
     fn write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
@@ -257,7 +257,7 @@ impl AsyncWrite for SimStream {
         if this.end.is_forgotten() {
             return Poll::Ready(Ok(()));
         }
-        Pin::new(&mut this.inner).poll_shutdown(context).map(|_| Ok(()))
+        this.inner.poll_shutdown(context).map(|_| Ok(()))
     }
 }
 

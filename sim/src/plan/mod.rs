@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dice::Dice;
 use crate::fault::{Fault, NodeFault, Timed};
-use crate::net::{Grain, WINDOW_BYTES};
+use crate::net::{Grain, Medium, WINDOW_BYTES};
 use crate::tuning::Tuning;
 use crate::workload::{self, Script, Size};
 use crate::world::Setup;
@@ -23,6 +23,9 @@ use faults::{Faults, Focus};
 
 /// How likely a key is in the slot that all clients like best, where they like it most.
 const FOCUS_MAX: f64 = 0.9;
+
+/// How likely a run is on turmoil, which is slower: to see that both find the same.
+const TURMOIL_SHARE: f64 = 0.1;
 
 /// A run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,7 +45,7 @@ impl Plan {
     #[must_use]
     pub fn draw(seed: u64) -> Plan {
         let tuning = Tuning::draw(&mut Dice::fork(seed, "tuning", 0));
-        let setup = setup(&mut Dice::fork(seed, "setup", 0), tuning);
+        let mut setup = setup(&mut Dice::fork(seed, "setup", 0), tuning);
         let mut dice = Dice::fork(seed, "size", 0);
         let mut size = Size {
             clients: dice.within(2..=8),
@@ -57,6 +60,9 @@ impl Plan {
             size.focus = FOCUS_MAX;
         }
         let focus = if on_order { Focus::Order } else { Focus::Anything };
+        if Dice::fork(seed, "medium", 0).chance(TURMOIL_SHARE) {
+            setup.medium = Medium::Turmoil;
+        }
         let faults = Faults::new(Dice::fork(seed, "faults", 0), size, &setup, focus).draw();
         let scripts = workload::draw(&mut Dice::fork(seed, "workload", 0), size);
         Plan { seed, setup, faults, scripts }
@@ -107,6 +113,7 @@ fn setup(dice: &mut Dice, tuning: Tuning) -> Setup {
         hostnames: names == 0,
         shared_host: names == 1,
         standalone,
+        medium: Medium::Memory,
         tick_ms: *dice.pick(&[1, 2]),
         latency_min_ms: dice.within(0..=1),
         latency_max_ms: dice.within(1..=8),

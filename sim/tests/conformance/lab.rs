@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use redpoll::net::{Net, TokioNet};
-use redpoll_sim::net::{Grain, Network, SimNet};
+use redpoll_sim::net::{Grain, Medium, Network, SimNet};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpSocket;
 use tokio::sync::{mpsc, oneshot};
@@ -113,14 +113,15 @@ pub(crate) fn on_sockets<F: Future<Output = ()>>(body: impl FnOnce(Lab<TokioNet>
     LocalSet::new().block_on(&runtime, trial);
 }
 
-/// Tries a behaviour in the simulation.
+/// Tries a behaviour in the simulation, on both media.
 pub(crate) fn simulated<F>(body: impl Fn(Lab<SimNet>) -> F)
 where
     F: Future<Output = ()> + 'static,
 {
-    for seed in 0..SEEDS {
+    let media = [Medium::Turmoil, Medium::Memory];
+    for (seed, medium) in (0..SEEDS).flat_map(|seed| media.map(|medium| (seed, medium))) {
         for grain in [Grain::default(), ROUGH] {
-            let mut network = Network::for_story(seed, grain);
+            let mut network = Network::for_story(medium, seed, grain);
             let near = add_site(&mut network, "near");
             let far = add_site(&mut network, "far");
             let done = Rc::new(Cell::new(false));
@@ -131,7 +132,7 @@ where
             });
             near.jobs.send(job).unwrap();
             let outcome = network.run_until(PATIENCE, || is_done.get());
-            outcome.unwrap_or_else(|error| panic!("seed {seed}, {grain:?}: {error}"));
+            outcome.unwrap_or_else(|error| panic!("{medium:?}, seed {seed}, {grain:?}: {error}"));
         }
     }
 }
