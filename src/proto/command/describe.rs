@@ -164,8 +164,12 @@ fn doc(row: &'static Row, writer: &mut Writer<'_>) {
 }
 
 fn getkeys(command: &Command<'_>, writer: &mut Writer<'_>) {
-    let inner = match parse(command.frame, &command.spans[2..]) {
+    let (frame, spans) = (command.frame, &command.spans[2..]);
+    let inner = match parse(frame, spans) {
         Ok(inner) => inner,
+        Err(Refusal::WrongArity(row)) if row.has_arity(spans.len()) => {
+            Command { frame, spans, row }
+        }
         Err(Refusal::WrongArity(row)) if !row.keys.is_empty() => {
             return writer.error("ERR Invalid number of arguments specified for command");
         }
@@ -346,6 +350,7 @@ mod tests {
             ("sort a by store store c", "*2|$1|a|$1|c|"),
             ("object freq a", "*1|$1|a|"),
             ("zunion 9 b", "-ERR Invalid arguments specified for command|"),
+            ("mset a b c", "*2|$1|a|$1|c|"),
             ("get a b", "-ERR Invalid number of arguments specified for command|"),
             ("ping a b", "-ERR The command has no key arguments|"),
             ("object help", "-ERR The command has no key arguments|"),

@@ -100,9 +100,14 @@ impl Row {
     /// Whether a command of `len` arguments, its name included, has as many as it takes.
     #[must_use]
     pub fn accepts(&self, len: usize) -> bool {
+        self.has_arity(len) && self.pairs_up(len)
+    }
+
+    /// The same where a key may be without its value, which only running the command reveals.
+    #[must_use]
+    pub fn has_arity(&self, len: usize) -> bool {
         let arity = usize::from(self.arity.unsigned_abs());
-        let enough = if self.arity < 0 { len >= arity } else { len == arity };
-        enough && self.pairs_up(len)
+        if self.arity < 0 { len >= arity } else { len == arity }
     }
 
     /// The row of a subcommand, by its own name in any case.
