@@ -19,12 +19,42 @@ pub(super) fn integer(arg: &[u8]) -> Result<i64, Error> {
     parse_integer(arg).ok_or(Error::NOT_INTEGER)
 }
 
+/// The number of a database.
+///
+/// # Errors
+/// It is none, or does not fit in 32 bits.
+pub(super) fn database(arg: &[u8]) -> Result<i32, Error> {
+    i32::try_from(integer(arg)?).map_err(|_| {
+        Error::new("ERR value is out of range, value must between -2147483648 and 2147483647")
+    })
+}
+
 /// A double.
 ///
 /// # Errors
 /// It is none.
 pub(super) fn double(arg: &[u8]) -> Result<f64, Error> {
     parse_double(arg).ok_or(Error::NOT_FLOAT)
+}
+
+/// An integer as C's `atoi` reads it: 0 if it is none, and only its low 32 bits.
+pub(super) fn atoi(arg: &[u8]) -> i64 {
+    let space = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0b;
+    let start = arg.iter().position(|byte| !space(byte)).unwrap_or(arg.len());
+    let (negative, digits) = match &arg[start..] {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+    let value = digits.fold(0_i64, |value, digit| {
+        let digit = i64::from(digit - b'0');
+        let value = value.saturating_mul(10);
+        if negative { value.saturating_sub(digit) } else { value.saturating_add(digit) }
+    });
+    #[expect(clippy::cast_possible_truncation, reason = "as C does")]
+    let low = value as i32;
+    i64::from(low)
 }
 
 /// How many elements to take, not negative.

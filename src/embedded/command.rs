@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use super::args::atoi;
 use super::error::{Error, Outcome};
 use super::node::ServerCall;
 use super::number::format_double;
@@ -12,7 +13,7 @@ use super::store::Db;
 use super::{cluster_commands, connection, info};
 use super::{hashes, keys, lists, lists_ends, sets, sets_combine, strings};
 use super::{zsets, zsets_combine, zsets_pop, zsets_range};
-use crate::proto::resp::{Protocol, Writer};
+use crate::proto::resp::{Protocol, Writer, parse_integer};
 
 /// The arguments of a command, its name first.
 pub(super) type Args<'a> = &'a [&'a [u8]];
@@ -129,10 +130,12 @@ impl Keys {
     }
 }
 
+/// The keys counted at `at`. Where Redis finds no such number it reads it once more, as C's `atoi`.
 fn counted<'a>(args: Args<'a>, at: usize) -> Args<'a> {
-    let count = args.get(at).and_then(|count| crate::proto::resp::parse_integer(count));
-    let count = count.and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
-    args.get(at + 1..).and_then(|keys| keys.get(..count)).unwrap_or_default()
+    let (Some(text), Some(keys)) = (args.get(at), args.get(at + 1..)) else { return &[] };
+    let first = |count: i64| usize::try_from(count).ok().and_then(|count| keys.get(..count));
+    let strict = parse_integer(text).and_then(first);
+    strict.or_else(|| first(atoi(text))).unwrap_or_default()
 }
 
 /// What runs a command.
@@ -240,6 +243,18 @@ pub(super) fn find(args: Args<'_>) -> Result<&'static Row, Error> {
         (Run::Family(_) | Run::Data(_) | Run::Server(_), _) => row,
     };
     if row.takes(args.len()) { Ok(row) } else { Err(Error::arity(row.name)) }
+}
+
+/// The names of all commands, in lower case; of one with subcommands, those: `family|name`.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    TABLE
+        .values()
+        .copied()
+        .flat_map(|row| match row.run {
+            Run::Family(rows) => rows.iter(),
+            Run::Data(_) | Run::Server(_) => std::slice::from_ref(row).iter(),
+        })
+        .map(|row| row.name)
 }
 
 static TABLE: LazyLock<BTreeMap<&'static [u8], &'static Row>> = LazyLock::new(|| {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::args::{integer, is};
+use super::args::{database, is};
 use super::command::{Args, Call, Row};
 use super::error::{Error, Outcome};
 use super::info::REDIS_VERSION;
@@ -119,12 +119,7 @@ fn reset(call: &mut ServerCall<'_>, _args: Args<'_>) -> Outcome {
 }
 
 fn select(call: &mut ServerCall<'_>, args: Args<'_>) -> Outcome {
-    let index = integer(args[1])?;
-    if i32::try_from(index).is_err() {
-        return Err(Error::new(
-            "ERR value is out of range, value must between -2147483648 and 2147483647",
-        ));
-    }
+    let index = database(args[1])?;
     if index != 0 && call.state.membership.is_some() {
         return Err(Error::new("ERR SELECT is not allowed in cluster mode"));
     }
@@ -221,7 +216,7 @@ fn hello(call: &mut ServerCall<'_>, args: Args<'_>) -> Outcome {
     if call.state.password.is_some() && !call.connection.authenticated {
         return Err(Error::new(
             "NOAUTH HELLO must be called with the client already authenticated, otherwise \
-             the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client \
+             the HELLO AUTH <user> <pass> option can be used to authenticate the client \
              and select the RESP protocol version at the same time",
         ));
     }

@@ -156,12 +156,12 @@ fn hincrby(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn hincrbyfloat(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
-    let infinite = || Error::new("ERR value is NaN or Infinity");
-    let increment = LongDouble::read(args[3], Error::NOT_FLOAT, infinite())?;
+    let infinite = Error::new("ERR value is NaN or Infinity");
+    let increment = LongDouble::read(args[3], Error::NOT_FLOAT)?.ok_or(infinite)?;
     let value = match field(call, args)? {
         Some(value) => {
             let malformed = Error::new("ERR hash value is not a float");
-            LongDouble::read(value, malformed, Error::NOT_FINITE)?
+            LongDouble::read(value, malformed)?.ok_or(Error::NOT_FINITE)?
         }
         None => LongDouble::ZERO,
     };
@@ -179,10 +179,10 @@ fn hrandfield(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
         [word] if is(word, "WITHVALUES") => true,
         _ => return Err(Error::SYNTAX),
     };
+    let wanted = if with_values { wanted.map(Pick::of_pairs).transpose()? } else { wanted };
     let empty = Hash::new();
     let hash = call.db.read::<Hash>(args[1])?.unwrap_or(&empty);
     let fields: Vec<_> = hash.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-    let wanted = if with_values { wanted.map(Pick::of_pairs).transpose()? } else { wanted };
     let Some(wanted) = wanted else {
         let field = (!fields.is_empty()).then(|| &fields[call.rng.below(fields.len())]);
         Call::bulk_or_null(&mut call.out, field.map(|(field, _)| field.as_slice()));

@@ -1,6 +1,6 @@
 //! Commands on keys of any type.
 
-use super::args::{integer, is};
+use super::args::{database, is};
 use super::command::{Args, Call, Keys, Row};
 use super::error::{Error, Outcome};
 use super::expiry::Unit;
@@ -181,7 +181,7 @@ fn copy(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
         match args.get(at + 1) {
             _ if is(word, "REPLACE") => replace = true,
             Some(db) if is(word, "DB") => {
-                if integer(db)? != 0 {
+                if database(db)? != 0 {
                     return Err(Error::new("ERR DB index is out of range"));
                 }
                 at += 1;

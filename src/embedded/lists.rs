@@ -169,7 +169,8 @@ fn rank(arg: &[u8]) -> Result<i64, Error> {
             "ERR RANK can't be zero: use 1 to start from the first match, 2 from the \
              second ... or use negative to start from the end of the list",
         )),
-        i64::MIN => Err(Error::OUT_OF_SYMMETRIC_RANGE),
+        // Redis negates it, which overflows, and then skips nothing.
+        i64::MIN => Ok(-1),
         rank => Ok(rank),
     }
 }

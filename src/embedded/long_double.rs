@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::args::is;
 use super::error::Error;
+use super::hexadecimal::Hexadecimal;
 use super::wide::Wide;
 
 /// A finite number `± mantissa * 2^exponent`; the mantissa's highest bit is set, unless it is zero.
@@ -30,10 +31,13 @@ const EXPONENT_MIN: i32 = -16_382 - 63;
 impl LongDouble {
     pub(super) const ZERO: LongDouble = LongDouble { negative: false, mantissa: 0, exponent: 0 };
 
-    /// Reads a decimal number as C's `strtold` does; `None` if it is none, or not finite.
+    /// Reads a number as C's `strtold` does; `None` if it is none, or not finite.
     pub(super) fn parse(text: &[u8]) -> Option<LongDouble> {
         if text.len() > TEXT_BYTES_MAX {
             return None;
+        }
+        if let Some(Hexadecimal { negative, mantissa, exponent }) = Hexadecimal::parse(text) {
+            return LongDouble::round(negative, mantissa, exponent);
         }
         let (negative, unsigned) = match text {
             [b'-', rest @ ..] => (true, rest),
@@ -51,17 +55,16 @@ impl LongDouble {
         LongDouble::from_decimal(negative, &digits, scale)
     }
 
-    /// Reads a number as [`parse`](Self::parse) does; `infinite` is the error if it is infinity,
-    /// `malformed` if it is no number.
+    /// Reads a number as [`parse`](Self::parse) does; `None` if it is infinite.
     ///
     /// # Errors
-    /// It is one of the two.
-    pub(super) fn read(text: &[u8], malformed: Error, infinite: Error) -> Result<Self, Error> {
+    /// It is no number, which is `malformed`.
+    pub(super) fn read(text: &[u8], malformed: Error) -> Result<Option<Self>, Error> {
         let name = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text);
         if is(name, "inf") || is(name, "infinity") {
-            return Err(infinite);
+            return Ok(None);
         }
-        LongDouble::parse(text).ok_or(malformed)
+        LongDouble::parse(text).map(Some).ok_or(malformed)
     }
 
     /// The sum, rounded to nearest, ties to even; `None` if it is not finite.

@@ -31,6 +31,7 @@ mod expiry;
 mod fault;
 mod glob;
 mod hashes;
+mod hexadecimal;
 mod info;
 mod keys;
 mod lists;
@@ -57,6 +58,7 @@ mod zsets_pop;
 mod zsets_range;
 
 pub use cluster::Cluster;
+pub use command::names as commands;
 pub use connection::Connection;
 pub use fault::{Fault, REFUSED_EARLY};
 pub use node::{Execution, Node};

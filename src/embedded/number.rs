@@ -1,15 +1,39 @@
 //! Doubles as Redis 7.0 reads and writes them.
 
+use super::hexadecimal::Hexadecimal;
+
 /// A double as C's `strtod` reads it, the whole text and nothing else; `None` for NaN, for what is
 /// too large for a double, and for what is too small but not zero.
 pub(super) fn parse_double(text: &[u8]) -> Option<f64> {
-    let text = std::str::from_utf8(text).ok()?;
-    let value: f64 = text.parse().ok()?;
-    let named = text.bytes().any(|byte| byte.eq_ignore_ascii_case(&b'n'));
-    let mantissa = text.split(['e', 'E']).next().unwrap_or(text);
-    let vanished = value == 0.0 && mantissa.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
+    let value = parse_any(text)?;
+    let named = text.iter().any(|byte| byte.eq_ignore_ascii_case(&b'n'));
+    let hexadecimal = text.iter().any(|byte| byte.eq_ignore_ascii_case(&b'x'));
+    let exponent: &[u8] = if hexadecimal { b"pP" } else { b"eE" };
+    let mut mantissa = text.split(|byte| exponent.contains(byte)).next().unwrap_or(text).iter();
+    let zero = mantissa.all(|byte| matches!(byte, b'+' | b'-' | b'.' | b'0' | b'x' | b'X'));
+    let vanished = value == 0.0 && !zero;
     let overflowed = value.is_infinite() && !named;
-    (!value.is_nan() && !vanished && !overflowed).then_some(value)
+    (!vanished && !overflowed).then_some(value)
+}
+
+/// The bound of a range, as C's `strtod` reads it alone: after white space, up to a zero byte, and
+/// what is too large is infinite. Nothing at all is zero.
+pub(super) fn parse_bound(text: &[u8]) -> Option<f64> {
+    if text.first().is_none_or(|byte| *byte == 0) {
+        return Some(0.0);
+    }
+    let space = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0b;
+    let start = text.iter().position(|byte| !space(byte)).unwrap_or(text.len());
+    parse_any(text[start..].split(|byte| *byte == 0).next().unwrap_or_default())
+}
+
+/// The nearest double to a number; `None` for NaN.
+fn parse_any(text: &[u8]) -> Option<f64> {
+    if let Some(number) = Hexadecimal::parse(text) {
+        return Some(number.to_double());
+    }
+    let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    (!value.is_nan()).then_some(value)
 }
 
 /// A double in the form of C's `%.17g`.
@@ -94,9 +118,29 @@ mod tests {
             ("nan", None),
             ("1e999", None),
             ("1e-999", None),
+            ("0x1p-1080", None),
+            ("0x0p-1", Some(0.0)),
+            ("0x1p1080", None),
             ("1x", None),
         ] {
             assert_eq!(parse_double(text.as_bytes()), value, "{text}");
+        }
+    }
+
+    #[test]
+    fn bounds_of_ranges_are_read_with_less_care() {
+        for (text, value) in [
+            ("", Some(0.0)),
+            ("\0x", Some(0.0)),
+            (" \t1", Some(1.0)),
+            ("1\0x", Some(1.0)),
+            ("-1e999", Some(f64::NEG_INFINITY)),
+            ("1e-999", Some(0.0)),
+            (" ", None),
+            ("1 ", None),
+            ("nan", None),
+        ] {
+            assert_eq!(parse_bound(text.as_bytes()), value, "{text:?}");
         }
     }
 }

@@ -281,11 +281,12 @@ fn add(call: &mut Call<'_>, key: &[u8], increment: i64) -> Outcome {
 
 fn incrbyfloat(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
     let value = match call.db.read::<Text>(args[1])? {
-        Some(value) => LongDouble::read(value, Error::NOT_FLOAT, Error::NOT_FINITE)?,
-        None => LongDouble::ZERO,
+        Some(value) => LongDouble::read(value, Error::NOT_FLOAT)?,
+        None => Some(LongDouble::ZERO),
     };
-    let increment = LongDouble::read(args[2], Error::NOT_FLOAT, Error::NOT_FINITE)?;
-    let sum = value.plus(increment).ok_or(Error::NOT_FINITE)?.to_string();
+    let increment = LongDouble::read(args[2], Error::NOT_FLOAT)?;
+    let sum = value.zip(increment).and_then(|(value, increment)| value.plus(increment));
+    let sum = sum.ok_or(Error::NOT_FINITE)?.to_string();
     *call.db.create::<Text>(args[1])? = sum.clone().into_bytes();
     call.out.bulk(sum.as_bytes());
     Ok(())

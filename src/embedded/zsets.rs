@@ -31,9 +31,9 @@ struct AddOptions {
 }
 
 impl AddOptions {
-    /// Reads the options at the front of `words`; gives the rest too.
-    fn read<'a, 'b>(words: &'a [&'b [u8]]) -> (AddOptions, &'a [&'b [u8]]) {
-        let mut options = AddOptions::default();
+    /// Adds the options at the front of `words`; gives the rest too.
+    fn read<'a, 'b>(self, words: &'a [&'b [u8]]) -> (AddOptions, &'a [&'b [u8]]) {
+        let mut options = self;
         let mut rest = words;
         while let Some((word, after)) = rest.split_first() {
             let flag = match word.to_ascii_uppercase().as_slice() {
@@ -83,20 +83,24 @@ impl AddOptions {
 }
 
 fn zadd(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
-    let (options, pairs) = AddOptions::read(&args[2..]);
+    add(call, args, AddOptions::default())
+}
+
+/// Takes the options of `ZADD` as well.
+fn zincrby(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
+    add(call, args, AddOptions { increment: true, ..AddOptions::default() })
+}
+
+fn add(call: &mut Call<'_>, args: Args<'_>, preset: AddOptions) -> Outcome {
+    let (options, pairs) = preset.read(&args[2..]);
     if pairs.is_empty() || !pairs.len().is_multiple_of(2) {
         return Err(Error::SYNTAX);
     }
     options.check(pairs.len() / 2)?;
-    add(call, args[1], options, pairs)
+    put(call, args[1], options, pairs)
 }
 
-fn zincrby(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
-    let options = AddOptions { increment: true, ..AddOptions::default() };
-    add(call, args[1], options, &args[2..])
-}
-
-fn add(call: &mut Call<'_>, key: &[u8], options: AddOptions, pairs: &[&[u8]]) -> Outcome {
+fn put(call: &mut Call<'_>, key: &[u8], options: AddOptions, pairs: &[&[u8]]) -> Outcome {
     let scores: Vec<f64> =
         pairs.iter().step_by(2).map(|score| double(score)).collect::<Result<_, _>>()?;
     let (mut added, mut updated, mut last) = (0, 0, None);

@@ -99,13 +99,13 @@ fn zrandmember(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
         [word] if is(word, "WITHSCORES") => true,
         _ => return Err(Error::SYNTAX),
     };
+    let wanted = if with_scores { wanted.map(Pick::of_pairs).transpose()? } else { wanted };
     let set = call.db.read::<SortedSet>(args[1])?;
     let all: Scored = set
         .into_iter()
         .flat_map(SortedSet::iter)
         .map(|(member, score)| (member.to_vec(), score))
         .collect();
-    let wanted = if with_scores { wanted.map(Pick::of_pairs).transpose()? } else { wanted };
     let Some(wanted) = wanted else {
         let member = (!all.is_empty()).then(|| &all[call.rng.below(all.len())].0);
         Call::bulk_or_null(&mut call.out, member.map(Vec::as_slice));

@@ -3,7 +3,7 @@
 use super::args::{integer, is, range};
 use super::command::{Args, Call, Keys, Row};
 use super::error::{Error, Outcome};
-use super::number::parse_double;
+use super::number::parse_bound;
 use super::sorted_set::{Scored, SortedSet};
 
 pub(super) const ROWS: &[Row] = &[
@@ -81,8 +81,7 @@ impl Bound {
             [b'(', text @ ..] => (true, text),
             text => (false, text),
         };
-        let score = if text.is_empty() { Some(0.0) } else { parse_double(text) };
-        let score = score.ok_or(Error::new("ERR min or max is not a float"))?;
+        let score = parse_bound(text).ok_or(Error::new("ERR min or max is not a float"))?;
         Ok(Bound { score, excluded })
     }
 
