@@ -28,11 +28,13 @@ pub(crate) struct Settings {
     pub(crate) host: IpAddr,
     /// The password of its default user.
     pub(crate) password: Option<String>,
+    /// More arguments.
+    pub(crate) arguments: Vec<String>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { host: Ipv4Addr::LOCALHOST.into(), password: None }
+        Settings { host: Ipv4Addr::LOCALHOST.into(), password: None, arguments: Vec::new() }
     }
 }
 
@@ -194,13 +196,14 @@ impl Server {
     /// Starts the process and waits until it answers PING with something that begins so.
     fn start(&mut self, answer: &str) -> Result<()> {
         let mut command = Command::new("redis-server");
-        let Settings { host, password } = &self.settings;
+        let Settings { host, password, arguments } = &self.settings;
         command
             .args(["--port", &self.port.to_string(), "--bind", &host.to_string()])
             .args(["--enable-debug-command", "local", "--repl-diskless-sync-delay", "0"])
             .args(["--save", "", "--appendonly", "no", "--loglevel", "notice"])
             .arg("--dir")
             .arg(&self.directory)
+            .args(arguments)
             .args(&self.arguments);
         if let Some(password) = password {
             command.args(["--requirepass", password, "--masterauth", password]);

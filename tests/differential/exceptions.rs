@@ -1,0 +1,55 @@
+//! Where a difference is meant. What is not in here is the same.
+
+use crate::grammar::Compare;
+
+/// A command whose replies need not be those of a real server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Exception {
+    /// As in the grammar.
+    pub(crate) command: &'static str,
+    /// What still has to be the same.
+    pub(crate) compare: Compare,
+    /// Why.
+    #[expect(dead_code, reason = "for whoever reads the table")]
+    pub(crate) reason: &'static str,
+}
+
+const fn exception(command: &'static str, compare: Compare, reason: &'static str) -> Exception {
+    Exception { command, compare, reason }
+}
+
+/// Of the embedded node.
+pub(crate) const EMBEDDED: &[Exception] = &[exception(
+    "client|setinfo",
+    Compare::Nothing,
+    "not in Redis 7.0, but what every client library sends since 7.2",
+)];
+
+/// How a real server is started. It has one database, as the embedded node has. All its sorted sets
+/// are in the form that Redis keeps small ones in: the other form remembers the sign of zero, and
+/// gives members at random for a range of members where not all scores are equal.
+pub(crate) const SERVER: &str =
+    "--databases 1 --zset-max-listpack-entries 100000 --zset-max-listpack-value 100000";
+
+/// A real server closes the connection of a client that has not authenticated and sends a longer
+/// command; the embedded node takes what its decoder takes.
+pub(crate) const UNAUTHENTICATED_WORDS_MAX: usize = 10;
+
+/// How replies begin that a standalone server never gives.
+pub(crate) const CLUSTER_ONLY: [&str; 3] = [
+    "-CROSSSLOT ",
+    "-ERR GET option of SORT denied ",
+    "-ERR SELECT is not allowed in cluster mode",
+];
+
+/// Of Redpoll before a server or a cluster.
+pub(crate) const PROXY: &[Exception] = &[
+    exception("hello", Compare::Shape, "tells of Redpoll: one server, whatever is behind it"),
+    exception("client|help", Compare::Nothing, "tells what Redpoll has"),
+    exception("client|setinfo", Compare::Nothing, "not in Redis 7.0, but in Redpoll"),
+    exception("command|count", Compare::Shape, "Redpoll has fewer"),
+    exception("command|docs", Compare::Nothing, "without the syntax of the arguments"),
+    exception("command|help", Compare::Nothing, "tells what Redpoll has"),
+    exception("command|info", Compare::Nothing, "Redpoll has fewer"),
+    exception("command|list", Compare::Nothing, "Redpoll has fewer"),
+];

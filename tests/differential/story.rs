@@ -1,0 +1,142 @@
+//! A story: commands for one connection, one after the other; how it is drawn, and how it is
+//! written down.
+
+use std::fmt;
+
+use bytes::BytesMut;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::strategy::Union;
+use redpoll::proto::resp::RequestDecoder;
+
+use crate::grammar::{Group, Line};
+use crate::syntax;
+use crate::words::{Word, wrong};
+
+/// Commands of a story at most.
+const COMMANDS_MAX: usize = 40;
+
+/// A command, its name first.
+pub(crate) type Command = Vec<Word>;
+
+/// What one client says on one connection. Written, it is a line a command, which `redis-cli` reads
+/// as well.
+#[derive(Clone, Default, PartialEq)]
+pub(crate) struct Story(pub(crate) Vec<Command>);
+
+impl fmt::Debug for Story {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for command in &self.0 {
+            let words: Vec<String> = command.iter().map(|word| written(word)).collect();
+            writeln!(f, "{}", words.join(" "))?;
+        }
+        Ok(())
+    }
+}
+
+impl Story {
+    /// The same without what is beyond so many words in a command.
+    pub(crate) fn cut_to(&self, words_max: usize) -> Story {
+        let cut = |command: &Command| command.iter().take(words_max).cloned().collect();
+        Story(self.0.iter().map(cut).collect())
+    }
+
+    /// Reads the stories of a file: paragraphs, and comments that begin with `#`.
+    ///
+    /// # Panics
+    /// A line is no command.
+    pub(crate) fn read_all(text: &str) -> Vec<Story> {
+        let mut stories = vec![Story::default()];
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let story = stories.last_mut().expect("there is always one");
+            if !line.is_empty() {
+                story.0.push(command(line));
+            } else if !story.0.is_empty() {
+                stories.push(Story::default());
+            }
+        }
+        stories.retain(|story| !story.0.is_empty());
+        stories
+    }
+}
+
+/// Stories of the commands in these lines of the grammar: of all of them, or of those of one type.
+pub(crate) fn stories(lines: &[Line]) -> BoxedStrategy<Story> {
+    let groups = [Group::String, Group::Hash, Group::List, Group::Set, Group::SortedSet];
+    let about = |group: Group| {
+        let lines = lines.iter().filter(|line| line.group == group || line.group == Group::Generic);
+        any_of(lines)
+    };
+    let mut choices = vec![any_of(lines.iter())];
+    choices.extend(groups.map(about));
+    let openings = prop_oneof![
+        Just(vec![]),
+        Just(vec![command("HELLO 3")]),
+        Just(vec![command("AUTH secret")]),
+        Just(vec![command("HELLO 3 AUTH default secret")]),
+    ];
+    let body = Union::new(choices.into_iter().map(|command| vec(command, 1..=COMMANDS_MAX)));
+    (openings, body).prop_map(|(opening, body)| Story([opening, body].concat())).boxed()
+}
+
+fn any_of<'a>(lines: impl Iterator<Item = &'a Line>) -> BoxedStrategy<Command> {
+    let choices = lines.map(|line| (line.weight(), spoilt_at_times(line)));
+    Union::new_weighted(choices.collect()).boxed()
+}
+
+/// A command, sometimes with a word too many, too few, or wrong.
+fn spoilt_at_times(line: &Line) -> BoxedStrategy<Command> {
+    let name = line.name.split('|').map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>();
+    let named = name.len();
+    let spoil = prop_oneof![Just(Spoil::Drop), Just(Spoil::Insert), Just(Spoil::Replace)];
+    let spoil = prop_oneof![9 => Just(None), 1 => (spoil, any::<usize>(), wrong()).prop_map(Some)];
+    (syntax::parse(line.syntax, line.group), spoil)
+        .prop_map(move |(rest, spoil)| {
+            let mut command = [name.clone(), rest].concat();
+            let Some((spoil, at, word)) = spoil else { return command };
+            let at = named + at % (command.len() - named + 1);
+            match spoil {
+                Spoil::Insert => command.insert(at, word),
+                Spoil::Drop | Spoil::Replace if at == command.len() => command.push(word),
+                Spoil::Drop => drop(command.remove(at)),
+                Spoil::Replace => command[at] = word,
+            }
+            command
+        })
+        .boxed()
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Spoil {
+    Drop,
+    Insert,
+    Replace,
+}
+
+/// Reads a command from a line.
+///
+/// # Panics
+/// It is none.
+pub(crate) fn command(line: &str) -> Command {
+    let mut decoder = RequestDecoder::default();
+    let frame = decoder.decode(&mut BytesMut::from(format!("{line}\r\n").as_bytes()));
+    let frame = frame.expect("closed quotes").expect("a whole line");
+    decoder.spans().iter().map(|span| frame[span.range()].to_vec()).collect()
+}
+
+fn written(word: &[u8]) -> String {
+    let plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\' | b'#');
+    if !word.is_empty() && word.iter().all(plain) {
+        return String::from_utf8_lossy(word).into_owned();
+    }
+    format!("\"{}\"", word.escape_ascii())
+}
+
+#[test]
+fn a_story_reads_back_as_it_was_written() {
+    let commands: [&[&[u8]]; 3] = [&[b"GET", b""], &[b"a\"b'\\ #", b"\0\xff\r\n\t"], &[b"PING"]];
+    let story =
+        Story(commands.map(|words| words.iter().map(|word| word.to_vec()).collect()).into());
+    let text = format!("# first\n{story:?}\n\n{story:?}");
+    assert_eq!(Story::read_all(&text), [story.clone(), story]);
+}

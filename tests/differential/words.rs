@@ -1,0 +1,250 @@
+//! What the words of commands are drawn from: few keys, so that commands meet, and values where
+//! implementations part.
+//!
+//! No word is such that a command that a server accepts with it takes long, needs much memory, or
+//! depends on how fast the story is told: what expires does so long after it, or at once.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::grammar::Group;
+
+/// One argument.
+pub(crate) type Word = Vec<u8>;
+
+/// A word longer than what Redis keeps in a compact encoding.
+const LONG: &str = "long-long-long-long-long-long-long-long-long-long-long-long-long-long";
+
+/// The password of the servers that have one.
+pub(crate) const PASSWORD: &str = "secret";
+
+/// All keys that stories have. Those with a tag are in one slot, two for each type.
+pub(crate) const KEYS: [&str; 12] = [
+    "{t}s1", "{t}s2", "{t}h1", "{t}h2", "{t}l1", "{t}l2", "{t}e1", "{t}e2", "{t}z1", "{t}z2", "x",
+    "",
+];
+
+/// Words that take the place of others: wrong for most commands.
+const WRONG: [&str; 8] = ["", "abc", "-1", "0", "9223372036854775807", "NX", "{t}s1", "WITHSCORES"];
+
+const INTEGERS: [&str; 18] = [
+    "1",
+    "0",
+    "-1",
+    "2",
+    "-7",
+    "100",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775808",
+    "-9223372036854775807",
+    "01",
+    "-0",
+    "+1",
+    " 1",
+    "1 ",
+    "1.0",
+    "",
+    "x",
+];
+
+const FLOATS: [&str; 30] = [
+    "1",
+    "0",
+    "-1",
+    "0.1",
+    "3.25",
+    "-2.5",
+    "1e3",
+    "1.5e-7",
+    "100000000000000000000",
+    "1e17",
+    "9007199254740993",
+    "1e300",
+    "-1e300",
+    "1.7976931348623157e308",
+    "5e-324",
+    "inf",
+    "-inf",
+    "+inf",
+    "infinity",
+    "nan",
+    "-0",
+    "0x10",
+    "1e",
+    "1e400",
+    ".5",
+    "5.",
+    " 1",
+    "1 ",
+    "",
+    "x",
+];
+
+/// None of them a time to come: two of the same length are not of the same end.
+const LENGTHS: [&str; 7] =
+    ["0", "-1", "9223372036854775807", "-9223372036854775808", "1.5", "", "x"];
+
+const UNIX_SECONDS: [&str; 9] = [
+    "4102444800",
+    "4102444801",
+    "1",
+    "0",
+    "-1",
+    "9223372036854775807",
+    "9223372036854776",
+    "-9223372036854775808",
+    "x",
+];
+
+const UNIX_MILLIS: [&str; 9] = [
+    "4102444800000",
+    "4102444800001",
+    "1",
+    "0",
+    "-1",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "",
+    "x",
+];
+
+const SCORE_BOUNDS: [&str; 14] =
+    ["1", "-inf", "+inf", "(1", "0", "(0", "3.25", "(-inf", "(+inf", "nan", "(", "", "x", "(x"];
+
+const LEX_BOUNDS: [&str; 12] =
+    ["-", "+", "[a", "(a", "[b", "(c", "[", "(", "", "a", "[long", "(\u{e9}"];
+
+const PATTERNS: [&str; 12] =
+    ["*", "a", "?", "[a-c]*", "[^a]", "[b-a]", "\\a", "", "*o*g", "[", "a*\\", "x"];
+
+/// What a name in the grammar stands for, in a command of this group; `None` if nothing.
+pub(crate) fn named(name: &str, group: Group) -> Option<BoxedStrategy<Vec<Word>>> {
+    let one = match name {
+        "key" => key(group),
+        "keys" => return Some(counted_keys(group)),
+        "value" | "member" | "field" => value(),
+        "integer" => prop_oneof![3 => small(), 5 => texts(&INTEGERS)].boxed(),
+        "float" | "score" => texts(&FLOATS),
+        "index" => prop_oneof![6 => small(), 2 => texts(&INTEGERS)].boxed(),
+        // More than a few of them, or more than memory: nothing in between.
+        "count" => prop_oneof![6 => small(), 1 => texts(&POSSIBLE_COUNTS)].boxed(),
+        "offset" => prop_oneof![6 => small(), 1 => texts(&OFFSETS)].boxed(),
+        "seconds" => prop_oneof![2 => far(100..10_000_000), 1 => texts(&LENGTHS)].boxed(),
+        "millis" => prop_oneof![2 => far(1_000_000..9_000_000_000), 1 => texts(&LENGTHS)].boxed(),
+        "unixseconds" => texts(&UNIX_SECONDS),
+        "unixmillis" => texts(&UNIX_MILLIS),
+        "scorebound" => prop_oneof![3 => texts(&SCORE_BOUNDS), 1 => texts(&FLOATS)].boxed(),
+        "lexbound" => texts(&LEX_BOUNDS),
+        "bound" => prop_oneof![small(), texts(&SCORE_BOUNDS), texts(&LEX_BOUNDS)].boxed(),
+        "pattern" => texts(&PATTERNS),
+        "cursor" => prop_oneof![8 => texts(&["0"]), 1 => texts(&CURSORS)].boxed(),
+        "database" => texts(&["0", "1", "-1", "2147483648", "9223372036854775808", "x", ""]),
+        "version" => prop_oneof![4 => texts(&["3", "2"]), 1 => texts(&VERSIONS)].boxed(),
+        "user" => texts(&["default", "other", ""]),
+        "password" => texts(&[PASSWORD, "wrong", ""]),
+        "name" => texts(&["me", "", "two words", "\u{e9}", "a\nb", "~!"]),
+        "slot" => texts(&["0", "16287", "15891", "16383", "16384", "-1", "x", ""]),
+        "wrong" => wrong(),
+        "payload" => select(payloads()).boxed(),
+        "zero" => texts(&["0"]),
+        _ => return None,
+    };
+    Some(one.prop_map(|word| vec![word]).boxed())
+}
+
+const POSSIBLE_COUNTS: [&str; 8] = [
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775808",
+    "1.0",
+    " 1",
+    "01",
+    "",
+    "x",
+];
+
+const OFFSETS: [&str; 7] = [
+    "536870912",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775808",
+    "",
+    "x",
+    "01",
+];
+
+const CURSORS: [&str; 7] =
+    ["1", "-1", "+0", "x", "", "18446744073709551615", "18446744073709551616"];
+
+const VERSIONS: [&str; 6] = ["1", "4", "x", "", "-1", "9223372036854775808"];
+
+/// A word that is wrong in most places.
+pub(crate) fn wrong() -> BoxedStrategy<Word> {
+    texts(&WRONG)
+}
+
+fn texts(texts: &[&str]) -> BoxedStrategy<Word> {
+    let words: Vec<Word> = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+    select(words).boxed()
+}
+
+/// A key of the type that the command wants, mostly.
+fn key(group: Group) -> BoxedStrategy<Word> {
+    let own: &[&str] = match group {
+        Group::String => &KEYS[0..2],
+        Group::Hash => &KEYS[2..4],
+        Group::List => &KEYS[4..6],
+        Group::Set => &KEYS[6..8],
+        Group::SortedSet => &KEYS[8..10],
+        Group::Generic | Group::Connection => &KEYS[0..10],
+    };
+    prop_oneof![16 => texts(own), 2 => texts(&KEYS[0..10]), 1 => texts(&KEYS[10..12])].boxed()
+}
+
+/// Keys with their number before them, which sometimes is another.
+fn counted_keys(group: Group) -> BoxedStrategy<Vec<Word>> {
+    let keys = proptest::collection::vec(key(group), 1..4);
+    let number =
+        prop_oneof![6 => Just(None), 1 => prop_oneof![small(), texts(&INTEGERS)].prop_map(Some)];
+    (keys, number)
+        .prop_map(|(keys, number)| {
+            let number = number.unwrap_or_else(|| keys.len().to_string().into_bytes());
+            [vec![number], keys].concat()
+        })
+        .boxed()
+}
+
+fn value() -> BoxedStrategy<Word> {
+    let binary = select(vec![b"\0\xff\r\n".to_vec(), b"\xc3\xa9".to_vec(), b"a\0b".to_vec()]);
+    prop_oneof![
+        8 => texts(&["a", "b", "c", "foo"]),
+        3 => small(),
+        2 => texts(&["", LONG]),
+        1 => texts(&INTEGERS),
+        1 => texts(&FLOATS),
+        1 => binary,
+    ]
+    .boxed()
+}
+
+fn small() -> BoxedStrategy<Word> {
+    (-4_i32..=4).prop_map(|number| number.to_string().into_bytes()).boxed()
+}
+
+/// A time that is no other's: which of two is the later must not depend on how fast a server is.
+fn far(range: std::ops::Range<u64>) -> BoxedStrategy<Word> {
+    range.no_shrink().prop_map(|number| number.to_string().into_bytes()).boxed()
+}
+
+/// What `DUMP` of Redis 7.0 gives for a string, a list and a sorted set, and what it never gives.
+fn payloads() -> Vec<Word> {
+    let payloads: [&[u8]; 4] = [
+        b"\x00\x01v\n\x00\x91\x08\xce\xb2\x198\x8a\xce",
+        b"\x12\x01\x02\x0c\x0c\x00\x00\x00\x02\x00\x81a\x02\x01\x01\
+          \xff\n\x00\x94\x96+#\xac\x17\xaa\x85",
+        b"\x11\x0c\x0c\x00\x00\x00\x02\x00\x81a\x02\x01\x01\xff\n\x00\xa8\x05\xce\xb8\xd7\xa93\x02",
+        b"\x00\x01v\n\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+    ];
+    payloads.map(<[u8]>::to_vec).into()
+}
