@@ -89,6 +89,7 @@ pub(crate) struct Proxy {
     /// Where clients reach it.
     pub(crate) port: u16,
     admin_port: u16,
+    directory: PathBuf,
     process: Process,
 }
 
@@ -213,6 +214,27 @@ impl Proxy {
         Ok(())
     }
 
+    /// Gives it other options and sends it SIGHUP.
+    ///
+    /// # Errors
+    /// The configuration cannot be written, or the proxy has ended.
+    pub(crate) fn reconfigure(&mut self, options: Options) -> Result<()> {
+        config_file(&self.directory, &options, self.port, self.admin_port)?;
+        self.options = options;
+        self.process.signal(Signal::HUP)
+    }
+
+    /// Waits until it has said this so many times.
+    ///
+    /// # Errors
+    /// It does not within [`PATIENCE`].
+    pub(crate) fn wait_until_it_says(&self, words: &str, times: usize) -> Result<()> {
+        let what = format!("the proxy has said {words:?} {times} times");
+        let said = || Ok((self.log()?.matches(words).count() >= times).then_some(()));
+        let said = wait_until(&what, PATIENCE, said);
+        said.with_context(|| format!("its last words:\n{}", self.process.log_tail()))
+    }
+
     /// Asks it to drain and end.
     ///
     /// # Errors
@@ -272,7 +294,8 @@ impl Proxy {
             }
             let process = Process::spawn(&mut command, &directory.join("redpoll.log"))?;
             let options = options.clone();
-            let mut proxy = Proxy { options, port, admin_port, process };
+            let directory = directory.to_owned();
+            let mut proxy = Proxy { options, port, admin_port, directory, process };
             if proxy.wait_until_it_says_yes(path)? {
                 return Ok(proxy);
             }

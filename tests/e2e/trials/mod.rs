@@ -21,6 +21,7 @@ mod many;
 mod metrics;
 mod redirects;
 mod refusals;
+mod reload;
 mod rogue;
 mod timers;
 mod tools;
@@ -46,6 +47,7 @@ pub(crate) fn all() -> impl Iterator<Item = Story> {
         tools::STORIES,
         metrics::STORIES,
         drain::STORIES,
+        reload::STORIES,
         handshake::STORIES,
         connections::STORIES,
         hostile::STORIES,
