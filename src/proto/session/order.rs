@@ -38,24 +38,27 @@ impl Session {
         let is_routed = |lane: Lane, slot| {
             lane.protocol == protocol && router.route(slot) == Route::To(lane.node)
         };
+        // A server alone takes commands with keys of several slots: all keep one order.
+        let order = |slot| if router.is_cluster() { slot } else { Slot::of(b"") };
         // What is in flight for each slot among the parts seen so far: one lane, or not to be
         // joined.
         let mut lanes: BTreeMap<Slot, Option<Lane>> = BTreeMap::new();
         let mut routed_by_table = true;
         for (ticket, deadline, part) in self.ring.parts_mut() {
-            let earlier = lanes.get(&part.slot).copied();
+            let slot = order(part.slot);
+            let earlier = lanes.get(&slot).copied();
             let (target, asking) = match part.state {
                 State::Done => continue,
                 State::InFlight(lane) => {
                     routed_by_table &= is_routed(lane, part.slot);
                     let joined = earlier.is_none_or(|earlier| earlier == Some(lane));
-                    lanes.insert(part.slot, joined.then_some(lane));
+                    lanes.insert(slot, joined.then_some(lane));
                     continue;
                 }
                 State::Parked { target, asking } => (target, asking),
             };
             if part.paused_until().is_some() {
-                lanes.insert(part.slot, None);
+                lanes.insert(slot, None);
                 continue;
             }
             // A target that the router has forgotten is no better than none.
@@ -64,20 +67,20 @@ impl Session {
                 Route::To(node) => node,
                 Route::Uncovered => {
                     turn.tally.refresh_failures += u64::from(Session::note_uncovered(part));
-                    lanes.insert(part.slot, None);
+                    lanes.insert(slot, None);
                     continue;
                 }
                 Route::Unknown => {
-                    lanes.insert(part.slot, None);
+                    lanes.insert(slot, None);
                     continue;
                 }
             };
             let lane = Lane { node, protocol: part.protocol };
             if earlier.is_some_and(|earlier| earlier != Some(lane)) {
-                lanes.insert(part.slot, None);
+                lanes.insert(slot, None);
                 continue;
             }
-            lanes.insert(part.slot, Some(lane));
+            lanes.insert(slot, Some(lane));
             routed_by_table &= is_routed(lane, part.slot);
             part.state = State::InFlight(lane);
             self.parked -= 1;

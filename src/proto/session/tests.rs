@@ -260,6 +260,16 @@ fn commands_after_hello_3_take_another_lane_in_order() {
 }
 
 #[test]
+fn before_one_server_a_command_of_several_slots_does_not_overtake_on_another_lane() {
+    let mut rig = Rig::unrouted();
+    rig.router = Router::single(Address::new("h", 1).unwrap(), 100);
+    rig.send("HELLO 3\nGET a\nHELLO 2\n");
+    assert!(rig.send("EXISTS a\nRENAME b a\n").is_empty(), "GET a is on the RESP3 lane");
+    rig.answer("_\r\n");
+    assert_eq!(rig.flying_from(0), ["1: EXISTS a", "1: RENAME b a"]);
+}
+
+#[test]
 fn what_was_not_sent_is_sent_again_and_a_sent_write_is_not() {
     let mut rig = Rig::new();
     rig.send("INCR a\nINCR a\n");
