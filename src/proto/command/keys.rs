@@ -141,8 +141,8 @@ fn keyword(command: &Command<'_>, word: &str, from: u8, skip: &[(&str, u8)]) -> 
         let arg = command.arg(at);
         let is = |word: &str| arg.eq_ignore_ascii_case(word.as_bytes());
         if is(word) && at + 1 < command.len() {
-            at += 1;
-            found = Found { first: at, count: 1, step: 1 };
+            // Redis does not step over it, so neither does a node that checks the slots.
+            found = Found { first: at + 1, count: 1, step: 1 };
         } else if let Some((_, own)) = skip.iter().find(|(other, _)| is(other)) {
             at += usize::from(*own);
         }
