@@ -48,11 +48,15 @@ impl SortedSet {
         self.scores.get(member).copied()
     }
 
-    /// Gives a member its score; the score it had before is returned. `score` is not NaN.
+    /// Gives a member its score; the score it had before is returned. `score` is not NaN. Zero has
+    /// one sign, as in the compact form in which Redis keeps small sets.
     pub(super) fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
+        self.insert_signed(member, score + 0.0)
+    }
+
+    /// The same in a set that is not to be kept, where zero keeps its sign.
+    pub(super) fn insert_signed(&mut self, member: &[u8], score: f64) -> Option<f64> {
         debug_assert!(!score.is_nan());
-        // Zero has one sign, as in the compact form in which Redis keeps small sets.
-        let score = score + 0.0;
         let before = self.remove(member);
         self.scores.insert(member.to_vec(), score);
         self.order.insert((Score(score), member.to_vec()));

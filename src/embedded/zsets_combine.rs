@@ -165,7 +165,7 @@ fn add(mut left: SortedSet, right: &SortedSet, weight: f64, aggregate: Aggregate
     for (member, score) in right.iter() {
         let score = zero_if_nan(score * weight);
         let score = left.score(member).map_or(score, |before| aggregate.of(before, score));
-        left.insert(member, score);
+        left.insert_signed(member, score);
     }
     left
 }
@@ -220,7 +220,11 @@ fn reply(call: &mut Call<'_>, args: Args<'_>, kind: Kind, command: &str) -> Outc
 }
 
 fn store(call: &mut Call<'_>, args: Args<'_>, kind: Kind, command: &str) -> Outcome {
-    let set = Query::read(call, &args[2..], (kind, Use::Store), command)?.run();
+    let combined = Query::read(call, &args[2..], (kind, Use::Store), command)?.run();
+    let mut set = SortedSet::default();
+    for (member, score) in combined.iter() {
+        set.insert(member, score);
+    }
     let len = set.len();
     call.db.put_or_remove(args[1], set);
     call.length(len);
