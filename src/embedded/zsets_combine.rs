@@ -45,8 +45,21 @@ impl Aggregate {
         match self {
             // Infinities that cancel each other count 0.
             Aggregate::Sum => zero_if_nan(left + right),
-            Aggregate::Min => left.min(right),
-            Aggregate::Max => left.max(right),
+            // Of equal ones, as of one and NaN, the first.
+            Aggregate::Min => {
+                if right < left {
+                    right
+                } else {
+                    left
+                }
+            }
+            Aggregate::Max => {
+                if right > left {
+                    right
+                } else {
+                    left
+                }
+            }
         }
     }
 }
@@ -134,11 +147,12 @@ impl Query {
         let mut weighted: Vec<(SortedSet, f64)> = self.sets.into_iter().zip(self.weights).collect();
         // The smallest first, as in Redis: sums of doubles depend on their order.
         weighted.sort_by_key(|(set, _)| set.len());
+        let how = (self.kind, self.aggregate);
         let mut combined: Option<SortedSet> = None;
         for (set, weight) in &weighted {
             combined = Some(match combined {
-                None => add(SortedSet::default(), set, *weight, self.aggregate),
-                Some(left) if self.kind == Kind::Union => add(left, set, *weight, self.aggregate),
+                None => add(SortedSet::default(), set, *weight, how),
+                Some(left) if self.kind == Kind::Union => add(left, set, *weight, how),
                 Some(mut left) => {
                     let gone = |(member, _): &(&[u8], f64)| set.score(member).is_none();
                     let gone: Vec<Vec<u8>> =
@@ -152,7 +166,7 @@ impl Query {
                     {
                         right.insert(member, score);
                     }
-                    add(left, &right, *weight, self.aggregate)
+                    add(left, &right, *weight, how)
                 }
             });
         }
@@ -161,10 +175,18 @@ impl Query {
 }
 
 /// `left` with the members of `right`, their scores weighted and aggregated.
-fn add(mut left: SortedSet, right: &SortedSet, weight: f64, aggregate: Aggregate) -> SortedSet {
+fn add(
+    mut left: SortedSet,
+    right: &SortedSet,
+    weight: f64,
+    (kind, aggregate): (Kind, Aggregate),
+) -> SortedSet {
     for (member, score) in right.iter() {
-        let score = zero_if_nan(score * weight);
-        let score = left.score(member).map_or(score, |before| aggregate.of(before, score));
+        let score = score * weight;
+        // An intersection takes infinity times 0 as it is where another score came before.
+        let or_zero = if kind == Kind::Intersection { score } else { zero_if_nan(score) };
+        let before = left.score(member);
+        let score = before.map_or(zero_if_nan(score), |before| aggregate.of(before, or_zero));
         left.insert_signed(member, score);
     }
     left
