@@ -155,7 +155,7 @@ lines!(GENERIC, Group::Generic, {
     "object|encoding" "key",
     "object|freq" "key",
     "object|help" "",
-    "object|idletime" "key" Seconds,
+    "object|idletime" "key" Shape,
     "object|refcount" "key",
     "persist" "key",
     "pexpire" "key millis { NX | XX | GT | LT }",
