@@ -30,6 +30,9 @@ const RETRY: Duration = Duration::from_millis(10);
 /// How long a client listens on when everything is answered: whatever comes then is too much.
 const LISTENS_ON: Duration = Duration::from_millis(30);
 
+/// What the proxy says to one for the rest of whose command it finds no room.
+pub(crate) const NO_MEMORY: &[u8] = b"-ERR no memory for the command";
+
 /// A scripted client.
 pub struct Client {
     /// Its number.
@@ -212,6 +215,9 @@ impl Ear {
             if !pace.is_greeted.get() && self.buffer[0] == b'%' {
                 drop(self.buffer.split_to(len));
                 pace.is_greeted.set(true);
+            } else if !pace.is_greeted.get() && self.buffer.starts_with(NO_MEMORY) {
+                // `HELLO` came in parts, and was given up. It closes now.
+                drop(self.buffer.split_to(len));
             } else if pace.unanswered() == 0 {
                 // It answers nothing, and stays in the buffer as the proof.
                 return Err(End::Garbled);

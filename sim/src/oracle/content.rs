@@ -9,6 +9,7 @@ use redpoll::embedded;
 use super::index::{Handle, handles, is_marker, may_be_split};
 use super::spells::spells;
 use super::{Index, Verdict, broken};
+use crate::client::NO_MEMORY;
 use crate::fault::{Ailment, Fault, NodeFault, SlotChange};
 use crate::history::{Call, Execution, History};
 use crate::resp::{elements, error_code, integer};
@@ -18,9 +19,6 @@ pub(super) const PROMISE: &str = "content";
 
 /// The errors that the proxy may give of its own.
 const OWN_ERRORS: [&str; 3] = ["UNSENT", "UNSURE", "CLUSTERDOWN"];
-
-/// How the proxy refuses a command for which `memory_max` leaves no room.
-const NO_MEMORY: &[u8] = b"-ERR no memory for the command";
 
 /// What must never reach a client.
 const REDIRECTS: [&str; 2] = ["MOVED", "ASK"];
