@@ -22,11 +22,13 @@ pub(crate) enum ToClient {
     Configuration,
     /// There is memory to read it again.
     Room,
+    /// There is no memory for the rest of its command, nor will be: give up what has come of it.
+    GiveUp,
     /// Finish what was begun, then end.
     Drain,
     /// End now.
     Stop,
-    /// End now, without a word: its buffers are the largest, and all together are too large.
+    /// End now, without a word: all buffers together are too large, and it can give back most.
     Evict,
 }
 

@@ -8,6 +8,13 @@ use bytes::BytesMut;
 
 use crate::limits::READ_BYTES_MIN;
 
+/// Whether there is room to read on in a buffer that begins with a part of a frame, of
+/// `frame_bytes` if that is known.
+pub(crate) fn has_room(buffer: &BytesMut, frame_bytes: Option<usize>) -> bool {
+    let missing = frame_bytes.map_or(READ_BYTES_MIN, |bytes| bytes.saturating_sub(buffer.len()));
+    buffer.capacity() - buffer.len() >= missing.min(READ_BYTES_MIN)
+}
+
 /// Makes room to read on in a buffer that begins with a part of a frame, of `frame_bytes` if that
 /// is known; at least `usual` if there is less than that.
 pub(crate) fn make_room(buffer: &mut BytesMut, frame_bytes: Option<usize>, usual: usize) {
@@ -18,8 +25,7 @@ pub(crate) fn make_room(buffer: &mut BytesMut, frame_bytes: Option<usize>, usual
         buffer.reserve(usual);
         return;
     }
-    let spare = buffer.capacity() - have;
-    if spare >= READ_BYTES_MIN.min(missing.unwrap_or(READ_BYTES_MIN)) {
+    if has_room(buffer, frame_bytes) {
         return;
     }
     let growth = have.max(usual);

@@ -29,7 +29,7 @@ use crate::backend::{Backend, Current};
 use crate::config::Clients;
 use crate::io::{now, write_some};
 use crate::limits::{CLIENT_EARLY_WRITE_BYTES_MIN, LINGER_MS, READ_BYTES_MIN, READS_PER_TURN_MAX};
-use crate::memory::{Memory, Share};
+use crate::memory::{Held, Memory, Share};
 use crate::net::Net;
 use crate::proto::command::{Facts, Identity};
 use crate::proto::pipeline::Request;
@@ -114,7 +114,7 @@ enum End {
     Stalled,
     /// It leaves too much unread.
     Overflown,
-    /// All buffers together are too large, and its are the largest.
+    /// All buffers together are too large, and it can give back most.
     Evicted,
 }
 
@@ -195,7 +195,7 @@ pub(crate) async fn serve<N: Net>(
     let end = poll_fn(|cx| client.poll(cx)).await;
     client.count_end(end);
     if end == End::Finished {
-        client.share.set(0);
+        client.share.set(Held::default());
         let limit = Duration::from_millis(LINGER_MS);
         // The client reads what was written, or does not; either way this ends.
         let _: Result<(), _> = timeout(limit, client.linger()).await;
@@ -239,8 +239,19 @@ impl<N: Net> Client<N> {
         drop((router, budget, common_reply));
         self.tell(tally);
         listening.backend.count_timings(timings.as_deref().unwrap_or_default());
-        self.share.set(self.session.held_bytes() + self.rest.capacity());
+        self.share.set(self.held());
         end
+    }
+
+    fn held(&self) -> Held {
+        let rest = self.rest.capacity();
+        Held {
+            bytes: self.session.held_bytes() + rest,
+            loose: self.session.loose_bytes() + rest,
+            // Else whole commands wait there.
+            half: if self.session.wants_input() { rest } else { 0 },
+            is_starving: self.seen.starved,
+        }
     }
 
     /// Goes over to the view in force once everything asked of the one in use is answered; until
@@ -295,6 +306,7 @@ impl<N: Net> Client<N> {
                 ToClient::Room | ToClient::Configuration => {}
                 ToClient::Drain => self.input = Input::Drained,
                 ToClient::Stop => self.session.receive_stop(turn),
+                ToClient::GiveUp => self.refuse_rest(turn),
                 ToClient::Evict => return Err(End::Evicted),
             }
         }
@@ -339,14 +351,15 @@ impl<N: Net> Client<N> {
             if self.input != Input::Open || !self.session.wants_input() {
                 return Ok(());
             }
-            if !self.share.has_room() {
+            let frame_bytes = self.session.frame_bytes();
+            if !self.share.has_room() && !self.rest.has_room(frame_bytes) {
                 self.share.wait();
                 self.seen.starved = !self.rest.is_empty();
                 return Ok(());
             }
             let shared = Rc::clone(&self.shared);
             let mut common = shared.buffer.borrow_mut();
-            let mut buffer = self.rest.lend(&mut common, self.session.frame_bytes());
+            let mut buffer = self.rest.lend(&mut common, frame_bytes);
             let read = pin!(self.stream.read_buf(&mut buffer)).poll(cx);
             if let Poll::Ready(Ok(count @ 1..)) = read {
                 self.seen.heard = true;
@@ -354,6 +367,7 @@ impl<N: Net> Client<N> {
                 self.pump(&mut buffer, turn);
             }
             self.rest.give_back(buffer, &mut common);
+            self.share.note(self.held());
             match read {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Err(error)) => return Err(error),
@@ -391,7 +405,11 @@ impl<N: Net> Client<N> {
             match self.patience.lapse(turn.now) {
                 Some(Lapse::Idle) => return Poll::Ready(End::Idle),
                 Some(Lapse::Stalled) => return Poll::Ready(End::Stalled),
-                Some(Lapse::Starved) => self.refuse_rest(turn),
+                Some(Lapse::Starved) => {
+                    self.share.demand_room();
+                    self.patience.extend(turn.now);
+                    continue;
+                }
                 None if self.session.poll_timeout().is_none_or(|at| turn.now < at) => continue,
                 None => self.session.handle_timeout(turn),
             }
@@ -403,10 +421,11 @@ impl<N: Net> Client<N> {
 
     /// Gives up half a command for the rest of which there is no memory.
     fn refuse_rest(&mut self, turn: &Turn<'_>) {
-        self.rest.clear();
-        self.session.receive_shortage(turn.now);
-        self.refused = Some(ClientEnd::Memory);
-        self.patience.observe(Seen { owed: true, ..Seen::default() }, turn.now);
+        if self.session.wants_input() && !self.rest.is_empty() {
+            self.rest.clear();
+            self.session.receive_shortage(turn.now);
+            self.refused = Some(ClientEnd::Starved);
+        }
     }
 
     /// Lets the client read what was written: a socket that is closed with bytes unread in it makes
@@ -425,7 +444,7 @@ impl<N: Net> Client<N> {
     fn remains(mut self) -> Option<Remains> {
         let (bytes, until) = self.session.unanswered()?;
         self.share.outlive();
-        self.share.set(bytes);
+        self.share.set(bytes.into());
         Some(Remains { share: self.share, until })
     }
 

@@ -3,7 +3,8 @@
 //! ```text
 //! nothing owed, nothing unread --client_idle_timeout---> Idle
 //! replies unread, none taken ---client_stall_timeout--> Stalled
-//! half a command, no memory ----client_stall_timeout--> Starved
+//! half a command, no memory ----client_stall_timeout--> Starved: others make room for it, if they
+//!                                                       hold more of a command than it does
 //! ```
 
 use std::time::{Duration, Instant};
@@ -32,7 +33,7 @@ pub(super) struct Seen {
     pub(super) unread: bool,
     /// Commands of it are unanswered, or it is not read for want of memory.
     pub(super) owed: bool,
-    /// It is half through a command and not read for want of memory.
+    /// It is half through a command, the rest of which there is no room for.
     pub(super) starved: bool,
 }
 
@@ -79,6 +80,11 @@ impl Patience {
             self.starved = self.starved.or(Some(now));
         }
         self.seen = seen;
+    }
+
+    /// Somebody else was told to make room: it starves from now on.
+    pub(super) fn extend(&mut self, now: Instant) {
+        self.starved = Some(now);
     }
 
     /// When it may be over, if nothing is seen before.

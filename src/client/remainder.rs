@@ -12,7 +12,7 @@
 use bytes::BytesMut;
 
 use crate::limits::{READ_BYTES, READ_BYTES_MIN};
-use crate::room::make_room;
+use crate::room::{has_room, make_room};
 
 /// The remainder of one client.
 #[derive(Debug, Default)]
@@ -36,6 +36,12 @@ impl Remainder {
     /// What they take, in bytes.
     pub(super) fn capacity(&self) -> usize {
         self.bytes.capacity()
+    }
+
+    /// Whether more of a command of `frame_bytes`, if that is known, can be read into what they
+    /// take already.
+    pub(super) fn has_room(&self, frame_bytes: Option<usize>) -> bool {
+        self.bytes.len() >= READ_BYTES_MIN && has_room(&self.bytes, frame_bytes)
     }
 
     /// Forgets them.

@@ -15,8 +15,10 @@ kinds!(
         Stalled = "stalled",
         /// More than `client_output_bytes_max` of replies waited for it.
         Overflown = "output",
-        /// It held most of `memory_max`, or found no room for the rest of a command.
+        /// More than `memory_max` was held, and of what could be given back at once it held most.
         Memory = "memory",
+        /// `memory_max` left no room for the rest of a command.
+        Starved = "starved",
         /// It sent what is not RESP.
         Protocol = "protocol",
     }

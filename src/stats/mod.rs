@@ -45,6 +45,8 @@ pub struct WorkerStats {
     pub clients_closed: By<ClientEnd>,
     /// Bytes that buffers hold now.
     pub buffered_bytes: Counter,
+    /// Those of them that are half commands for the rest of which there is no room.
+    pub starving_bytes: Counter,
     /// Commands read from clients.
     pub commands_total: Counter,
     /// Bytes read from clients.

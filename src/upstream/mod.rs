@@ -169,7 +169,7 @@ impl<N: Net> Upstream<N> {
             }
             if !self.is_timer_due(cx) {
                 self.pipeline.shrink();
-                self.share.set(self.held_bytes());
+                self.share.set(self.held_bytes().into());
                 return Poll::Pending;
             }
         }

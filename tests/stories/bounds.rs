@@ -39,10 +39,15 @@ fn large_key(rig: &mut Rig, client: &Hand, bytes: usize) -> String {
     key
 }
 
-/// The first bytes of a SET of so many.
-fn half_a_command(key: &str, bytes: usize) -> Vec<u8> {
-    let head = format!("*3\r\n$3\r\nSET\r\n${}\r\n{key}\r\n${}\r\n", key.len(), 2 * bytes);
-    [head.as_bytes(), &vec![b'x'; bytes]].concat()
+/// The first bytes of a SET of a value of so many bytes, of which `sent` are sent.
+fn half_a_command(key: &str, bytes: usize, sent: usize) -> Vec<u8> {
+    let head = format!("*3\r\n$3\r\nSET\r\n${}\r\n{key}\r\n${bytes}\r\n", key.len());
+    [head.as_bytes(), &vec![b'x'; sent]].concat()
+}
+
+/// The rest of it.
+fn the_rest(bytes: usize) -> Vec<u8> {
+    [vec![b'x'; bytes], b"\r\n".to_vec()].concat()
 }
 
 #[test]
@@ -152,31 +157,84 @@ fn writes_for_a_stuck_node_stay_within_memory_max_and_each_is_told_what_became_o
 }
 
 #[test]
-fn half_commands_that_fill_the_memory_are_given_up_and_the_others_go_on() {
+fn a_turn_ends_where_there_is_no_more_room() {
+    let memory_bytes = 128 * KIB;
+    let mut rig = rig(Tuning { memory_bytes, ..Tuning::default() });
+    let client = rig.client();
+    let key = rig.key_on(0);
+    assert_eq!(rig.ask(&client, &format!("SET {key} 1")), "OK");
+    rig.world.network.stall(rig.world.proxy, rig.world.nodes[0]);
+    client.send_all(&vec![format!("SET {key} {}", "x".repeat(KIB)); 300]);
+    rig.wait(100);
+    // One more read may have been full of commands, each of which takes a little more than it is
+    // long.
+    let bytes_max = (memory_bytes / 2 + 48 * KIB) as u64;
+    assert!(buffered(&rig) < bytes_max, "{} bytes are held", buffered(&rig));
+}
+
+#[test]
+fn half_commands_that_fill_the_memory_are_given_up_one_by_one_and_the_others_go_on() {
     let memory_bytes = 2048 * KIB;
     let mut rig = rig(Tuning { memory_bytes, ..Tuning::default() });
     let key = rig.key_on(0);
-    let halves: Vec<_> = (0..6).map(|_| rig.client()).collect();
+    let clients: Vec<_> = (0..6).map(|_| rig.client()).collect();
     let start = rig.now();
-    halves.iter().for_each(|half| half.send_raw(&half_a_command(&key, 400 * KIB)));
-    rig.wait(500);
-    let held = buffered(&rig);
-    assert!((memory_bytes as u64 / 2..memory_bytes as u64).contains(&held), "{held}");
+    let command = [half_a_command(&key, 800 * KIB, 800 * KIB), the_rest(0)].concat();
+    clients.iter().for_each(|client| client.send_raw(&command));
+    let is_answered = |client: &Hand| !client.replies().is_empty();
+    let mut most = 0;
+    while !clients.iter().all(is_answered) {
+        rig.wait(1);
+        most = most.max(buffered(&rig));
+    }
+    assert!(rig.now() - start < ms(STALL_MS), "none of them can go on, so none is waited for");
+    assert!(most < memory_bytes as u64, "{most}");
+    let (done, given_up): (Vec<_>, Vec<_>) =
+        clients.iter().partition(|client| client.replies() == ["OK"]);
+    assert!(done.len() >= 2 && !given_up.is_empty(), "{} of 6 are done", done.len());
+    assert_eq!(closed(&rig, ClientEnd::Starved), given_up.len() as u64);
+    for client in given_up {
+        assert!(client.replies()[0].starts_with("-ERR no memory for the command"));
+        rig.until("closed", || client.is_closed());
+    }
+    for client in done {
+        assert_eq!(rig.ask(client, &format!("SET {key} 1")), "OK");
+    }
+}
+
+#[test]
+fn a_half_command_that_others_wait_for_too_long_is_given_up() {
+    let mut rig = rig(Tuning { memory_bytes: 1024 * KIB, ..Tuning::default() });
+    let key = rig.key_on(0);
+    let (silent, other) = (rig.client(), rig.client());
+    silent.send_raw(&half_a_command(&key, 480 * KIB, 320 * KIB));
+    rig.wait(100);
+    let start = rig.now();
+    other.send_raw(&half_a_command(&key, 300 * KIB, 150 * KIB));
     // Who needs little is served.
     let small = rig.client();
     assert_eq!(rig.ask(&small, &format!("SET {key} 1")), "OK");
-    rig.until("closed", || halves.iter().any(Hand::is_closed));
-    assert!(rig.now() - start >= ms(STALL_MS));
-    rig.wait(1_000);
-    let (given_up, rest): (Vec<_>, Vec<_>) = halves.iter().partition(|half| half.is_closed());
-    assert!(!given_up.is_empty() && !rest.is_empty(), "{} of 6 were given up", given_up.len());
-    for half in given_up {
-        assert!(half.replies()[0].starts_with("-ERR no memory for the command"));
-    }
-    for half in rest {
-        half.send_raw(&[vec![b'x'; 400 * KIB], b"\r\n".to_vec()].concat());
-        assert_eq!(rig.replies(half, 1), ["OK"]);
-    }
+    rig.until("closed", || silent.is_closed() || other.is_closed());
+    let waited = rig.now() - start;
+    assert!((ms(STALL_MS)..ms(STALL_MS + 200)).contains(&waited), "{waited:?}");
+    assert!(silent.replies()[0].starts_with("-ERR no memory for the command"));
+    other.send_raw(&the_rest(150 * KIB));
+    assert_eq!(rig.replies(&other, 1), ["OK"]);
+}
+
+#[test]
+fn a_command_that_has_its_room_is_read_to_its_end_however_short_memory_is() {
+    let mut rig = rig(Tuning { memory_bytes: 1024 * KIB, ..Tuning::default() });
+    let key = rig.key_on(0);
+    let (first, second) = (rig.client(), rig.client());
+    first.send_raw(&half_a_command(&key, 480 * KIB, 320 * KIB));
+    rig.wait(100);
+    second.send_raw(&half_a_command(&key, 300 * KIB, 150 * KIB));
+    rig.wait(100);
+    first.send_raw(&the_rest(160 * KIB));
+    assert_eq!(rig.replies(&first, 1), ["OK"]);
+    second.send_raw(&the_rest(150 * KIB));
+    assert_eq!(rig.replies(&second, 1), ["OK"]);
 }
 
 #[test]
@@ -198,5 +256,37 @@ fn beyond_memory_max_the_client_that_holds_most_is_closed() {
     read_on(&mut rig);
     for client in &clients[1..] {
         assert!(rig.replies(client, 8).iter().all(|reply| reply.len() == 32 * KIB));
+    }
+}
+
+#[test]
+fn beyond_memory_max_nobody_is_closed_for_commands_that_a_stuck_node_holds() {
+    let memory_bytes = 1024 * KIB;
+    let mut rig =
+        rig(Tuning { memory_bytes, client_output_bytes: 1024 * KIB, ..Tuning::default() });
+    let readers: Vec<_> = (0..2).map(|_| rig.client()).collect();
+    let writers: Vec<_> = (0..2).map(|_| rig.client()).collect();
+    let large = large_key(&mut rig, &readers[0], 32 * KIB);
+    let stuck = rig.key_on(1);
+    assert_eq!(rig.ask(&readers[1], &format!("SET {stuck} 1")), "OK");
+    rig.world.network.stall(rig.world.proxy, rig.world.nodes[1]);
+    let set = format!("SET {stuck} {}", "x".repeat(KIB));
+    let sets = [300, 100];
+    writers.iter().zip(sets).for_each(|(writer, sets)| writer.send_all(&vec![set.clone(); sets]));
+    rig.wait(20);
+    assert!(buffered(&rig) > 500 * KIB as u64, "the writers hold most");
+    stop_reading(&mut rig);
+    readers.iter().zip([10, 8]).for_each(|(reader, gets)| {
+        reader.send_all(&vec![format!("GET {large}"); gets]);
+    });
+    rig.wait(200);
+    assert!(buffered(&rig) <= memory_bytes as u64);
+    assert_eq!(closed(&rig, ClientEnd::Memory), 1, "one was enough");
+    assert!(readers[0].is_closed(), "its replies are given back at once");
+    read_on(&mut rig);
+    assert_eq!(rig.replies(&readers[1], 1 + 8).len(), 9);
+    rig.world.network.heal(rig.world.proxy, rig.world.nodes[1]);
+    for (writer, sets) in writers.iter().zip(sets) {
+        assert_eq!(rig.replies(writer, sets).len(), sets);
     }
 }

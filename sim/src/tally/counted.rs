@@ -71,13 +71,14 @@ const OF_UPSTREAMS: [(&str, OfUpstream); 7] = [
     ("looks_for_failures", |upstream| &upstream.looks_failures_total),
 ];
 
-const OF_CLIENTS: [(&str, ClientEnd); 6] = [
+const OF_CLIENTS: [(&str, ClientEnd); 7] = [
     ("clients_finished", ClientEnd::Finished),
     ("clients_lost", ClientEnd::Lost),
     ("clients_idle", ClientEnd::Idle),
     ("clients_stalled", ClientEnd::Stalled),
     ("clients_overflown", ClientEnd::Overflown),
     ("clients_evicted", ClientEnd::Memory),
+    ("clients_starved", ClientEnd::Starved),
 ];
 
 pub(super) fn see(world: &World, tally: &mut Tally) {

@@ -61,6 +61,11 @@ pub(super) const FAMILIES: &[Family] = &[
         Samples::Workers(&[("", |worker| &worker.buffered_bytes)]),
     ),
     gauge(
+        "redpoll_starving_bytes",
+        "Half commands in buffers now for the rest of which there is no room.",
+        Samples::Workers(&[("", |worker| &worker.starving_bytes)]),
+    ),
+    gauge(
         "redpoll_buffered_limit_bytes",
         "What buffers may hold, memory_max.",
         Samples::Process(|stats| Some(stats.memory_bytes_max)),

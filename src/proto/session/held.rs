@@ -50,7 +50,7 @@ impl Session {
             self.ring.extend(request.reply_to, request.deadline);
         }
         transmit.request.since = turn.now;
-        self.window.send(transmit.access);
+        self.window.send(transmit.access, transmit.request.frame.len());
         Some(transmit)
     }
 

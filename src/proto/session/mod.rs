@@ -243,16 +243,24 @@ impl Session {
         self.decoder.frame_bytes()
     }
 
-    /// The bytes of commands that are unanswered, and when the last of them is due.
+    /// The bytes of commands that were sent and are unanswered, which are held whatever becomes of
+    /// the conversation; and when the last of them is due.
     #[must_use]
     pub fn unanswered(&self) -> Option<(usize, Instant)> {
-        Some((self.ring.bytes() + self.ring.len() * COMMAND_BYTES, self.ring.last_deadline()?))
+        let due = self.ring.last_deadline()?;
+        Some((self.window.sent_bytes(), due)).filter(|(bytes, _)| *bytes > 0)
     }
 
     /// Bytes held: unanswered commands, and replies that wait.
     #[must_use]
     pub fn held_bytes(&self) -> usize {
-        self.ring.bytes() + self.ring.len() * COMMAND_BYTES + self.waiting()
+        self.command_bytes() + self.waiting()
+    }
+
+    /// Those of them that are held no more once the conversation is over.
+    #[must_use]
+    pub fn loose_bytes(&self) -> usize {
+        self.command_bytes().saturating_sub(self.window.sent_bytes()) + self.waiting()
     }
 
     /// Takes no commands, or takes them again.
@@ -282,6 +290,10 @@ impl Session {
     #[must_use]
     pub fn is_overflown(&self) -> bool {
         self.mode == Mode::Overflown
+    }
+
+    fn command_bytes(&self) -> usize {
+        self.ring.bytes() + self.ring.len() * COMMAND_BYTES
     }
 
     /// Takes the next command off `buffer`; false if there is none to take now.
@@ -456,9 +468,8 @@ impl Session {
 }
 
 /// What a client is told whose command does not fit into memory.
-const SHORTAGE: Bytes = Bytes::from_static(
-    b"-ERR no memory for the command within client_stall_timeout; it was not executed\r\n",
-);
+const SHORTAGE: Bytes =
+    Bytes::from_static(b"-ERR no memory for the command (memory_max); it was not executed\r\n");
 
 /// Redis' own words for a slot without a node.
 const CLUSTERDOWN: Bytes = Bytes::from_static(b"-CLUSTERDOWN Hash slot not served\r\n");

@@ -28,7 +28,7 @@ impl Session {
         };
         self.stirred = true;
         let bytes = content_bytes(&reply);
-        self.window.receive(part.access, bytes);
+        self.window.receive(part.access, part.frame.len(), bytes);
         if let Some(bytes) = bytes.filter(|_| part.access == Access::Read) {
             turn.common_reply.learn(bytes);
         }

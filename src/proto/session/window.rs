@@ -12,8 +12,10 @@
 //! is known at first: then four of them leave at a time, and each reply that is short lets more of
 //! them go. Writes are taken to be answered with a line until one is not.
 
-use crate::limits::REPLY_FORGET_SHIFT;
-use crate::limits::{COMMON_REPLY_FORGET_SHIFT, REPLIES_NEW_MAX, REPLIES_UNKNOWN_MAX};
+use crate::limits::{
+    COMMAND_BYTES, COMMON_REPLY_FORGET_SHIFT, REPLIES_NEW_MAX, REPLIES_UNKNOWN_MAX,
+    REPLY_FORGET_SHIFT,
+};
 use crate::proto::command::Access;
 
 /// The room for replies to one client.
@@ -23,6 +25,8 @@ pub(super) struct Window {
     bytes_max: usize,
     reads: Expectation,
     writes: Expectation,
+    /// Bytes of commands sent and not answered.
+    sent_bytes: usize,
 }
 
 /// What is known of the replies to one kind of commands.
@@ -75,7 +79,7 @@ impl Window {
             forget_shift: 1,
         };
         let writes = Expectation { owed: 0, reply_bytes: 0, forget_shift: REPLY_FORGET_SHIFT };
-        Window { bytes_max, reads, writes }
+        Window { bytes_max, reads, writes, sent_bytes: 0 }
     }
 
     /// Whether another command may be sent while `waiting` bytes of replies wait: what is expected
@@ -95,13 +99,22 @@ impl Window {
         waiting > self.bytes_max
     }
 
-    /// Notes that a command was sent.
-    pub(super) fn send(&mut self, access: Access) {
-        self.of(access).owed += 1;
+    /// What commands take that were sent and are not answered, in bytes.
+    pub(super) fn sent_bytes(&self) -> usize {
+        self.sent_bytes + (self.reads.owed + self.writes.owed) * COMMAND_BYTES
     }
 
-    /// Notes that one was answered, with a reply of so many bytes if it says anything of the next.
-    pub(super) fn receive(&mut self, access: Access, reply_bytes: Option<usize>) {
+    /// Notes that a command of so many bytes was sent.
+    pub(super) fn send(&mut self, access: Access, bytes: usize) {
+        self.of(access).owed += 1;
+        self.sent_bytes += bytes;
+    }
+
+    /// Notes that one of so many bytes was answered, with a reply of so many if it says anything of
+    /// the next.
+    pub(super) fn receive(&mut self, access: Access, bytes: usize, reply_bytes: Option<usize>) {
+        debug_assert!(self.sent_bytes >= bytes, "more is answered than was sent");
+        self.sent_bytes = self.sent_bytes.saturating_sub(bytes);
         let expectation = self.of(access);
         debug_assert!(expectation.owed > 0, "answered without having been sent");
         expectation.owed = expectation.owed.saturating_sub(1);
@@ -143,10 +156,10 @@ mod tests {
     fn round(window: &mut Window, access: Access, reply_bytes: usize) -> usize {
         let mut sent = 0;
         while sent < 1024 && window.is_open(0) {
-            window.send(access);
+            window.send(access, 10);
             sent += 1;
         }
-        (0..sent).for_each(|_| window.receive(access, Some(reply_bytes)));
+        (0..sent).for_each(|_| window.receive(access, 10, Some(reply_bytes)));
         sent
     }
 
@@ -188,8 +201,8 @@ mod tests {
         let mut window = Window::new(8 * MIB, MIB);
         round(&mut window, Access::Read, MIB);
         (0..10).for_each(|_| {
-            window.send(Access::Read);
-            window.receive(Access::Read, Some(64));
+            window.send(Access::Read, 10);
+            window.receive(Access::Read, 10, Some(64));
         });
         assert!((8..32).contains(&round(&mut window, Access::Read, MIB)));
         let rounds: Vec<_> = (0..8).map(|_| round(&mut window, Access::Read, 64)).collect();
@@ -201,8 +214,8 @@ mod tests {
         let mut window = Window::new(8 * MIB, MIB);
         assert_eq!(round(&mut window, Access::Write, 5), 1024);
         // GETDEL, SPOP, LPOP
-        window.send(Access::Write);
-        window.receive(Access::Write, Some(2 * MIB));
+        window.send(Access::Write, 10);
+        window.receive(Access::Write, 10, Some(2 * MIB));
         assert_eq!(round(&mut window, Access::Write, 2 * MIB), 2);
         assert_eq!(round(&mut window, Access::Read, 64), 4, "reads are another matter");
     }
@@ -211,8 +224,8 @@ mod tests {
     fn an_error_says_nothing_of_the_next_reply() {
         let mut window = Window::new(8 * MIB, MIB);
         for _ in 0..100 {
-            window.send(Access::Read);
-            window.receive(Access::Read, None);
+            window.send(Access::Read, 10);
+            window.receive(Access::Read, 10, None);
         }
         assert_eq!(round(&mut window, Access::Read, 64), 4);
     }

@@ -162,3 +162,26 @@ fn one_reply_alone_may_be_large_although_its_parts_wait() {
     rig.answer(&large);
     assert!(!rig.session.is_overflown() && rig.session.output().len() > 150_000_000);
 }
+
+#[test]
+fn what_was_sent_is_held_whatever_becomes_of_the_client_and_the_rest_is_not() {
+    let mut rig = Rig::new();
+    rig.send("SET a 1\nSET b 2\nGET a\n");
+    let frames: usize = rig.flying.iter().map(|sent| sent.request.frame.len()).sum();
+    let sent = frames + 3 * COMMAND_BYTES;
+    assert_eq!(rig.session.unanswered().map(|(bytes, _)| bytes), Some(sent));
+    assert!(rig.session.held_bytes() - rig.session.loose_bytes() <= sent);
+    // The one for another node is parked; its reply, and that of the last, wait for the first.
+    rig.flying.rotate_left(1);
+    rig.answer("-ASK 3 nowhere:1\r\n");
+    rig.answer(&bulk(1000));
+    assert!(rig.session.loose_bytes() > 1000, "{}", rig.session.loose_bytes());
+    let left: usize = rig.flying.iter().map(|sent| sent.request.frame.len()).sum();
+    let sent = left + rig.flying.len() * COMMAND_BYTES;
+    assert_eq!(rig.session.unanswered().map(|(bytes, _)| bytes), Some(sent));
+    while !rig.flying.is_empty() {
+        rig.answer("+OK\r\n");
+    }
+    assert_eq!(rig.session.unanswered(), None);
+    assert_eq!(rig.session.loose_bytes(), rig.session.held_bytes());
+}
