@@ -16,6 +16,7 @@ pub(super) const STORIES: &[Story] = stories![
     a_client_that_reads_none_of_300_large_replies_costs_less_than_16_mib,
     a_client_that_reads_300_large_replies_slowly_gets_them_all,
     fifty_clients_that_write_to_a_stuck_server_stay_within_memory_max,
+    large_commands_that_do_not_all_fit_are_done_or_refused_at_once,
 ];
 
 const MIB: u64 = 1024 * 1024;
@@ -38,6 +39,10 @@ const MEMORY_MAX: u64 = 64 * MIB;
 /// Writers before a server that is stuck, and how long they write.
 const WRITERS: usize = 50;
 const WRITING: Duration = Duration::from_secs(4);
+
+/// Writers of commands so large that not all of them fit, and how soon each is answered.
+const LARGE_WRITERS: usize = 12;
+const LARGE_WITHIN: Duration = Duration::from_secs(10);
 
 /// A proxy before a server with a large value, and what the proxy has resident when it is idle.
 fn proxy(stage: &Stage, server: &Server, memory_bytes: Option<u64>) -> Result<(Proxy, u64)> {
@@ -133,6 +138,36 @@ fn fifty_clients_that_write_to_a_stuck_server_stay_within_memory_max(stage: &Sta
     let cost = proxy.peak_resident_bytes()?.saturating_sub(idle);
     ensure!(cost < MEMORY_MAX, "it has cost {cost} bytes");
     server.thaw()?;
+    check_given_back(&proxy, idle)?;
+    proxy.stop()
+}
+
+fn large_commands_that_do_not_all_fit_are_done_or_refused_at_once(stage: &Stage) -> Result<()> {
+    let server = Server::standalone(&stage.folder("bounds-server"))?;
+    let (proxy, idle) = proxy(stage, &server, Some(MEMORY_MAX))?;
+    let set = command(&["SET", "larger", &"y".repeat(16 << 20)]);
+    let begin = Instant::now();
+    let replies = std::thread::scope(|scope| {
+        let write = || -> Result<Vec<u8>> {
+            let mut wire = proxy.wire()?;
+            wire.send(&set)?;
+            wire.reply()
+        };
+        let writers: Vec<_> = (0..LARGE_WRITERS).map(|_| scope.spawn(write)).collect();
+        writers.into_iter().map(|writer| writer.join().expect("it does not panic")).collect()
+    });
+    let replies: Result<Vec<_>> = replies;
+    let (done, refused): (Vec<_>, Vec<_>) =
+        replies?.into_iter().partition(|reply| reply == b"+OK\r\n");
+    ensure!(begin.elapsed() < LARGE_WITHIN, "it took {:?}", begin.elapsed());
+    ensure!(!done.is_empty() && !refused.is_empty(), "{} are done", done.len());
+    ensure!(refused.iter().all(|reply| reply.starts_with(b"-ERR no memory for the command")));
+    let (_, metrics) = proxy.admin("/metrics")?;
+    let closed = "redpoll_downstream_connections_closed_total{cause=\"starved\"}";
+    ensure!(metrics.contains(&format!("{closed} {}\n", refused.len())), "{metrics}");
+    let cost = proxy.peak_resident_bytes()?.saturating_sub(idle);
+    // What the allocator needs comes on top.
+    ensure!(cost < MEMORY_MAX * 3 / 2, "it has cost {cost} bytes");
     check_given_back(&proxy, idle)?;
     proxy.stop()
 }
