@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
+use crate::history::History;
 use crate::plan::Plan;
 use crate::run::{Outcome, run};
 use crate::tally::Tally;
@@ -15,7 +16,7 @@ use crate::tally::Tally;
 pub struct Report {
     /// What was seen in all runs together.
     pub tally: Tally,
-    /// The runs that failed, by seed.
+    /// The runs that failed, by seed, without their history.
     pub failed: Vec<(u64, Outcome)>,
 }
 
@@ -45,10 +46,12 @@ pub fn run_all(
             });
         }
         drop(done);
-        for (seed, outcome) in outcomes {
+        for (seed, mut outcome) in outcomes {
             let flow = progress(seed, &outcome);
             report.tally.add(&outcome.tally);
             if !outcome.failures.is_empty() {
+                // A thousand of these do not fit into memory.
+                outcome.history = History::default();
                 report.failed.push((seed, outcome));
             }
             if flow.is_break() {

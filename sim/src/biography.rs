@@ -1,44 +1,94 @@
-//! All that happened to one key, in the order of time: what a failure is understood from.
+//! What happened, in the order of time and in words: what a failure is understood from.
 
-use std::time::Duration;
-
-use crate::history::History;
+use crate::history::{Conversation, End, Execution, History, Sending};
 use crate::resp::{shown, shown_command};
+use crate::run::Outcome;
+use crate::trace::Line;
 
-/// The life of a key, a line an event.
+/// All that happened in a run, without the details of the network.
 #[must_use]
-pub fn of_key(history: &History, key: &[u8]) -> Vec<String> {
-    let concerns = |args: &[Vec<u8>]| args.iter().skip(1).any(|arg| arg == key);
-    let mut events: Vec<(Duration, String)> = Vec::new();
+pub fn of_run(outcome: &Outcome) -> Vec<Line> {
+    let network = outcome.trace.iter().filter(|line| !line.is_detail).cloned();
+    in_order(network.chain(commands(&outcome.history, |_| true)).collect())
+}
+
+/// The life of a key.
+#[must_use]
+pub fn of_key(history: &History, key: &[u8]) -> Vec<Line> {
+    in_order(commands(history, |args| args.iter().skip(1).any(|arg| arg == key)))
+}
+
+/// What was asked, sent, executed and heard of the commands that matter.
+fn commands(history: &History, matters: impl Fn(&[Vec<u8>]) -> bool) -> Vec<Line> {
+    let mut lines = Vec::new();
     for (number, conversation) in history.conversations.iter().enumerate() {
-        for call in conversation.calls.iter().filter(|call| concerns(&call.args)) {
-            let command = format!("{} ({})", shown_command(&call.args), call.id);
-            events.push((call.sent, format!("connection {number} asks {command}")));
-            if let Some((at, frame)) = &call.reply {
-                let reply = shown(frame);
-                events.push((*at, format!("connection {number} hears of {}: {reply}", call.id)));
-            }
+        lines.extend(of_conversation(number, conversation, &matters));
+    }
+    let sendings = history.sendings.iter().filter(|sending| matters(&sending.args));
+    lines.extend(sendings.map(of_sending));
+    let executions = history.executions.iter().filter(|seen| matters(&seen.args));
+    lines.extend(executions.map(of_execution));
+    lines
+}
+
+fn of_conversation(
+    number: usize,
+    conversation: &Conversation,
+    matters: impl Fn(&[Vec<u8>]) -> bool,
+) -> Vec<Line> {
+    let Some(first) = conversation.calls.first() else { return Vec::new() };
+    let place = format!("client-{}", first.id.client);
+    let mut lines = Vec::new();
+    for call in conversation.calls.iter().filter(|call| matters(&call.args)) {
+        let command = shown_command(&call.args);
+        let asks = format!("asks {command} ({}, connection {number})", call.id);
+        lines.push(Line::new(call.sent, &place, asks));
+        if let Some((at, frame)) = &call.reply {
+            let hears = format!("hears of {}: {}", call.id, shown(frame));
+            lines.push(Line::new(*at, &place, hears));
         }
     }
-    for sending in history.sendings.iter().filter(|sending| concerns(&sending.args)) {
-        let command = shown_command(&sending.args);
-        let part = if sending.is_whole { "" } else { "part of " };
-        events.push((sending.at, format!("#{} sends {part}{command}", sending.stream)));
+    let ended = conversation.end.filter(|_| !lines.is_empty());
+    if let Some((at, end)) = ended {
+        let what = match end {
+            End::Finished => "has heard everything and leaves",
+            End::Left => "leaves before it has heard everything",
+            End::Closed => "is closed by the proxy",
+            End::Garbled => "hears what it cannot understand, and leaves",
+        };
+        lines.push(Line::new(at, &place, format!("{what} (connection {number})")));
     }
-    for seen in history.executions.iter().filter(|seen| concerns(&seen.args)) {
-        let (command, reply) = (shown_command(&seen.args), shown(&seen.reply));
-        events.push((seen.at, format!("node-{} is asked {command}: {reply}", seen.node)));
-    }
-    events.sort_by_key(|(at, _)| *at);
-    events.into_iter().map(|(at, what)| format!("{:>10}ms {what}", at.as_millis())).collect()
+    lines
+}
+
+fn of_sending(sending: &Sending) -> Line {
+    let command = shown_command(&sending.args);
+    let part = if sending.is_whole { "" } else { "part of " };
+    let asking = if sending.asking { ", after ASKING" } else { "" };
+    let Sending { at, node, stream, .. } = sending;
+    Line::new(*at, "proxy", format!("sends node-{node} {part}{command} (#{stream}{asking})"))
+}
+
+fn of_execution(seen: &Execution) -> Line {
+    let (command, reply) = (shown_command(&seen.args), shown(&seen.reply));
+    Line::new(seen.at, &format!("node-{}", seen.node), format!("is asked {command}: {reply}"))
+}
+
+fn in_order(mut lines: Vec<Line>) -> Vec<Line> {
+    lines.sort_by_key(|line| line.at);
+    lines
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use bytes::Bytes;
 
     use super::*;
-    use crate::history::{Call, Conversation, Execution};
+    use crate::history::Call;
+    use crate::plan::Plan;
+    use crate::run::run;
     use crate::workload::Id;
 
     #[test]
@@ -55,20 +105,36 @@ mod tests {
         let calls = vec![call("a", reply), call("b", None)];
         let seen =
             Execution { at: ms(5), node: 2, args: args("GET a"), reply: Bytes::from_static(b"_") };
+        let end = Some((ms(10), End::Left));
         let history = History {
-            conversations: vec![Conversation { calls, ..Conversation::default() }],
+            conversations: vec![Conversation { calls, end, ..Conversation::default() }],
             executions: vec![seen],
             ..History::default()
         };
-        let told: Vec<_> = of_key(&history, b"a");
-        let told: Vec<_> = told.iter().map(|line| line.trim()).collect();
+        let told: Vec<_> = of_key(&history, b"a").iter().map(ToString::to_string).collect();
         assert_eq!(
             told,
             [
-                "1ms connection 0 asks GET a (1000000000)",
-                "5ms node-2 is asked GET a: _",
-                "9ms connection 0 hears of 1000000000: $1\\r\\na\\r\\n"
+                "     1.000ms client-0  asks GET a (1000000000, connection 0)",
+                "     5.000ms node-2    is asked GET a: _",
+                "     9.000ms client-0  hears of 1000000000: $1\\r\\na\\r\\n",
+                "    10.000ms client-0  leaves before it has heard everything (connection 0)",
             ]
         );
+    }
+
+    #[test]
+    fn a_run_is_told_with_its_commands_its_faults_and_its_connections() {
+        let plan = (0..).map(Plan::draw).find(|plan| plan.faults.len() > 5).unwrap();
+        let outcome = run(&plan, true);
+        let told = of_run(&outcome);
+        assert!(told.is_sorted_by_key(|line| line.at));
+        let commands: usize = outcome.history.conversations.iter().map(|c| c.calls.len()).sum();
+        let with = |part: &str| told.iter().filter(|line| line.text.contains(part)).count();
+        assert_eq!(with(" asks "), commands);
+        assert!(with("proxy     sends node-") > 0 && with(" accepted from ") > 0);
+        let faults = told.iter().filter(|line| line.text.contains(" world ")).count();
+        assert!(faults >= outcome.history.faults.len(), "{faults} faults told");
+        assert_eq!(with(" bytes ("), 0, "reads and writes are details");
     }
 }

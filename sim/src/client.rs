@@ -41,8 +41,10 @@ pub struct Client {
     pub net: SimNet,
     /// Where the proxy is.
     pub proxy: SocketAddr,
-    /// What it does.
+    /// What it does, without gaps.
     pub script: Script,
+    /// The places that its commands have in the plan.
+    pub places: Vec<u32>,
     /// When everything is well again.
     pub well_from: Duration,
     /// What its bursts and pauses are drawn from.
@@ -160,8 +162,8 @@ impl Client {
         let text = &self.script.commands[number];
         let args: Vec<Vec<u8>> = text.iter().map(|arg| arg.clone().into_bytes()).collect();
         let frame = command(&args);
-        let seq = u32::try_from(number).expect("few commands");
-        self.recorder.asked(conversation, Id { client: self.number, seq }, args);
+        let id = Id { client: self.number, seq: self.places[number] };
+        self.recorder.asked(conversation, id, args);
         pace.sent.set(pace.sent.get() + 1);
         frame
     }

@@ -2,7 +2,7 @@
 //! network that breaks from a seed, and everything that happens is a function of that seed.
 //!
 //! - [`plan`]: a run, drawn from its seed before it begins; [`run`] carries it out, [`batch`] many
-//!   of them, and [`minimise`] makes one that fails small.
+//!   of them, and [`shrink`] makes one that fails small.
 //! - [`world`]: nodes, proxy, clients; [`fault`]: what can be done to them; [`client`]: who asks.
 //! - [`tuning`]: how the proxy is configured.
 //! - `nodes`: the hosts of the cluster.
@@ -28,7 +28,6 @@ pub mod dice;
 pub mod fault;
 pub mod history;
 mod kinship;
-pub mod minimise;
 pub mod net;
 mod nodes;
 pub mod oracle;
@@ -38,6 +37,7 @@ pub mod resp;
 pub mod rig;
 pub mod run;
 pub mod scale;
+pub mod shrink;
 pub mod tally;
 pub mod trace;
 pub mod trap;

@@ -177,7 +177,7 @@ impl Rig {
     pub fn last_events(&self) -> String {
         let overlay = self.world.network.overlay();
         overlay.with_trace(|trace| {
-            let lines: Vec<_> = trace.kept().map(|event| overlay.describe(event)).collect();
+            let lines: Vec<_> = trace.kept().map(|event| overlay.describe(event).text).collect();
             lines[lines.len().saturating_sub(40)..].join("\n")
         })
     }

@@ -10,6 +10,7 @@ use crate::history::{Counted, History};
 use crate::oracle::{self, Violation};
 use crate::plan::Plan;
 use crate::tally::Tally;
+use crate::trace::Line;
 use crate::trap::PanicTrap;
 use crate::world::{World, ms};
 
@@ -34,8 +35,11 @@ pub struct Outcome {
     pub tally: Tally,
     /// What happened, as the checkers saw it.
     pub history: History,
-    /// The last events, or all if that was asked for, a line each.
-    pub trace: Vec<String>,
+    /// The hash of the events so far, after each
+    /// [`CHECKPOINT_EVENTS`](crate::trace::CHECKPOINT_EVENTS) of them.
+    pub checkpoints: Vec<u64>,
+    /// The last events, or all if that was asked for.
+    pub trace: Vec<Line>,
 }
 
 /// What can go wrong with a run.
@@ -69,16 +73,29 @@ impl Failure {
             Failure::Error { .. } => "error",
         }
     }
+
+    /// When it was seen, in virtual time.
+    #[must_use]
+    pub fn at(&self) -> Duration {
+        match self {
+            Failure::Violation(violation) => violation.at,
+            Failure::Panic { at, .. } | Failure::Error { at, .. } => *at,
+        }
+    }
+
+    /// How it was seen.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        match self {
+            Failure::Violation(violation) => &violation.what,
+            Failure::Panic { what, .. } | Failure::Error { what, .. } => what,
+        }
+    }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Violation(violation) => violation.fmt(f),
-            Failure::Panic { at, what } | Failure::Error { at, what } => {
-                write!(f, "{} at {:.3}s: {what}", self.kind(), at.as_secs_f64())
-            }
-        }
+        write!(f, "{} at {:.3}s: {}", self.kind(), self.at().as_secs_f64(), self.what())
     }
 }
 
@@ -117,6 +134,7 @@ pub fn run(plan: &Plan, keep_all: bool) -> Outcome {
         failures,
         tally,
         history,
+        checkpoints: trace.checkpoints().to_vec(),
         trace: trace.kept().map(|event| overlay.describe(event)).collect(),
     })
 }
@@ -130,9 +148,11 @@ fn live(plan: &Plan, world: &mut World, trap: &PanicTrap) -> anyhow::Result<()> 
         let (recorder, proxy) = (world.recorder.clone(), world.address);
         let dice = world.network.overlay().dice("client", number as u64);
         let number = u16::try_from(number)?;
-        let (script, finished) = (script.clone(), Rc::clone(&finished));
+        let ((script, places), finished) = (script.clone().close_up(), Rc::clone(&finished));
         world.spawn(|net| async move {
-            Client { number, net, proxy, script, well_from, dice, recorder, leave }.run().await;
+            let client =
+                Client { number, net, proxy, script, places, well_from, dice, recorder, leave };
+            client.run().await;
             finished.set(finished.get() + 1);
         });
     }

@@ -1,6 +1,6 @@
 //! What happened in a run: every event goes into a rolling hash, the last ones are kept to be
 //! shown, and all of them if asked for. Two runs of one seed have equal hashes, or something is not
-//! deterministic.
+//! deterministic: [`first_difference`] names the event.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -11,6 +11,10 @@ use std::time::Duration;
 
 /// Events kept to be shown with a failure.
 const LAST_EVENTS_MAX: usize = 200;
+
+/// After so many events each the hash so far is written down: where two of these differ, the runs
+/// parted in between.
+pub const CHECKPOINT_EVENTS: u64 = 1_000;
 
 /// A hash that is the same in every process, unlike the standard library's by default.
 #[derive(Clone, Copy, Debug, Default)]
@@ -97,6 +101,7 @@ pub enum What {
 pub struct Trace {
     hash: Rolling,
     count: u64,
+    checkpoints: Vec<u64>,
     last: VecDeque<Event>,
     /// All of them, if that was asked for.
     all: Option<Vec<Event>>,
@@ -113,6 +118,9 @@ impl Trace {
     pub fn record(&mut self, event: Event) {
         event.hash(&mut self.hash);
         self.count += 1;
+        if self.count.is_multiple_of(CHECKPOINT_EVENTS) {
+            self.checkpoints.push(self.hash());
+        }
         if let Some(all) = &mut self.all {
             all.push(event);
             return;
@@ -135,10 +143,65 @@ impl Trace {
         self.count
     }
 
+    /// The hash after each [`CHECKPOINT_EVENTS`] events.
+    #[must_use]
+    pub fn checkpoints(&self) -> &[u64] {
+        &self.checkpoints
+    }
+
     /// The events kept, the oldest first.
     pub fn kept(&self) -> impl Iterator<Item = &Event> {
         self.all.iter().flatten().chain(&self.last)
     }
+}
+
+impl What {
+    /// Whether there are so many of its kind that nobody can read the rest among them.
+    #[must_use]
+    pub fn is_detail(&self) -> bool {
+        matches!(self, What::Read(..) | What::Write(..) | What::Yield(_))
+    }
+}
+
+/// Something that happened, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Virtual time since the start, to the tick.
+    pub at: Duration,
+    /// When, where and what.
+    pub text: String,
+    /// Whether it is for those only who want to know everything.
+    pub is_detail: bool,
+}
+
+impl Line {
+    /// What happened there and then.
+    #[must_use]
+    pub fn new(at: Duration, place: &str, what: impl fmt::Display) -> Line {
+        let text = format!("{:>10.3}ms {place:<9} {what}", at.as_secs_f64() * 1e3);
+        Line { at, text, is_detail: false }
+    }
+
+    pub(crate) fn detail(self) -> Line {
+        Line { is_detail: true, ..self }
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// The first place where two runs differ: its number, from 0, and what each has there.
+#[must_use]
+pub fn first_difference<'a, T: PartialEq>(
+    one: &'a [T],
+    other: &'a [T],
+) -> Option<(usize, Option<&'a T>, Option<&'a T>)> {
+    let len = one.len().max(other.len());
+    let differs = |place: &usize| one.get(*place) != other.get(*place);
+    (0..len).find(differs).map(|place| (place, one.get(place), other.get(place)))
 }
 
 impl fmt::Display for What {
@@ -190,6 +253,26 @@ mod tests {
         ] {
             assert_ne!(hash(&run), hash(&other), "{other:?}");
         }
+    }
+
+    #[test]
+    fn checkpoints_tell_between_which_events_two_runs_part() {
+        let run = |odd_one: u64| {
+            let mut trace = Trace::new(true);
+            for ms in 0..3_500 {
+                trace.record(event(ms, What::Close(u64::from(ms == odd_one))));
+            }
+            trace
+        };
+        let (one, other) = (run(9_999), run(2_345));
+        assert_eq!(one.checkpoints().len(), 3);
+        let parted = first_difference(one.checkpoints(), other.checkpoints()).unwrap();
+        assert_eq!(parted.0, 2, "between event 2000 and 3000");
+        let events = |trace: &Trace| trace.kept().cloned().collect::<Vec<_>>();
+        let (one, other) = (events(&one), events(&other));
+        assert_eq!(first_difference(&one, &other).unwrap().0, 2_345);
+        assert_eq!(first_difference(&one, &one[..3_000]).unwrap().0, 3_000);
+        assert_eq!(first_difference(&one, &one), None);
     }
 
     #[test]

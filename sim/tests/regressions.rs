@@ -1,5 +1,5 @@
 //! Plans that once failed, made small: seeds change their meaning when one more thing is drawn,
-//! plans do not. `redpoll-sim minimise --seed N > sim/regressions/NAME.json` adds one.
+//! plans do not. `redpoll-sim shrink --seed N --out sim/regressions/NAME.json` adds one.
 
 use std::fs;
 use std::path::Path;

@@ -47,6 +47,20 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// What it does, whatever it does it to: `Kill`, `Sicken Loading`, `BeginMigration`.
+    #[must_use]
+    pub fn kind(&self) -> String {
+        let text = match self {
+            Fault::Node(_, NodeFault::Sicken(ailment)) => format!("Sicken {ailment:?}"),
+            Fault::Node(_, NodeFault::Link(fault)) => format!("{fault:?}"),
+            Fault::Node(_, fault) => format!("{fault:?}"),
+            Fault::Clients(fault) => format!("clients: {fault:?}"),
+            Fault::Slot(_, change) => format!("{change:?}"),
+            Fault::Leave(_) | Fault::Drain | Fault::Deaf(_) => format!("{self:?}"),
+        };
+        text.split('(').next().unwrap_or_default().to_owned()
+    }
+
     /// Whether no client may notice.
     #[must_use]
     pub fn is_harmless(&self) -> bool {

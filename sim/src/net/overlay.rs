@@ -19,7 +19,7 @@ use super::end::End;
 use super::link::Link;
 use super::listener::{Knock, Port};
 use crate::dice::Dice;
-use crate::trace::{Event, StreamId, Trace, What};
+use crate::trace::{Event, Line, StreamId, Trace, What};
 
 /// What a clogged stream still takes at most, in bytes.
 const CLOGGED_BYTES_MAX: u64 = 200;
@@ -173,10 +173,11 @@ impl Overlay {
 
     /// An event as a line of text.
     #[must_use]
-    pub fn describe(&self, event: &Event) -> String {
+    pub fn describe(&self, event: &Event) -> Line {
         let hosts = self.0.hosts.borrow();
         let host = event.host.map_or("world", |host| &hosts[host].0);
-        format!("{:>10.3}ms {host:<8} {}", event.at.as_secs_f64() * 1e3, event.what)
+        let line = Line::new(event.at, host, &event.what);
+        if event.what.is_detail() { line.detail() } else { line }
     }
 
     /// The dice of a component of this run.

@@ -4,6 +4,7 @@
 
 mod answers;
 mod asking;
+pub mod catalogue;
 mod connects;
 mod content;
 mod counters;

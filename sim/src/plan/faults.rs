@@ -5,70 +5,12 @@ use std::collections::BTreeMap;
 
 use redpoll::proto::cluster::Slot;
 
+use super::families::Family;
 use super::links::{self, LinkFamily};
 use crate::dice::Dice;
 use crate::fault::{Ailment, Fault, NodeFault, SlotChange, Timed};
 use crate::workload::{self, Size};
 use crate::world::Setup;
-
-/// Faults that belong together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Family {
-    Stall,
-    Cut,
-    Hang,
-    Refuse,
-    Clog,
-    Reset,
-    Kill,
-    PowerOff,
-    Slow,
-    Ailment,
-    Failover,
-    Names,
-    Password,
-    Retire,
-    Migration,
-    Uncovered,
-    Entangle,
-    Leave,
-    Drain,
-    Deaf,
-    Clients,
-    Link(LinkFamily),
-}
-
-const FAMILIES: [Family; 29] = [
-    Family::Stall,
-    Family::Cut,
-    Family::Hang,
-    Family::Refuse,
-    Family::Clog,
-    Family::Reset,
-    Family::Kill,
-    Family::PowerOff,
-    Family::Slow,
-    Family::Ailment,
-    Family::Failover,
-    Family::Names,
-    Family::Password,
-    Family::Retire,
-    Family::Migration,
-    Family::Uncovered,
-    Family::Entangle,
-    Family::Leave,
-    Family::Drain,
-    Family::Deaf,
-    Family::Clients,
-    Family::Link(LinkFamily::OneWay),
-    Family::Link(LinkFamily::Forget),
-    Family::Link(LinkFamily::Narrow),
-    Family::Link(LinkFamily::SlowReader),
-    Family::Link(LinkFamily::Freeze),
-    Family::Link(LinkFamily::Unaccepting),
-    Family::Link(LinkFamily::HangingName),
-    Family::Link(LinkFamily::Sticky),
-];
 
 /// What a run is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,13 +32,13 @@ pub(super) struct Faults {
     /// How long a slot that has moved stays where it is at least, in ms: one that is always on the
     /// move can be chased for ever.
     slot_rest: u64,
-    drawn: Vec<Timed>,
+    drawn: Vec<(Family, Timed)>,
 }
 
 impl Faults {
     pub(super) fn new(mut dice: Dice, size: Size, setup: &Setup, focus: Focus) -> Self {
         let quiet = dice.chance(0.1);
-        let families = FAMILIES.into_iter().filter(|_| !quiet && dice.chance(0.5)).collect();
+        let families = Family::ALL.into_iter().filter(|_| !quiet && dice.chance(0.5)).collect();
         Faults {
             dice,
             families: match focus {
@@ -111,7 +53,7 @@ impl Faults {
         }
     }
 
-    pub(super) fn draw(mut self) -> Vec<Timed> {
+    pub(super) fn draw(mut self) -> Vec<(Family, Timed)> {
         self.at_the_start();
         let bereft = self.bereft();
         for node in 0..self.setup.nodes() {
@@ -124,25 +66,28 @@ impl Faults {
             for _ in 0..self.dice.within(1..=4) {
                 let client = self.dice.index(usize::try_from(self.clients).expect("few clients"));
                 let at = self.dice.within(10..=self.span);
-                self.add(at, Fault::Leave(client));
+                self.add(Family::Leave, at, Fault::Leave(client));
             }
         }
         if self.has(Family::Deaf) && self.dice.chance(0.2) {
             let at = self.dice.within(10..=self.span);
             let end = at + *self.dice.pick(&[20, 300, 1_500]);
-            self.add(at, Fault::Deaf(true));
-            self.add(end, Fault::Deaf(false));
+            self.add(Family::Deaf, at, Fault::Deaf(true));
+            self.add(Family::Deaf, end, Fault::Deaf(false));
         }
         if self.has(Family::Clients) && self.dice.chance(0.5) {
-            self.drawn.extend(links::of_clients(&mut self.dice, self.span));
+            let drawn = links::of_clients(&mut self.dice, self.span);
+            self.drawn.extend(drawn.into_iter().map(|timed| (Family::Clients, timed)));
         }
         if self.has(Family::Link(LinkFamily::Sticky)) && self.dice.chance(0.5) {
-            self.drawn.extend(links::sticky(&mut self.dice, &self.setup, self.span));
+            let drawn = links::sticky(&mut self.dice, &self.setup, self.span);
+            let family = Family::Link(LinkFamily::Sticky);
+            self.drawn.extend(drawn.into_iter().map(|timed| (family, timed)));
         }
         if self.has(Family::Drain) && self.dice.chance(0.5) {
             self.drain();
         }
-        self.drawn.sort_by_key(|timed| timed.at_ms);
+        self.drawn.sort_by_key(|(_, timed)| timed.at_ms);
         self.drawn
     }
 
@@ -150,8 +95,8 @@ impl Faults {
         self.families.contains(&family)
     }
 
-    fn add(&mut self, at_ms: u64, fault: Fault) {
-        self.drawn.push(Timed { at_ms, fault });
+    fn add(&mut self, family: Family, at_ms: u64, fault: Fault) {
+        self.drawn.push((family, Timed { at_ms, fault }));
     }
 
     /// Now and then no node can be reached when the proxy begins.
@@ -161,8 +106,8 @@ impl Faults {
         }
         let end = self.setup.op_timeout_ms + self.dice.within(1..=300);
         for node in 0..self.setup.nodes() {
-            self.add(0, Fault::Node(node, NodeFault::HangConnects));
-            self.add(end, Fault::Node(node, NodeFault::AllowConnects));
+            self.add(Family::Hang, 0, Fault::Node(node, NodeFault::HangConnects));
+            self.add(Family::Hang, end, Fault::Node(node, NodeFault::AllowConnects));
         }
     }
 
@@ -186,10 +131,10 @@ impl Faults {
         if self.dice.chance(0.5) {
             let node = self.dice.index(self.setup.primaries);
             let before = self.dice.within(1..=50);
-            self.add(at - before, Fault::Node(node, NodeFault::Stall));
-            self.add(at + 3_000, Fault::Node(node, NodeFault::Heal));
+            self.add(Family::Drain, at - before, Fault::Node(node, NodeFault::Stall));
+            self.add(Family::Drain, at + 3_000, Fault::Node(node, NodeFault::Heal));
         }
-        self.add(at, Fault::Drain);
+        self.add(Family::Drain, at, Fault::Drain);
     }
 
     /// Whether a node can be struck by faults of this family.
@@ -239,16 +184,16 @@ impl Faults {
             let end = at + *self.dice.pick(&[1, 20, 150, 700]);
             let family = *self.dice.pick(&families);
             for (at, fault) in self.episode(family, node, (at, end)) {
-                self.add(at, Fault::Node(node, fault));
+                self.add(family, at, Fault::Node(node, fault));
             }
             at = end + self.dice.within(1..=pause);
         }
         if is_bereft {
             let is_silent = self.setup.tuning.stall_timeout_ms > 0 && self.dice.chance(0.5);
             let fault = if is_silent { NodeFault::PowerOff } else { NodeFault::Kill };
-            self.add(at, Fault::Node(node, fault));
+            self.add(Family::Failover, at, Fault::Node(node, fault));
             let at = at + self.dice.within(1..=700);
-            self.add(at, Fault::Node(node, NodeFault::FailOver));
+            self.add(Family::Failover, at, Fault::Node(node, NodeFault::FailOver));
         }
     }
 
@@ -385,7 +330,7 @@ impl Faults {
 
     fn of_slot(&mut self, slot: u16, family: Family, (at, end): (u64, u64)) {
         let to = self.dice.index(self.setup.primaries);
-        let mut add = |at, change| self.add(at, Fault::Slot(slot, change));
+        let mut add = |at, change| self.add(family, at, Fault::Slot(slot, change));
         match family {
             Family::Uncovered => {
                 add(at, SlotChange::Take);
@@ -398,8 +343,8 @@ impl Faults {
             Family::Migration => {
                 add(at, SlotChange::BeginMigration(to));
                 let middle = self.dice.within(at..=end);
-                self.add(middle, Fault::Slot(slot, SlotChange::MoveKeys(1)));
-                self.add(end, Fault::Slot(slot, SlotChange::FinishMigration));
+                self.add(family, middle, Fault::Slot(slot, SlotChange::MoveKeys(1)));
+                self.add(family, end, Fault::Slot(slot, SlotChange::FinishMigration));
             }
             Family::Stall
             | Family::Cut

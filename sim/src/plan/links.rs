@@ -6,8 +6,8 @@ use crate::fault::{ClientFault, Fault, LinkFault, NodeFault, Timed};
 use crate::world::Setup;
 
 /// Faults of the network before a node that belong together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LinkFamily {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LinkFamily {
     OneWay,
     Forget,
     Narrow,
@@ -22,6 +22,20 @@ pub(super) enum LinkFamily {
 const RATES: [u64; 4] = [1, 5, 30, 500];
 
 impl LinkFamily {
+    /// What happens, in a sentence.
+    pub(super) const fn description(self) -> &'static str {
+        match self {
+            LinkFamily::OneWay => "what travels in one direction is lost, and nobody says so",
+            LinkFamily::Forget => "streams are known to nobody on the way any more",
+            LinkFamily::Narrow => "few bytes get through in a millisecond",
+            LinkFamily::SlowReader => "a node reads slowly",
+            LinkFamily::Freeze => "a node's process is stopped, and its system goes on",
+            LinkFamily::Unaccepting => "a node accepts no connections, and few may wait",
+            LinkFamily::HangingName => "the answer to a look-up of a name hangs",
+            LinkFamily::Sticky => "one node is far away from the beginning to the end",
+        }
+    }
+
     /// Whether a node can be struck by faults of this family.
     pub(super) fn strikes(self, node: usize, setup: &Setup) -> bool {
         // What strikes one of those on a host strikes all.

@@ -5,6 +5,7 @@
 //! wrong and others do not is found sooner (swarm testing). Some seeds do nothing but move slots
 //! under the feet of slow commands: that is where order is lost.
 
+mod families;
 mod faults;
 mod links;
 
@@ -19,6 +20,7 @@ use crate::tuning::Tuning;
 use crate::workload::{self, Script, Size};
 use crate::world::Setup;
 
+pub use families::Family;
 use faults::{Faults, Focus};
 
 /// How likely a key is in the slot that all clients like best, where they like it most.
@@ -44,6 +46,12 @@ impl Plan {
     /// The plan of a seed.
     #[must_use]
     pub fn draw(seed: u64) -> Plan {
+        Plan::draw_with_families(seed).0
+    }
+
+    /// The plan of a seed, and the family of each of its faults.
+    #[must_use]
+    pub fn draw_with_families(seed: u64) -> (Plan, Vec<Family>) {
         let tuning = Tuning::draw(&mut Dice::fork(seed, "tuning", 0));
         let mut setup = setup(&mut Dice::fork(seed, "setup", 0), tuning);
         let mut dice = Dice::fork(seed, "size", 0);
@@ -64,8 +72,17 @@ impl Plan {
             setup.medium = Medium::Turmoil;
         }
         let faults = Faults::new(Dice::fork(seed, "faults", 0), size, &setup, focus).draw();
+        let (families, faults) = faults.into_iter().unzip();
         let scripts = workload::draw(&mut Dice::fork(seed, "workload", 0), size);
-        Plan { seed, setup, faults, scripts }
+        (Plan { seed, setup, faults, scripts }, families)
+    }
+
+    /// The commands that were not left out: the client of each, and its place in the script.
+    pub fn commands(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.scripts.iter().enumerate().flat_map(|(client, script)| {
+            let places = script.commands.iter().enumerate();
+            places.filter(|(_, command)| !command.is_empty()).map(move |(place, _)| (client, place))
+        })
     }
 
     /// From when on nothing may fail, in ms: from the start if nothing is ever broken, else some

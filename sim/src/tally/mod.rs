@@ -52,6 +52,11 @@ impl Tally {
         self.0.get(name).copied().unwrap_or(0)
     }
 
+    /// What was seen how often, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.0.iter().map(|(name, seen)| (*name, *seen))
+    }
+
     /// Runs.
     #[must_use]
     pub fn runs(&self) -> u64 {

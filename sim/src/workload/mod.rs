@@ -36,8 +36,30 @@ pub struct Script {
     pub late: usize,
     /// The longest pause between two bursts, in ms.
     pub pause_ms: u64,
-    /// The commands, each a list of arguments, all of them text.
+    /// The commands, each a list of arguments, all of them text. One without any was left out of
+    /// the plan; those behind it keep their places, and so their numbers.
     pub commands: Vec<Vec<String>>,
+}
+
+impl Script {
+    /// The script without what was left out of it, and the place that each command had.
+    ///
+    /// # Panics
+    /// There are four billion commands.
+    #[must_use]
+    pub fn close_up(self) -> (Script, Vec<u32>) {
+        let early = self.commands.len().saturating_sub(self.late);
+        let mut left = Script { commands: Vec::new(), late: 0, ..self };
+        let mut places = Vec::new();
+        for (place, command) in self.commands.into_iter().enumerate() {
+            if !command.is_empty() {
+                left.late += usize::from(place >= early);
+                left.commands.push(command);
+                places.push(u32::try_from(place).expect("few commands"));
+            }
+        }
+        (left, places)
+    }
 }
 
 /// How much there is to do.
@@ -280,6 +302,19 @@ mod tests {
             assert_eq!(Slot::of(marker.as_bytes()), Slot::of(key.as_bytes()), "{marker}");
         }
         assert_eq!(Slot::of(b"s:{hot}:all"), Slot::of(hot_key().as_bytes()));
+    }
+
+    #[test]
+    fn a_script_with_gaps_keeps_the_places_of_what_is_left() {
+        let scripts =
+            draw(&mut Dice::fork(1, "workload", 0), Size { commands: 6, late: 3, ..SIZE });
+        let whole = scripts[0].clone();
+        assert_eq!(whole.clone().close_up(), (whole.clone(), vec![0, 1, 2, 3, 4, 5]));
+        let mut gappy = whole.clone();
+        [0, 2, 4].into_iter().for_each(|place: usize| gappy.commands[place].clear());
+        let (left, places) = gappy.close_up();
+        assert_eq!((places, left.late), (vec![1, 3, 5], 2));
+        assert_eq!(left.commands, [1, 3, 5].map(|place: usize| whole.commands[place].clone()));
     }
 
     #[test]

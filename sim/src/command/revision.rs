@@ -1,0 +1,52 @@
+//! The commit that runs: part of every failure, for a seed means nothing at another commit.
+
+use std::process::Command;
+use std::sync::LazyLock;
+
+use anyhow::Context;
+
+/// Hexadecimal digits of a commit's hash that its seeds follow from.
+const DIGITS_OF_SEED: usize = 8;
+
+/// The commit of this source, if git knows: 12 digits of its hash, with `-dirty` if something was
+/// changed since. It is asked when it is needed, so that no commit makes anything be built again.
+static REVISION: LazyLock<Option<String>> = LazyLock::new(|| {
+    let output = Command::new("git")
+        .args(["-C", env!("CARGO_MANIFEST_DIR"), "describe", "--always", "--dirty"])
+        .args(["--exclude=*", "--abbrev=12"])
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned())
+});
+
+/// The commit, or `unknown`.
+pub(crate) fn revision() -> &'static str {
+    REVISION.as_deref().unwrap_or("unknown")
+}
+
+/// The first of the seeds that follow from the commit.
+///
+/// # Errors
+/// git does not know the commit.
+pub(crate) fn first_seed() -> anyhow::Result<u64> {
+    let revision = REVISION.as_deref().context("git does not know which commit this is")?;
+    seed_of(revision).with_context(|| format!("'{revision}' is no commit"))
+}
+
+/// Each commit has a million seeds that no other has, unless the first digits of both are equal.
+fn seed_of(revision: &str) -> Option<u64> {
+    u64::from_str_radix(revision.get(..DIGITS_OF_SEED)?, 16).ok().map(|hash| hash * 1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_follow_from_the_commit_and_not_from_what_is_changed_since() {
+        assert_eq!(seed_of("0000002a1234"), Some(42_000_000));
+        assert_eq!(seed_of("0000002a1234-dirty"), seed_of("0000002a1234"));
+        assert_eq!((seed_of("main-dirty"), seed_of("2a")), (None, None));
+    }
+}

@@ -1,0 +1,61 @@
+//! One plan, run and looked at as closely as is wanted.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use redpoll_sim::biography;
+use redpoll_sim::run::{Outcome, run};
+use redpoll_sim::shrink::shrink;
+
+use super::exit_code;
+use super::failure::{as_json, describe, describe_plan};
+use super::plan::Origin;
+use super::shrink::RUNS_MAX;
+use super::terminal::{say, say_all};
+
+/// What is shown of the run of one plan.
+#[derive(Debug, Args)]
+pub(crate) struct Look {
+    /// Print the whole timeline: commands, faults, connections.
+    #[arg(long)]
+    pub(crate) trace: bool,
+    /// Print all that happened to this key.
+    #[arg(long)]
+    pub(crate) key: Option<String>,
+    /// Print the result as JSON.
+    #[arg(long, conflicts_with_all = ["trace", "key"])]
+    pub(crate) json: bool,
+}
+
+/// Runs a plan, shows what is wanted of it, and makes it small if it fails.
+pub(crate) fn inspect(origin: &Origin, look: &Look) -> anyhow::Result<ExitCode> {
+    let plan = origin.plan()?;
+    let outcome = run(&plan, true);
+    let has_failed = !outcome.failures.is_empty();
+    if look.json {
+        let failed = has_failed.then(|| as_json(origin, &outcome));
+        let json = serde_json::json!({ "failed": failed, "tally": outcome.tally });
+        say(json)?;
+        return Ok(exit_code(!has_failed));
+    }
+    show(&outcome, look)?;
+    say_all(describe(origin, &outcome))?;
+    if !has_failed {
+        let (events, took) = (outcome.events, outcome.took.as_secs_f64());
+        say(format_args!("all is well: {events} events in {took:.3} virtual seconds"))?;
+    } else if let Some(small) = shrink(&plan, RUNS_MAX) {
+        say(format_args!("  shrunk in {} runs, it takes:", small.runs))?;
+        say_all(describe_plan(&small.plan).iter().map(|line| format!("    {line}")))?;
+    }
+    Ok(exit_code(!has_failed))
+}
+
+fn show(outcome: &Outcome, look: &Look) -> anyhow::Result<()> {
+    if look.trace {
+        say_all(biography::of_run(outcome))?;
+    }
+    if let Some(key) = &look.key {
+        say_all(biography::of_key(&outcome.history, key.as_bytes()))?;
+    }
+    Ok(())
+}

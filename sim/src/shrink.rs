@@ -1,0 +1,170 @@
+//! Makes a failing plan small: leaves out clients, faults and commands, and makes the network
+//! smoother, as long as it fails in the same way (delta debugging).
+
+use crate::net::Grain;
+use crate::plan::Plan;
+use crate::run::{Failure, run};
+
+/// A plan made small.
+#[derive(Clone, Debug)]
+pub struct Shrunk {
+    /// The plan.
+    pub plan: Plan,
+    /// How it fails, in the way of the plan it was made of.
+    pub failure: Failure,
+    /// How many runs it took to find.
+    pub runs: usize,
+}
+
+/// The smallest plan found in so many runs that fails in the same way; `None` if it does not fail.
+#[must_use]
+pub fn shrink(plan: &Plan, runs_max: usize) -> Option<Shrunk> {
+    let failure = run(plan, false).failures.into_iter().next()?;
+    let best = Shrunk { plan: plan.clone(), failure, runs: 1 };
+    let mut search = Search { best, runs_max };
+    loop {
+        let before = search.size();
+        search.drop_clients();
+        search.drop_faults();
+        search.drop_commands();
+        search.smooth();
+        if search.size() == before || search.is_over() {
+            return Some(search.best);
+        }
+    }
+}
+
+struct Search {
+    best: Shrunk,
+    runs_max: usize,
+}
+
+impl Search {
+    fn is_over(&self) -> bool {
+        self.best.runs >= self.runs_max
+    }
+
+    fn size(&self) -> (usize, usize) {
+        (self.best.plan.faults.len(), self.best.plan.commands().count())
+    }
+
+    /// Takes a plan if it fails in the same way.
+    fn try_out(&mut self, plan: Plan) -> bool {
+        if self.is_over() {
+            return false;
+        }
+        self.best.runs += 1;
+        let wanted = self.best.failure.kind();
+        let found = run(&plan, false).failures.into_iter().find(|found| found.kind() == wanted);
+        let Some(failure) = found else { return false };
+        (self.best.plan, self.best.failure) = (plan, failure);
+        true
+    }
+
+    /// A client without commands keeps its number, and so the others keep theirs.
+    fn drop_clients(&mut self) {
+        for client in 0..self.best.plan.scripts.len() {
+            let mut fewer = self.best.plan.clone();
+            let commands = &mut fewer.scripts[client].commands;
+            if commands.iter().any(|command| !command.is_empty()) {
+                commands.iter_mut().for_each(Vec::clear);
+                self.try_out(fewer);
+            }
+        }
+    }
+
+    fn drop_faults(&mut self) {
+        let faults = self.best.plan.faults.clone();
+        leave_out(faults, |faults| {
+            let plan = Plan { faults: faults.to_vec(), ..self.best.plan.clone() };
+            self.try_out(plan)
+        });
+    }
+
+    /// A command that is left out leaves its place empty, and so the others keep their numbers.
+    fn drop_commands(&mut self) {
+        let commands: Vec<_> = self.best.plan.commands().collect();
+        leave_out(commands, |kept| {
+            let mut fewer = self.best.plan.clone();
+            let mut kept = kept.iter().peekable();
+            let left: Vec<_> = fewer.commands().collect();
+            for place in left {
+                if kept.next_if(|next| **next == place).is_none() {
+                    fewer.scripts[place.0].commands[place.1].clear();
+                }
+            }
+            self.try_out(fewer)
+        });
+    }
+
+    /// What is smooth explains more.
+    fn smooth(&mut self) {
+        let smoother: [fn(&mut Grain) -> &mut f64; 4] = [
+            |grain| &mut grain.short_reads,
+            |grain| &mut grain.short_writes,
+            |grain| &mut grain.full_buffers,
+            |grain| &mut grain.late_tasks,
+        ];
+        for roughness in smoother {
+            let mut plan = self.best.plan.clone();
+            if std::mem::replace(roughness(&mut plan.setup.grain), 0.0) > 0.0 {
+                self.try_out(plan);
+            }
+        }
+    }
+}
+
+/// Leaves out ever smaller chunks of a list for as long as `fails` holds of the rest.
+fn leave_out<T: Clone>(mut items: Vec<T>, mut fails: impl FnMut(&[T]) -> bool) -> Vec<T> {
+    let mut chunk = items.len();
+    while chunk > 0 {
+        let mut start = 0;
+        while start < items.len() {
+            let end = items.len().min(start + chunk);
+            let rest = [&items[..start], &items[end..]].concat();
+            if fails(&rest) {
+                items = rest;
+            } else {
+                start = end;
+            }
+        }
+        chunk /= 2;
+    }
+    items
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_what_it_takes() {
+        let items: Vec<u32> = (0..40).collect();
+        let mut runs = 0;
+        let left = leave_out(items, |items| {
+            runs += 1;
+            items.contains(&7) && items.contains(&31)
+        });
+        assert_eq!(left, [7, 31]);
+        assert!(runs < 60, "{runs} runs");
+    }
+
+    #[test]
+    fn a_plan_is_left_with_what_breaks_the_promise_and_nothing_else() {
+        let mut plan = Plan::draw(2);
+        let clients = plan.scripts.len();
+        // It carries the number of another one, so that nobody seems to have asked for it.
+        plan.scripts[1].commands[3] = ["SADD", "t:1:0", "1001000900"].map(str::to_owned).into();
+        let shrunk = shrink(&plan, 200).unwrap();
+        assert_eq!(shrunk.failure.kind(), "once", "{}", shrunk.failure);
+        assert_eq!(shrunk.plan.commands().collect::<Vec<_>>(), [(1, 3)]);
+        assert_eq!((shrunk.plan.faults.len(), shrunk.plan.scripts.len()), (0, clients));
+        assert_eq!(shrunk.plan.setup.grain, Grain::default());
+        assert!(shrunk.runs < 100, "{} runs", shrunk.runs);
+    }
+
+    #[test]
+    fn a_plan_that_does_not_fail_has_nothing_to_be_shrunk() {
+        assert!(shrink(&Plan::draw(1), 10).is_none());
+    }
+}
