@@ -17,6 +17,7 @@
 //! - [`oracle`]: whether that was right: a checker a promise.
 //! - [`resp`]: RESP, independent of the proxy's codec.
 //! - [`biography`]: all that happened to one key, for whoever has to understand a failure.
+//! - [`picture`]: a run drawn as a page; [`wire`]: what passed the proxy, for that.
 //! - [`tally`]: what was seen, so that what is rare is not missed.
 //! - [`trace`]: every event, hashed, so that two runs can be compared.
 //! - [`trap`]: panics that a runtime would swallow.
@@ -31,6 +32,7 @@ mod kinship;
 pub mod net;
 mod nodes;
 pub mod oracle;
+pub mod picture;
 pub mod plan;
 pub mod recorder;
 pub mod resp;
@@ -42,5 +44,6 @@ pub mod tally;
 pub mod trace;
 pub mod trap;
 pub mod tuning;
+pub mod wire;
 pub mod workload;
 pub mod world;

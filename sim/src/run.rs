@@ -12,6 +12,7 @@ use crate::plan::Plan;
 use crate::tally::Tally;
 use crate::trace::Line;
 use crate::trap::PanicTrap;
+use crate::wire::Wire;
 use crate::world::{World, ms};
 
 /// Virtual time after which a run is stuck: no plan is near that long.
@@ -40,6 +41,8 @@ pub struct Outcome {
     pub checkpoints: Vec<u64>,
     /// The last events, or all if that was asked for.
     pub trace: Vec<Line>,
+    /// What the proxy read and wrote, if all was asked for.
+    pub wires: Vec<Wire>,
 }
 
 /// What can go wrong with a run.
@@ -136,6 +139,7 @@ pub fn run(plan: &Plan, keep_all: bool) -> Outcome {
         history,
         checkpoints: trace.checkpoints().to_vec(),
         trace: trace.kept().map(|event| overlay.describe(event)).collect(),
+        wires: world.wires.take(),
     })
 }
 

@@ -27,11 +27,12 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::history::{Counted, Rules};
 use crate::kinship::Kinship;
-use crate::net::WINDOW_BYTES;
 use crate::net::{Grain, HostId, KEEPALIVE, LinkSpeed, Medium, Network, Overlay, SimNet};
+use crate::net::{Tap, WINDOW_BYTES};
 use crate::nodes::{self, Nodes};
 use crate::recorder::{Outgoing, Recorder};
 use crate::tuning::Tuning;
+use crate::wire::{Wires, Wiretap};
 
 /// What one connection to a node may hold however little memory there is: a buffer with the largest
 /// reply of the workload half read, and one reply more.
@@ -101,6 +102,8 @@ pub struct World {
     pub recorder: Recorder,
     /// What the proxy counts.
     pub stats: Stats,
+    /// What it read and wrote, if all is kept.
+    pub wires: Wires,
     /// Slots on the move.
     pub(crate) moving: BTreeSet<Slot>,
     /// Slots whose owner holds another node for the owner, and that node.
@@ -265,7 +268,13 @@ impl World {
         };
         let run = Rc::new(run);
         let (proxy, proxy_net) = network.add_host("proxy", move |net| Rc::clone(&run).run(net));
-        network.tap(proxy, Rc::new(Outgoing::new(recorder.clone(), places)));
+        let (wires, outgoing) = (Wires::default(), Outgoing::new(recorder.clone(), places.clone()));
+        let tap: Rc<dyn Tap> = if keep_all {
+            Rc::new(Wiretap::new(outgoing, places, overlay.clone(), wires.clone()))
+        } else {
+            Rc::new(outgoing)
+        };
+        network.tap(proxy, tap);
         let (jobs, clients, client_net) = add_clients(&mut network);
         World {
             address: SocketAddr::new(proxy_net.ip(), PROXY_PORT),
@@ -277,6 +286,7 @@ impl World {
             clients,
             recorder,
             stats,
+            wires,
             moving: BTreeSet::new(),
             entangled: BTreeMap::new(),
             kinship: Kinship::default(),

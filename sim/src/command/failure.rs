@@ -22,10 +22,7 @@ const COMMANDS_SHOWN: usize = 40;
 /// A failed run in words, a line each.
 pub(crate) fn describe(origin: &Origin, outcome: &Outcome) -> Vec<String> {
     let Some(first) = outcome.failures.first() else { return Vec::new() };
-    let name = match origin {
-        Origin::Seed(seed) => format!("seed {seed}"),
-        Origin::File(file) => file.display().to_string(),
-    };
+    let name = origin.name();
     let mut lines = vec![format!("{name} failed: {}", with_numbers(first.kind()))];
     for failure in &outcome.failures {
         let at = failure.at().as_secs_f64() * 1e3;
@@ -37,6 +34,7 @@ pub(crate) fn describe(origin: &Origin, outcome: &Outcome) -> Vec<String> {
     lines.push(format!("  what happened around the time of {}:", first.kind()));
     lines.extend(around(&biography::of_run(outcome), first).map(|line| format!("  {line}")));
     lines.push(format!("  repeat it: {}", origin.command_to_repeat()));
+    lines.push(format!("  see it:    {} --html run.html", origin.command_to_repeat()));
     lines.push(format!("  shrink it: {}", origin.command_to_shrink()));
     lines
 }

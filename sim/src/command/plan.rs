@@ -45,6 +45,14 @@ impl Origin {
         }
     }
 
+    /// What to call it.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Origin::Seed(seed) => format!("seed {seed}"),
+            Origin::File(file) => file.display().to_string(),
+        }
+    }
+
     /// The command that runs it again.
     pub(crate) fn command_to_repeat(&self) -> String {
         match self {

@@ -65,7 +65,7 @@ impl Run {
         if let Some(seed) = self.what.seed {
             return inspect(&Origin::Seed(seed), &self.look);
         }
-        if self.look.trace || self.look.key.is_some() {
+        if self.look.trace || self.look.key.is_some() || self.look.html.is_some() {
             bail!("one run can be looked at, not many: use --seed or replay");
         }
         let seeds = self.what.seeds()?;

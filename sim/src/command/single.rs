@@ -1,15 +1,20 @@
 //! One plan, run and looked at as closely as is wanted.
 
+use std::fs;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Args;
 use redpoll_sim::biography;
+use redpoll_sim::picture::Picture;
 use redpoll_sim::run::{Outcome, run};
 use redpoll_sim::shrink::shrink;
 
 use super::exit_code;
 use super::failure::{as_json, describe, describe_plan};
 use super::plan::Origin;
+use super::revision::revision;
 use super::shrink::RUNS_MAX;
 use super::terminal::{say, say_all};
 
@@ -22,6 +27,10 @@ pub(crate) struct Look {
     /// Print all that happened to this key.
     #[arg(long)]
     pub(crate) key: Option<String>,
+    /// Draw the run into this file, a page for a browser: a lane for each client, the proxy and each
+    /// node, with commands and replies as arrows.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// Print the result as JSON.
     #[arg(long, conflicts_with_all = ["trace", "key"])]
     pub(crate) json: bool,
@@ -32,6 +41,10 @@ pub(crate) fn inspect(origin: &Origin, look: &Look) -> anyhow::Result<ExitCode> 
     let plan = origin.plan()?;
     let outcome = run(&plan, true);
     let has_failed = !outcome.failures.is_empty();
+    if let Some(file) = &look.html {
+        let page = Picture::of(&origin.name(), revision(), &plan, &outcome).page();
+        fs::write(file, page).with_context(|| file.display().to_string())?;
+    }
     if look.json {
         let failed = has_failed.then(|| as_json(origin, &outcome));
         let json = serde_json::json!({ "failed": failed, "tally": outcome.tally });

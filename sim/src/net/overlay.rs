@@ -53,13 +53,16 @@ pub enum Obstacle {
 /// What a lookup of a name finds: addresses, or an error.
 pub type Lookup = Result<Vec<IpAddr>, io::ErrorKind>;
 
-/// Somebody who sees what a host writes.
+/// Somebody who sees what a host writes and reads.
 pub trait Tap {
     /// A connection to `peer` is wanted.
     fn connecting(&self, peer: SocketAddr);
 
     /// A stream to `peer` took these bytes.
     fn wrote(&self, stream: StreamId, peer: SocketAddr, bytes: &[u8]);
+
+    /// A stream from `peer` gave these bytes.
+    fn read(&self, _stream: StreamId, _peer: SocketAddr, _bytes: &[u8]) {}
 
     /// A stream is gone.
     fn closed(&self, stream: StreamId);

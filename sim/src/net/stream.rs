@@ -192,6 +192,9 @@ impl AsyncRead for SimStream {
                 }
                 this.end.has_read(*len);
                 this.record(What::Read(this.id(), *len, Rolling::of(&room[..*len])));
+                if let Some(tap) = &this.tap {
+                    tap.read(this.id(), this.end.peer, &room[..*len]);
+                }
             }
             Poll::Ready(Err(error)) => this.broken(error),
             Poll::Pending => this.end.park_reader(context),

@@ -1,0 +1,104 @@
+//! What was broken, and from when to when.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Bar, Lanes, ms};
+use crate::fault::{Fault, SlotChange};
+use crate::history::History;
+
+/// The bars of all faults; one that is over as it comes has no length.
+pub(super) fn bars(history: &History, lanes: &Lanes) -> Vec<Bar> {
+    let mut bars: Vec<Bar> = Vec::new();
+    let mut open: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    for (at, fault) in &history.faults {
+        let (what, begins) = span(fault);
+        if let Some(bar) = open.remove(&what) {
+            close(&mut bars[bar], *at, fault);
+            if !begins {
+                continue;
+            }
+        }
+        if begins {
+            open.insert(what, bars.len());
+        }
+        let end = if begins { history.took } else { *at };
+        let text = if begins { name(fault) } else { format!("{} at once", name(fault)) };
+        bars.push(Bar { lane: lane(fault, lanes), from: ms(*at), to: ms(end), text });
+    }
+    bars
+}
+
+fn close(bar: &mut Bar, at: Duration, fault: &Fault) {
+    bar.to = ms(at);
+    bar.text += &format!(" until {}", name(fault));
+}
+
+/// What a fault breaks (true) or mends, slots on their way and a proxy that drains included.
+fn span(fault: &Fault) -> ((usize, usize), bool) {
+    match fault {
+        Fault::Slot(slot, SlotChange::BeginMigration(_)) => ((usize::from(*slot), 100), true),
+        Fault::Slot(slot, SlotChange::FinishMigration) => ((usize::from(*slot), 100), false),
+        Fault::Drain => ((0, 101), true),
+        Fault::Node(..)
+        | Fault::Slot(..)
+        | Fault::Leave(_)
+        | Fault::Deaf(_)
+        | Fault::Clients(_) => fault.breaks_or_mends(),
+    }
+}
+
+fn name(fault: &Fault) -> String {
+    match fault {
+        Fault::Node(_, fault) => format!("{fault:?}"),
+        Fault::Slot(slot, change) => format!("slot {slot} {change:?}"),
+        Fault::Clients(fault) => format!("clients {fault:?}"),
+        Fault::Leave(_) | Fault::Drain | Fault::Deaf(_) => format!("{fault:?}"),
+    }
+}
+
+fn lane(fault: &Fault, lanes: &Lanes) -> usize {
+    match fault {
+        Fault::Node(node, _) => lanes.node(*node),
+        Fault::Slot(..) => lanes.slots(),
+        Fault::Leave(client) => lanes.client(u16::try_from(*client).unwrap_or_default()),
+        Fault::Drain | Fault::Deaf(_) | Fault::Clients(_) => lanes.proxy(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::NodeFault;
+
+    #[test]
+    fn a_fault_lasts_until_it_is_mended_or_to_the_end() {
+        let at = Duration::from_millis;
+        let history = History {
+            faults: vec![
+                (at(1), Fault::Node(1, NodeFault::Stall)),
+                (at(2), Fault::Node(1, NodeFault::Reset)),
+                (at(3), Fault::Slot(7, SlotChange::BeginMigration(0))),
+                (at(4), Fault::Node(1, NodeFault::Heal)),
+                (at(5), Fault::Slot(7, SlotChange::FinishMigration)),
+                (at(6), Fault::Node(0, NodeFault::Kill)),
+                (at(7), Fault::Leave(1)),
+            ],
+            took: at(9),
+            ..History::default()
+        };
+        let bars = bars(&history, &Lanes { clients: 2, nodes: 2 });
+        let told: Vec<_> =
+            bars.iter().map(|bar| (bar.lane, bar.from, bar.to, &bar.text[..])).collect();
+        assert_eq!(
+            told,
+            [
+                (4, 1.0, 4.0, "Stall until Heal"),
+                (4, 2.0, 2.0, "Reset at once"),
+                (5, 3.0, 5.0, "slot 7 BeginMigration(0) until slot 7 FinishMigration"),
+                (3, 6.0, 9.0, "Kill"),
+                (1, 7.0, 7.0, "Leave(1) at once"),
+            ]
+        );
+    }
+}
