@@ -1,7 +1,6 @@
 //! The picture of a run: a page that needs nothing else, and that a browser draws.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot run the simulator has failed")]
-#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 use std::env;
 use std::fs;
