@@ -113,6 +113,10 @@ pub struct Rules {
     pub recovery: Duration,
     /// What a reply may take beyond that: twice over the network to the client, and a timer tick.
     pub slack: Duration,
+    /// Bytes that a connection takes before the other side reads; 0 if there is no limit.
+    pub window: usize,
+    /// The longest way over the network and back.
+    pub round_trip: Duration,
     /// From when on nothing is broken, so that nothing may fail; `None` if something always is.
     pub quiet_from: Option<Duration>,
     /// The same, though commands may fail for want of room.
@@ -130,6 +134,9 @@ impl Rules {
         own.map_or(self.op_timeout, |(_, timeout)| *timeout)
     }
 }
+
+/// What an argument takes beside its own bytes, about.
+const BULK_BYTES: usize = 12;
 
 /// Writes that may be lost although they were acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,6 +169,23 @@ pub struct Conversation {
     pub surplus: Vec<u8>,
     /// How it ended.
     pub end: Option<(Duration, End)>,
+}
+
+impl Conversation {
+    /// Its commands, each with how long it may take to leave the client: more than a connection
+    /// takes at once waits for the other side to read.
+    pub fn leaving(&self, rules: &Rules) -> impl Iterator<Item = (&Call, Duration)> {
+        let (window, round_trip) = (rules.window, rules.round_trip);
+        let (mut asked, mut bytes) = (Duration::ZERO, 0);
+        self.calls.iter().map(move |call| {
+            if asked != call.sent {
+                (asked, bytes) = (call.sent, 0);
+            }
+            bytes += call.args.iter().map(|arg| arg.len() + BULK_BYTES).sum::<usize>();
+            let trips = bytes.checked_div(window).unwrap_or(0);
+            (call, round_trip * u32::try_from(trips).unwrap_or(u32::MAX))
+        })
+    }
 }
 
 /// How a client connection ended.

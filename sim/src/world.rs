@@ -183,6 +183,8 @@ impl Setup {
             refresh_min: ms(self.tuning.refresh_ms_min),
             recovery: ms(self.recovery_ms()),
             slack,
+            window: self.window_bytes,
+            round_trip: ms(2 * (self.latency_max_ms + self.tick_ms)),
             quiet_from: None,
             mended_from: None,
             drained: None,

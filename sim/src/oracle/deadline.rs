@@ -14,9 +14,9 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
         let gone = matches!(conversation.end, Some((_, End::Left | End::Closed | End::Garbled)));
         // A reply waits for those before it, which may have more time.
         let mut latest = Duration::ZERO;
-        for call in &conversation.calls {
+        for (call, leaving) in conversation.leaving(&history.rules) {
             let limit = history.rules.timeout_of(call.kind()) + history.rules.slack;
-            latest = latest.max(call.sent + limit);
+            latest = latest.max(call.sent + leaving + limit);
             let until = call.reply.as_ref().map_or(Duration::MAX, |(at, _)| *at);
             // Its time begins when the client has made room for it, and so does that of the next.
             for spell in deaf.iter().filter(|spell| spell.touches(call.sent, until)) {

@@ -12,7 +12,7 @@ use redpoll::proto::cluster::Slot;
 
 use super::index::handles;
 use super::quiet::REFUSALS;
-use super::spells::{Spell, spells};
+use super::spells::{Spell, delays_clients, spells};
 use super::{Index, Verdict, broken};
 use crate::fault::Fault;
 use crate::history::{Call, Conversation, History, Verdict as Outcome};
@@ -32,13 +32,14 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     };
     let end = rules.drained.unwrap_or(Duration::MAX);
     let homes = Homes::of(history);
-    let calls = history
-        .conversations
-        .iter()
-        .flat_map(|conversation| conversation.calls.iter().map(move |call| (conversation, call)));
-    for (conversation, call) in calls {
+    let delayed = spells(history, delays_clients);
+    let calls = history.conversations.iter().flat_map(|conversation| {
+        conversation.leaving(rules).map(move |(call, leaving)| (conversation, call, leaving))
+    });
+    for (conversation, call, leaving) in calls {
         let Some((until, _)) = call.reply else { continue };
-        if call.sent < known || until >= end || !homes.are_well(call, until) {
+        let is_slow = delayed.iter().any(|spell| spell.touches(call.sent, until));
+        if call.sent < known || until >= end || is_slow || !homes.are_well(call, until) {
             continue;
         }
         let is_refused = call.frame().is_some_and(|frame| REFUSALS.contains(&error_code(frame)));
@@ -47,7 +48,7 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
         {
             return Err(broken(PROMISE, call, "failed, and its node was well"));
         }
-        let limit = rules.slack * JOURNEYS + rules.patience;
+        let limit = leaving + rules.slack * JOURNEYS + rules.patience;
         let executed = handles(&call.args).into_iter().filter(|handle| handle.has_id());
         let mut executed = executed.flat_map(|handle| index.done(handle));
         if let Some((_, seen)) = executed.find(|(_, seen)| seen.at > call.sent + limit)
