@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use super::carrier::{Listening, Socket};
-use super::{Effect, Overlay, SimNet, SimStream};
+use super::{Effect, SimNet, SimStream};
 
 /// The carrier's next connection.
 type Accepting = Pin<Box<dyn Future<Output = io::Result<(Socket, SocketAddr)>>>>;
@@ -30,7 +30,6 @@ pub struct SimListener {
     pub(super) port: Rc<Port>,
     /// What takes connections from the carrier.
     taker: AbortHandle,
-    overlay: Overlay,
 }
 
 /// What waits at a port.
@@ -70,7 +69,7 @@ impl SimListener {
         net.overlay.add_port(place, Rc::downgrade(&port));
         #[expect(clippy::disallowed_methods, reason = "below the seam")]
         let taker = tokio::task::spawn_local(take(Rc::downgrade(&port), net.clone()));
-        SimListener { port, taker: taker.abort_handle(), overlay: net.overlay.clone() }
+        SimListener { port, taker: taker.abort_handle() }
     }
 
     /// From now on so many connections may wait to be accepted; further ones hang.
@@ -99,8 +98,7 @@ impl Drop for SimListener {
         drop(self.port.accepting.take());
         drop(self.port.inner.take());
         for (stream, _) in self.port.queue.take() {
-            self.overlay.effect(Effect::Orphaned);
-            stream.reset();
+            stream.abandon();
         }
         self.port.left.notify_waiters();
     }

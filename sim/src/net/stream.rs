@@ -53,10 +53,13 @@ impl SimStream {
         self.overlay.record(Some(self.end.host), what);
     }
 
-    /// Resets it, at both ends.
-    pub(super) fn reset(&self) {
+    /// Ends it unheard: what the other end is told is that it was reset, if anything gets there.
+    pub(super) fn abandon(self) {
         self.end.reset();
-        self.end.other().into_iter().for_each(|other| other.reset());
+        if let Some(other) = self.end.other().filter(|_| !self.end.outgoing.is_cut.get()) {
+            self.overlay.effect(Effect::Orphaned);
+            other.reset();
+        }
     }
 
     /// Says in the trace that the stream is broken.

@@ -74,6 +74,12 @@ impl LinkFamily {
                     // Who has connections need not ask for new ones.
                     events.insert(1, (at, NodeFault::Reset));
                 }
+                if dice.chance(0.3) {
+                    // What waits to be accepted ends with its listener.
+                    let killed = at + (end - at) / 2;
+                    events.insert(events.len() - 1, (killed, NodeFault::Kill));
+                    events.push((end, NodeFault::Restart));
+                }
                 events
             }
             LinkFamily::HangingName => {

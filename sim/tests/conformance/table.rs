@@ -46,7 +46,7 @@ const DIFFERENCES: &[[&str; 3]] = &[
     ],
     ["`TCP_NODELAY`", "is set", "has nothing to switch off: each write leaves at once"],
     ["keepalive", "asks whole seconds apart", "finds each dead stream 1 s after it can be mended"],
-    ["urgent data, `SO_LINGER`, IPv6", "exist; nothing here uses them", "do not exist"],
+    ["addresses", "are of IPv4 or IPv6", "are of IPv4; only names that are literal are of both"],
 ];
 
 /// A heading, and the behaviours below it.

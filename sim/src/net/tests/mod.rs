@@ -1,6 +1,8 @@
 //! Stories of the overlay: each shows one thing that turmoil alone would not do, and is the same in
 //! memory.
 
+mod flow;
+
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice};
