@@ -165,8 +165,9 @@ lines!(GENERIC, Group::Generic, {
     "rename" "key key",
     "renamenx" "key key",
     "restore" "key ( zero | millis ) payload { REPLACE | ABSTTL | IDLETIME count | FREQ count }",
-    "sort" "key { LIMIT index index | ASC | DESC | ALPHA | GET value | STORE key }",
-    "sort_ro" "key { LIMIT index index | ASC | DESC | ALPHA | GET value }",
+    // Not ALPHA: of members of a set that are equal up to a zero byte, any may come first.
+    "sort" "key { LIMIT index index | ASC | DESC | GET value | STORE key }",
+    "sort_ro" "key { LIMIT index index | ASC | DESC | GET value }",
     "touch" "( key )+",
     "ttl" "key" Seconds,
     "type" "key",

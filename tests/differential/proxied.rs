@@ -1,5 +1,7 @@
 //! Redpoll before a server or a cluster, beside a server or a cluster alone.
 
+use std::net::SocketAddr;
+
 use anyhow::Result;
 use redpoll::proto::command::table;
 
@@ -7,7 +9,8 @@ use crate::exceptions::{CLUSTER_ONLY, PROXY};
 use crate::grammar::{Line, lines};
 use crate::harness::{Cluster, Options, Proxy, Server};
 use crate::rig::{ask, empty, guarded, lone_node, same, settings, tell_all};
-use crate::verdict::steps;
+use crate::verdict::{Step, steps};
+use crate::words::TAG;
 
 /// Every command that Redpoll knows; of one with subcommands, those.
 fn known() -> impl Iterator<Item = &'static str> {
@@ -24,33 +27,56 @@ fn own_lines() -> Vec<Line> {
     lines().filter(has).copied().collect()
 }
 
-/// Who refuses what only a cluster refuses: a story is told no further, for what is after it may
-/// differ, too.
+/// Who refuses what only a cluster refuses, and so is asked first: what it refused is not told to
+/// the other, who would execute it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Crossing {
+enum Strict {
     /// The model, a node; a proxy may do more.
     Model,
-    /// The proxy, where one server would not mind.
+    /// The proxy, where one server would not mind. Keys are then all over the slots.
     Subject,
 }
 
 /// Tells stories to a proxy and to a server without one; each has data of its own.
-fn tell_both(proxy: &Proxy, behind: &[&Server], model: &Server, crossing: Crossing) {
-    let draw = 3 + behind.len() as u64 + u64::from(crossing == Crossing::Subject);
+fn tell_both(proxy: &Proxy, behind: &[&Server], model: &Server, strict: Strict) {
+    let draw = 3 + behind.len() as u64 + u64::from(strict == Strict::Subject);
     tell_all(&own_lines(), draw, |story| {
         behind.iter().copied().chain([model]).try_for_each(empty)?;
-        let steps = steps(story, PROXY);
-        let mut given = ask(proxy.address(), &steps)?;
-        let mut expected = ask(model.address(), &steps)?;
-        let crossed = if crossing == Crossing::Model { &expected } else { &given };
-        let crossed = crossed.iter().position(|reply| {
-            CLUSTER_ONLY.iter().any(|refusal| reply.starts_with(refusal.as_bytes()))
-        });
-        let told = crossed.unwrap_or(steps.len());
-        given.truncate(told);
-        expected.truncate(told);
+        let mut steps = steps(story, PROXY);
+        let (given, expected);
+        match strict {
+            Strict::Model => {
+                expected = accepted(&mut steps, model.address())?;
+                given = ask(proxy.address(), &steps)?;
+            }
+            Strict::Subject => {
+                scatter(&mut steps);
+                given = accepted(&mut steps, proxy.address())?;
+                expected = ask(model.address(), &steps)?;
+            }
+        }
         same(&steps, &given, &expected)
     });
+}
+
+/// The replies, but for refusals that only a cluster gives, whose steps are removed.
+fn accepted(steps: &mut Vec<Step>, address: SocketAddr) -> Result<Vec<Vec<u8>>> {
+    let is_refusal =
+        |reply: &[u8]| CLUSTER_ONLY.iter().any(|refusal| reply.starts_with(refusal.as_bytes()));
+    let replies = ask(address, steps)?;
+    let told = std::mem::take(steps).into_iter().zip(replies);
+    let (accepted, replies) = told.filter(|(_, reply)| !is_refusal(reply)).unzip();
+    *steps = accepted;
+    Ok(replies)
+}
+
+/// Takes the tags away that keep keys together.
+fn scatter(steps: &mut [Step]) {
+    for word in steps.iter_mut().flat_map(|step| &mut step.command) {
+        if let Some(untagged) = word.strip_prefix(TAG.as_bytes()) {
+            *word = untagged.to_vec();
+        }
+    }
 }
 
 #[test]
@@ -66,7 +92,7 @@ fn a_proxy_before_a_server_answers_as_the_server_does() -> Result<()> {
     let server = Server::standalone_with(&folder.path().join("behind"), &settings())?;
     let model = Server::standalone_with(&folder.path().join("model"), &settings())?;
     let proxy = Proxy::start(&folder.path().join("proxy"), Options::server(&server))?;
-    tell_both(&proxy, &[&server], &model, Crossing::Model);
+    tell_both(&proxy, &[&server], &model, Strict::Model);
     proxy.stop()
 }
 
@@ -78,7 +104,7 @@ fn a_proxy_before_a_cluster_answers_as_a_node_or_server_does_that_has_all_keys()
     let server = Server::standalone_with(&folder.path().join("server"), &settings())?;
     let proxy = Proxy::start(&folder.path().join("proxy"), Options::cluster(&cluster))?;
     let behind: Vec<&Server> = cluster.nodes.iter().collect();
-    tell_both(&proxy, &behind, &node, Crossing::Model);
-    tell_both(&proxy, &behind, &server, Crossing::Subject);
+    tell_both(&proxy, &behind, &node, Strict::Model);
+    tell_both(&proxy, &behind, &server, Strict::Subject);
     proxy.stop()
 }

@@ -18,6 +18,9 @@ const LONG: &str = "long-long-long-long-long-long-long-long-long-long-long-long-
 /// The password of the servers that have one.
 pub(crate) const PASSWORD: &str = "secret";
 
+/// What keeps keys in one slot.
+pub(crate) const TAG: &str = "{t}";
+
 /// All keys that stories have. Those with a tag are in one slot, two for each type.
 pub(crate) const KEYS: [&str; 12] = [
     "{t}s1", "{t}s2", "{t}h1", "{t}h2", "{t}l1", "{t}l2", "{t}e1", "{t}e2", "{t}z1", "{t}z2", "x",
