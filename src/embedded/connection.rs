@@ -195,7 +195,6 @@ fn hello(call: &mut ServerCall<'_>, args: Args<'_>) -> Outcome {
             }
         },
     };
-    let mut name = None;
     let mut rest = args.get(2..).unwrap_or_default();
     while let Some((word, values)) = rest.split_first() {
         rest = match values {
@@ -204,7 +203,7 @@ fn hello(call: &mut ServerCall<'_>, args: Args<'_>) -> Outcome {
                 rest
             }
             [value, rest @ ..] if is(word, "SETNAME") => {
-                name = Some(valid_name(value, NAME_ERROR)?);
+                call.connection.name = valid_name(value, NAME_ERROR)?;
                 rest
             }
             _ => {
@@ -219,9 +218,6 @@ fn hello(call: &mut ServerCall<'_>, args: Args<'_>) -> Outcome {
              the HELLO AUTH <user> <pass> option can be used to authenticate the client \
              and select the RESP protocol version at the same time",
         ));
-    }
-    if let Some(name) = name {
-        call.connection.name = name;
     }
     call.connection.protocol = protocol;
     greet(call);
