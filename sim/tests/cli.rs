@@ -176,7 +176,8 @@ fn every_family_of_faults_is_listed_with_what_it_does() {
     assert!(output.status.success(), "{output:?}");
     let listed = text(&output.stdout);
     for family in Family::ALL {
-        let line = listed.lines().find(|line| line.starts_with(&format!("{family:?} "))).unwrap();
+        let name = format!("{} ", family.name());
+        let line = listed.lines().find(|line| line.starts_with(&name)).unwrap();
         assert!(line.ends_with(family.description()), "{line}");
     }
 }

@@ -31,7 +31,7 @@ impl LinkFamily {
             LinkFamily::SlowReader => "a node reads slowly",
             LinkFamily::Freeze => "a node's process is stopped, and its system goes on",
             LinkFamily::Unaccepting => "a node accepts no connections, and few may wait",
-            LinkFamily::HangingName => "the answer to a look-up of a name hangs",
+            LinkFamily::HangingName => "a name has another address, to which connects hang",
             LinkFamily::Sticky => "one node is far away from the beginning to the end",
         }
     }
