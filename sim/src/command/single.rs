@@ -27,8 +27,8 @@ pub(crate) struct Look {
     /// Print all that happened to this key.
     #[arg(long)]
     pub(crate) key: Option<String>,
-    /// Draw the run into this file, a page for a browser: a lane for each client, the proxy and each
-    /// node, with commands and replies as arrows.
+    /// Draw the run into this file, a page for a browser: a lane for each client, the proxy and
+    /// each node, with commands and replies as arrows.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
     /// Print the result as JSON.
