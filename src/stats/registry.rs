@@ -4,9 +4,9 @@
 //! connection (counts) --dropped--> its node --unlisted, no connection--> its upstream's remainder
 //! ```
 //!
-//! So the sum over an upstream never goes backwards, and nodes that are gone, or were only known from
-//! redirects, take no room. The lock
-//! is taken when a connection's task begins, when the topology is looked at, and for as long as a
+//! So the sum over an upstream never goes backwards, and nodes that are gone, or were only known
+//! from redirects, take no room. The lock is taken when a connection's task begins, when the
+//! topology is looked at, and for as long as a
 //! reader needs to copy the list.
 
 use std::collections::{BTreeMap, BTreeSet};

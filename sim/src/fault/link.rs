@@ -1,4 +1,5 @@
-//! What is done to the network before a node, or before the clients, that is neither whole nor gone.
+//! What is done to the network before a node, or before the clients, when it is neither whole nor
+//! gone.
 
 use serde::{Deserialize, Serialize};
 

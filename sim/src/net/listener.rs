@@ -94,7 +94,7 @@ impl SimListener {
 impl Drop for SimListener {
     fn drop(&mut self) {
         self.taker.abort();
-        // Connects under way at other hosts know the port, and the carrier's part of it must end here.
+        // Connects under way at other hosts know the port; the carrier's part of it must end here.
         drop(self.port.accepting.take());
         drop(self.port.inner.take());
         for (stream, _) in self.port.queue.take() {

@@ -7,9 +7,10 @@
 //! driver of the world -> Network -> both
 //! ```
 //!
-//! What carries is turmoil, or connections in memory, which are faster. Both carry whole writes, each
-//! read as it was written, and refuse at once where a real network keeps you waiting. [`Overlay`]
-//! adds what is missing; [`Network`] is the two together, as the driver of a world sees them.
+//! What carries is turmoil, or connections in memory, which are faster. Both carry whole writes,
+//! each read as it was written, and refuse at once where a real network keeps you waiting.
+//! [`Overlay`] adds what is missing; [`Network`] is the two together, as the driver of a world sees
+//! them.
 
 mod carrier;
 mod effect;

@@ -183,7 +183,8 @@ impl Network {
         self.obstruct_both(from, to, Some(Obstacle::Hanging));
     }
 
-    /// Ends a cut, of both directions or of one: new streams can be made. Those that are dead stay so; keepalive finds them.
+    /// Ends a cut, of both directions or of one: new streams can be made. Those that are dead stay
+    /// so; keepalive finds them.
     pub fn repair(&mut self, a: HostId, b: HostId) {
         self.note("repair", &[a, b]);
         self.reset_later(a, b);
@@ -222,9 +223,9 @@ impl Network {
         ends.len()
     }
 
-    /// The streams that there are between the two are known to nobody on the way any more, as when a
-    /// firewall restarts: what is sent is lost without a word, until keepalive finds that out. New
-    /// ones can be made.
+    /// The streams that there are between the two are known to nobody on the way any more, as when
+    /// a firewall restarts: what is sent is lost without a word, until keepalive finds that out.
+    /// New ones can be made.
     pub fn forget(&mut self, a: HostId, b: HostId) {
         self.note("forget", &[a, b]);
         self.overlay.between(self.ip(a), self.ip(b)).iter().for_each(|end| end.forget());
@@ -249,8 +250,8 @@ impl Network {
         self.overlay.unclog(self.ip(from), self.ip(to));
     }
 
-    /// From now on so many bytes an ms get from one host to another, all streams together; `None` is
-    /// as many as are sent.
+    /// From now on so many bytes an ms get from one host to another, all streams together; `None`
+    /// is as many as are sent.
     pub fn set_bandwidth(&mut self, from: HostId, to: HostId, bytes_per_ms: Option<u64>) {
         self.note(&format!("{bytes_per_ms:?} bytes an ms can be sent:"), &[from, to]);
         self.overlay.link(self.ip(from), self.ip(to)).wire.limit(bytes_per_ms);

@@ -1,6 +1,7 @@
 //! Draining loses nothing: the proxy closes a client's connection only when it was told to stop, or
-//! where it has little patience or memory, or the network ends it; and when it was told to stop, no command that it leaves
-//! unanswered was executed. Of those that take nothing it may leave some behind.
+//! where it has little patience or memory, or the network ends it; and when it was told to stop, no
+//! command that it leaves unanswered was executed. Of those that take nothing it may leave some
+//! behind.
 
 use super::index::handles;
 use super::spells::{was_cut_off, was_left_behind};

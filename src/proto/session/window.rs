@@ -7,10 +7,10 @@
 //!                                                   send ->  hold             close
 //! ```
 //!
-//! Nobody knows how long a reply will be, so it is taken to be as long as the longest of late. A new
-//! client's reads are taken to be answered like those of all others of the worker's, of whom nothing
-//! is known at first: then four of them leave at a time, and each reply that is short lets more of
-//! them go. Writes are taken to be answered with a line until one is not.
+//! Nobody knows how long a reply will be, so it is taken to be as long as the longest of late. A
+//! new client's reads are taken to be answered like those of all others of the worker's, of whom
+//! nothing is known at first: then four of them leave at a time, and each reply that is short lets
+//! more of them go. Writes are taken to be answered with a line until one is not.
 
 use crate::limits::{
     COMMAND_BYTES, COMMON_REPLY_FORGET_SHIFT, REPLIES_NEW_MAX, REPLIES_UNKNOWN_MAX,
