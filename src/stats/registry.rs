@@ -6,8 +6,7 @@
 //!
 //! So the sum over an upstream never goes backwards, and nodes that are gone, or were only known
 //! from redirects, take no room. The lock is taken when a connection's task begins, when the
-//! topology is looked at, and for as long as a
-//! reader needs to copy the list.
+//! topology is looked at, and for as long as a reader needs to copy the list.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
