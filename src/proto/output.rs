@@ -119,6 +119,10 @@ impl Output {
             self.head = 0;
             self.tail.clear();
             self.tail.shrink_to(OUTPUT_KEPT_BYTES_MAX);
+        } else if self.head > self.tail.len() / 2 {
+            // Else it would only ever grow where there is always something more to write.
+            self.tail.drain(..self.head);
+            self.head = 0;
         }
     }
 
@@ -222,5 +226,23 @@ mod tests {
         output.copy(&vec![0; 4 * OUTPUT_KEPT_BYTES_MAX]);
         output.advance(output.len());
         assert!(output.tail.capacity() <= OUTPUT_KEPT_BYTES_MAX);
+    }
+
+    #[test]
+    fn what_never_becomes_empty_holds_no_more_than_twice_what_is_left() {
+        let mut output = Output::default();
+        let (mut given, mut seen) = (Vec::new(), Vec::new());
+        for number in 0_u32..100_000 {
+            output.copy(&number.to_be_bytes());
+            given.extend_from_slice(&number.to_be_bytes());
+            if output.len() > 1_000 {
+                let taken = unwritten(&output)[..300].to_vec();
+                output.advance(taken.len());
+                seen.extend_from_slice(&taken);
+            }
+            assert!(output.copied_bytes() <= 4_096, "{}", output.copied_bytes());
+        }
+        assert_eq!(output.written(), seen.len() as u64);
+        assert!(given.starts_with(&seen) && given[seen.len()..] == unwritten(&output));
     }
 }
