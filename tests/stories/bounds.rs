@@ -127,7 +127,7 @@ fn a_client_that_says_goodbye_and_takes_nothing_is_let_go() {
 
 #[test]
 fn writes_for_a_stuck_node_stay_within_memory_max_and_each_is_told_what_became_of_it() {
-    let memory_bytes = 1024 * KIB;
+    let memory_bytes = 2048 * KIB;
     let mut rig = rig(Tuning { memory_bytes, ..Tuning::default() });
     let (key, other) = (rig.key_on(0), rig.key_on(1));
     let neighbour = rig.client();
