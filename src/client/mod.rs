@@ -7,9 +7,11 @@
 //!
 //! - `remainder`: what was read and is not taken
 //! - `patience`: when a client is closed for what it does not do
+//! - `remains`: what is still held once it has gone
 
 mod patience;
 mod remainder;
+mod remains;
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -25,6 +27,7 @@ use tokio::time::{Sleep, sleep_until, timeout};
 
 use self::patience::{Lapse, Patience, Seen};
 use self::remainder::Remainder;
+use self::remains::Remains;
 use crate::backend::{Backend, Current};
 use crate::config::Clients;
 use crate::io::{now, write_some};
@@ -159,12 +162,6 @@ struct Timer {
     sleep: Pin<Box<Sleep>>,
 }
 
-/// What is still held for a client that has gone.
-pub(crate) struct Remains {
-    share: Share,
-    until: Instant,
-}
-
 /// Serves one client until it ends.
 pub(crate) async fn serve<N: Net>(
     shared: Rc<Shared>,
@@ -201,15 +198,6 @@ pub(crate) async fn serve<N: Net>(
         let _: Result<(), _> = timeout(limit, client.linger()).await;
     }
     client.remains()
-}
-
-impl Remains {
-    /// Ends when nothing is held any more: a node connection keeps what was sent to it until it is
-    /// answered or due, whoever waits for that.
-    pub(crate) async fn rot(self) {
-        sleep_until(self.until.into()).await;
-        drop(self.share);
-    }
 }
 
 impl<N: Net> Client<N> {
@@ -441,11 +429,9 @@ impl<N: Net> Client<N> {
     }
 
     /// What is held for it once it has gone.
-    fn remains(mut self) -> Option<Remains> {
+    fn remains(self) -> Option<Remains> {
         let (bytes, until) = self.session.unanswered()?;
-        self.share.outlive();
-        self.share.set(bytes.into());
-        Some(Remains { share: self.share, until })
+        Some(Remains::new(self.share, bytes, until))
     }
 
     fn count_end(&self, end: End) {
