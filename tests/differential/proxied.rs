@@ -7,7 +7,7 @@ use redpoll::proto::command::table;
 
 use crate::exceptions::{CLUSTER_ONLY, PROXY};
 use crate::grammar::{Line, lines};
-use crate::harness::{Cluster, Options, Proxy, Server};
+use crate::harness::{Cluster, Options, PATIENCE, Proxy, Server};
 use crate::rig::{ask, empty, guarded, lone_node, same, settings, tell_all};
 use crate::verdict::{Step, steps};
 use crate::words::TAG;
@@ -25,6 +25,11 @@ fn own_lines() -> Vec<Line> {
     let known: Vec<&str> = known().collect();
     let has = |line: &&Line| known.contains(&line.name) || line.name == "nosuchcommand";
     lines().filter(has).copied().collect()
+}
+
+/// With time enough for a machine that is busy: nothing is to be refused for want of it.
+fn patient(options: Options) -> Options {
+    Options { op_timeout: PATIENCE, ..options }
 }
 
 /// Who refuses what only a cluster refuses, and so is asked first: what it refused is not told to
@@ -91,7 +96,7 @@ fn a_proxy_before_a_server_answers_as_the_server_does() -> Result<()> {
     let folder = guarded()?;
     let server = Server::standalone_with(&folder.path().join("behind"), &settings())?;
     let model = Server::standalone_with(&folder.path().join("model"), &settings())?;
-    let proxy = Proxy::start(&folder.path().join("proxy"), Options::server(&server))?;
+    let proxy = Proxy::start(&folder.path().join("proxy"), patient(Options::server(&server)))?;
     tell_both(&proxy, &[&server], &model, Strict::Model);
     proxy.stop()
 }
@@ -102,7 +107,7 @@ fn a_proxy_before_a_cluster_answers_as_a_node_or_server_does_that_has_all_keys()
     let cluster = Cluster::start_with(&folder.path().join("behind"), 0, &settings())?;
     let node = lone_node(&folder.path().join("node"))?;
     let server = Server::standalone_with(&folder.path().join("server"), &settings())?;
-    let proxy = Proxy::start(&folder.path().join("proxy"), Options::cluster(&cluster))?;
+    let proxy = Proxy::start(&folder.path().join("proxy"), patient(Options::cluster(&cluster)))?;
     let behind: Vec<&Server> = cluster.nodes.iter().collect();
     tell_both(&proxy, &behind, &node, Strict::Model);
     tell_both(&proxy, &behind, &server, Strict::Subject);
