@@ -65,11 +65,18 @@ struct Pipe {
     is_read: Cell<bool>,
 }
 
-/// What one write gave, or the end.
+/// What one write gave, or how it ends.
 struct Parcel {
     /// `None` while it is held.
     due: Option<Instant>,
-    content: Option<Bytes>,
+    content: Content,
+}
+
+enum Content {
+    Bytes(Bytes),
+    End,
+    /// The far end was closed with bytes unread.
+    Reset,
 }
 
 /// One end of a connection.
@@ -249,7 +256,7 @@ impl Pipe {
         !self.is_dead.get() && !self.way.is_cut.get() && !self.way.is_held.get()
     }
 
-    fn send(&self, content: Option<Bytes>, journey: Duration) {
+    fn send(&self, content: Content, journey: Duration) {
         if self.way.is_cut.get() {
             self.lose();
         }
@@ -285,6 +292,14 @@ impl Pipe {
         self.wake();
     }
 
+    /// Whether something like that has arrived, and was not read.
+    fn has_arrived(&self, is_it: impl Fn(&Content) -> bool) -> bool {
+        let (now, parcels) = (Instant::now(), self.parcels.borrow());
+        let mut arrived =
+            parcels.iter().take_while(|parcel| parcel.due.is_some_and(|due| due <= now));
+        arrived.any(|parcel| is_it(&parcel.content))
+    }
+
     fn wake(&self) {
         self.reader.take().into_iter().for_each(Waker::wake);
     }
@@ -310,6 +325,9 @@ impl Wire {
     }
 
     /// Reads from the first parcel that has arrived; nothing is the end.
+    ///
+    /// # Errors
+    /// The far end was closed with bytes unread.
     pub(super) fn poll_read(
         &mut self,
         context: &mut Context<'_>,
@@ -317,14 +335,18 @@ impl Wire {
     ) -> Poll<io::Result<()>> {
         ready!(self.poll_arrival(context));
         let mut parcels = self.incoming.parcels.borrow_mut();
-        // The end stays where it is, to be read again.
-        if let Some(bytes) = parcels.front_mut().and_then(|parcel| parcel.content.as_mut()) {
-            let count = bytes.len().min(room.remaining());
-            room.put_slice(&bytes[..count]);
-            bytes.advance(count);
-            if bytes.is_empty() {
-                parcels.pop_front();
+        match parcels.front_mut().map(|parcel| &mut parcel.content) {
+            Some(Content::Bytes(bytes)) => {
+                let count = bytes.len().min(room.remaining());
+                room.put_slice(&bytes[..count]);
+                bytes.advance(count);
+                if bytes.is_empty() {
+                    parcels.pop_front();
+                }
             }
+            Some(Content::Reset) => return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+            // The end stays where it is, to be read again.
+            Some(Content::End) | None => {}
         }
         Poll::Ready(Ok(()))
     }
@@ -349,8 +371,11 @@ impl Wire {
     /// Sends a parcel.
     ///
     /// # Errors
-    /// What was sent before has found nobody.
+    /// What was sent before has found nobody, or will not be read.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.incoming.has_arrived(|content| matches!(content, Content::Reset)) {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
         let (now, journey) = (Instant::now(), self.wires.journey(&self.outgoing.way));
         if !self.outgoing.is_read.get() && self.outgoing.is_open() {
             let refused = self.refused.get_or_insert(now + 2 * journey);
@@ -358,21 +383,25 @@ impl Wire {
                 return Err(io::ErrorKind::ConnectionReset.into());
             }
         }
-        self.outgoing.send(Some(Bytes::copy_from_slice(bytes)), journey);
+        self.outgoing.send(Content::Bytes(Bytes::copy_from_slice(bytes)), journey);
         Ok(())
     }
 
     /// Sends the end.
     pub(super) fn end(&mut self) {
         if !std::mem::replace(&mut self.has_ended, true) {
-            self.outgoing.send(None, self.wires.journey(&self.outgoing.way));
+            self.outgoing.send(Content::End, self.wires.journey(&self.outgoing.way));
         }
     }
 }
 
 impl Drop for Wire {
     fn drop(&mut self) {
-        self.end();
+        if self.incoming.has_arrived(|content| matches!(content, Content::Bytes(_))) {
+            self.outgoing.send(Content::Reset, self.wires.journey(&self.outgoing.way));
+        } else {
+            self.end();
+        }
         self.incoming.is_read.set(false);
         self.incoming.parcels.borrow_mut().clear();
     }
