@@ -285,28 +285,29 @@ fn find_sub(family: &str, rows: &'static [Row], name: &[u8]) -> Option<&'static 
 }
 
 fn unknown_subcommand(family: &str, name: &[u8]) -> Error {
-    let name = printed(name, 128);
-    let family = family.to_ascii_uppercase();
-    Error::from(format!("ERR unknown subcommand '{name}'. Try {family} HELP."))
+    let after = format!("'. Try {} HELP.", family.to_ascii_uppercase());
+    Error::quoting("ERR unknown subcommand '", cut(name, QUOTED_BYTES_MAX), &after)
 }
 
 fn unknown_command(args: Args<'_>) -> Error {
-    let name = printed(args.first().copied().unwrap_or_default(), 128);
-    let mut shown = String::new();
+    let mut shown = Vec::new();
     for arg in args.iter().skip(1) {
-        if shown.len() >= 128 {
+        if shown.len() >= QUOTED_BYTES_MAX {
             break;
         }
-        shown.push_str(&format!("'{}' ", printed(arg, 128 - shown.len())));
+        let arg = cut(arg, QUOTED_BYTES_MAX - shown.len());
+        shown.extend_from_slice(Error::quoting("'", arg, "' ").text());
     }
-    Error::from(format!("ERR unknown command '{name}', with args beginning with: {shown}"))
+    let name = cut(args.first().copied().unwrap_or_default(), QUOTED_BYTES_MAX);
+    let start = Error::quoting("ERR unknown command '", name, "', with args beginning with: ");
+    Error::from([start.text(), &shown].concat())
 }
 
-/// At most `max` bytes of what a client wrote, as C prints it: up to the first zero.
-fn printed(text: &[u8], max: usize) -> String {
-    let text = &text[..text.len().min(max)];
-    let end = memchr::memchr(0, text).unwrap_or(text.len());
-    String::from_utf8_lossy(&text[..end]).into_owned()
+/// Bytes of what a client wrote that an error quotes at most.
+const QUOTED_BYTES_MAX: usize = 128;
+
+fn cut(text: &[u8], max: usize) -> &[u8] {
+    &text[..text.len().min(max)]
 }
 
 #[cfg(test)]
@@ -334,10 +335,10 @@ mod tests {
     fn a_command_that_is_not_there_is_named_with_its_arguments() {
         let error = find(&[b"FOO", b"bar", b"baz"]).unwrap_err();
         let words = "ERR unknown command 'FOO', with args beginning with: 'bar' 'baz' ";
-        assert_eq!(error.text(), words);
+        assert_eq!(error.text(), words.as_bytes());
         let error = find(&[b"client", b"No\0pe"]).unwrap_err();
-        assert_eq!(error.text(), "ERR unknown subcommand 'No'. Try CLIENT HELP.");
+        assert_eq!(error.text(), b"ERR unknown subcommand 'No'. Try CLIENT HELP.");
         let error = find(&[b"client"]).unwrap_err();
-        assert_eq!(error.text(), "ERR wrong number of arguments for 'client' command");
+        assert_eq!(error.text(), b"ERR wrong number of arguments for 'client' command");
     }
 }

@@ -206,10 +206,7 @@ fn hello(call: &mut ServerCall<'_>, args: Args<'_>) -> Outcome {
                 call.connection.name = valid_name(value, NAME_ERROR)?;
                 rest
             }
-            _ => {
-                let word = String::from_utf8_lossy(word);
-                return Err(Error::from(format!("ERR Syntax error in HELLO option '{word}'")));
-            }
+            _ => return Err(Error::quoting("ERR Syntax error in HELLO option '", word, "'")),
         };
     }
     if call.state.password.is_some() && !call.connection.authenticated {
@@ -276,8 +273,7 @@ fn client_setinfo(call: &mut ServerCall<'_>, args: Args<'_>) -> Outcome {
     } else if is(attribute, "lib-ver") {
         call.connection.library_version = invalid("lib-ver")?;
     } else {
-        let attribute = String::from_utf8_lossy(attribute);
-        return Err(Error::from(format!("ERR Unrecognized option '{attribute}'")));
+        return Err(Error::quoting("ERR Unrecognized option '", attribute, "'"));
     }
     call.out().simple("OK");
     Ok(())

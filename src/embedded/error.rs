@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-/// An error reply: its code, then what went wrong.
+/// An error reply: its code, then what went wrong. It may quote a client's bytes, whatever they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Error(Cow<'static, str>);
+pub(super) struct Error(Cow<'static, [u8]>);
 
 /// What executing a command comes to. On success the reply has been written; on failure, whatever
 /// was written of it is taken back and the error is the reply.
@@ -37,12 +37,18 @@ impl Error {
 
     /// An error of fixed words.
     pub(super) const fn new(text: &'static str) -> Error {
-        Error(Cow::Borrowed(text))
+        Error(Cow::Borrowed(text.as_bytes()))
     }
 
     /// A command whose number of arguments does not fit.
     pub(super) fn arity(command: &str) -> Error {
         Error::from(format!("ERR wrong number of arguments for '{command}' command"))
+    }
+
+    /// What quotes an argument between two texts, as C prints it: up to the first zero.
+    pub(super) fn quoting(before: &str, arg: &[u8], after: &str) -> Error {
+        let end = memchr::memchr(0, arg).unwrap_or(arg.len());
+        Error(Cow::Owned([before.as_bytes(), &arg[..end], after.as_bytes()].concat()))
     }
 
     /// A time to live that cannot be.
@@ -51,13 +57,19 @@ impl Error {
     }
 
     /// The whole text, its code first.
-    pub(super) fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &[u8] {
         &self.0
+    }
+}
+
+impl From<Vec<u8>> for Error {
+    fn from(text: Vec<u8>) -> Error {
+        Error(Cow::Owned(text))
     }
 }
 
 impl From<String> for Error {
     fn from(text: String) -> Error {
-        Error(Cow::Owned(text))
+        Error(Cow::Owned(text.into_bytes()))
     }
 }

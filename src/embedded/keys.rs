@@ -76,10 +76,7 @@ impl Condition {
                 b"XX" => &mut condition.present,
                 b"GT" => &mut condition.greater,
                 b"LT" => &mut condition.less,
-                _ => {
-                    let word = String::from_utf8_lossy(word);
-                    return Err(Error::from(format!("ERR Unsupported option {word}")));
-                }
+                _ => return Err(Error::quoting("ERR Unsupported option ", word, "")),
             };
             *flag = true;
         }

@@ -156,7 +156,7 @@ enum Turn {
 }
 
 fn refuse(error: ProtocolError, connection: &Connection, output: &mut Vec<u8>) {
-    Writer::new(output, connection.protocol()).error(&format!("ERR {error}"));
+    Writer::new(output, connection.protocol()).error(format!("ERR {error}"));
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ pub(super) fn answer(command: &Command<'_>, identity: &mut Identity, out: &mut V
         "client|getname" => writer.bulk(&identity.name),
         "client|setname" => match identity.set_name(command.arg(2)) {
             Ok(()) => writer.simple("OK"),
-            Err(text) => writer.error(&format!("ERR {text}")),
+            Err(text) => writer.error(format!("ERR {text}")),
         },
         "client|setinfo" => set_info(command, identity, out),
         "client|info" => writer.verbatim(&line(identity)),

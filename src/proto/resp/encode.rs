@@ -28,8 +28,8 @@ impl<'a> Writer<'a> {
     }
 
     /// An error, its code first: `ERR no such key`. Line ends in `text` become spaces.
-    pub fn error(&mut self, text: &str) {
-        self.line(b'-', text.as_bytes());
+    pub fn error(&mut self, text: impl AsRef<[u8]>) {
+        self.line(b'-', text.as_ref());
     }
 
     /// An integer.

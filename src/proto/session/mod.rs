@@ -461,7 +461,7 @@ impl Session {
                 let (code, advice) = (progress.code(), progress.advice());
                 self.output
                     .writer(self.identity.protocol)
-                    .error(&format!("{code} {reason}; {advice}"));
+                    .error(format!("{code} {reason}; {advice}"));
             }
         }
     }
