@@ -59,6 +59,12 @@ impl Line {
         }
     }
 
+    /// Whether a word of it may be left out. Not the `ALPHA` of `SORT`: without it Redis refuses good
+    /// numbers after some other command met a number out of range, for it looks at an old `errno`.
+    pub(crate) fn may_be_spoilt(&self) -> bool {
+        !matches!(self.name, "sort" | "sort_ro")
+    }
+
     /// The command that asks for all that [`Compare::Drawn`] may draw from.
     pub(crate) fn probe(&self) -> &'static str {
         match self.group {
@@ -165,9 +171,8 @@ lines!(GENERIC, Group::Generic, {
     "rename" "key key",
     "renamenx" "key key",
     "restore" "key ( zero | millis ) payload { REPLACE | ABSTTL | IDLETIME count | FREQ count }",
-    // Not ALPHA: of members of a set that are equal up to a zero byte, any may come first.
-    "sort" "key { LIMIT index index | ASC | DESC | GET value | STORE key }",
-    "sort_ro" "key { LIMIT index index | ASC | DESC | GET value }",
+    "sort" "key ALPHA { LIMIT index index | ASC | DESC | GET value | STORE key | wrong }",
+    "sort_ro" "key ALPHA { LIMIT index index | ASC | DESC | GET value | wrong }",
     "touch" "( key )+",
     "ttl" "key" Seconds,
     "type" "key",

@@ -87,13 +87,13 @@ fn any_of<'a>(lines: impl Iterator<Item = &'a Line>) -> BoxedStrategy<Command> {
 /// A command, sometimes with a word too many, too few, or wrong.
 fn spoilt_at_times(line: &Line) -> BoxedStrategy<Command> {
     let name = line.name.split('|').map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>();
-    let named = name.len();
+    let (named, may_be_spoilt) = (name.len(), line.may_be_spoilt());
     let spoil = prop_oneof![Just(Spoil::Drop), Just(Spoil::Insert), Just(Spoil::Replace)];
     let spoil = prop_oneof![9 => Just(None), 1 => (spoil, any::<usize>(), wrong()).prop_map(Some)];
     (syntax::parse(line.syntax, line.group), spoil)
         .prop_map(move |(rest, spoil)| {
             let mut command = [name.clone(), rest].concat();
-            let Some((spoil, at, word)) = spoil else { return command };
+            let Some((spoil, at, word)) = spoil.filter(|_| may_be_spoilt) else { return command };
             let at = named + at % (command.len() - named + 1);
             match spoil {
                 Spoil::Insert => command.insert(at, word),

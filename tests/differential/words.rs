@@ -219,7 +219,8 @@ fn counted_keys(group: Group) -> BoxedStrategy<Vec<Word>> {
 }
 
 fn value() -> BoxedStrategy<Word> {
-    let binary = select(vec![b"\0\xff\r\n".to_vec(), b"\xc3\xa9".to_vec(), b"a\0b".to_vec()]);
+    // Different up to a zero byte, where SORT ends its look at them.
+    let binary = select(vec![b"\xff\0\r\n".to_vec(), b"\xc3\xa9".to_vec(), b"z\0b".to_vec()]);
     prop_oneof![
         8 => texts(&["a", "b", "c", "foo"]),
         3 => small(),
