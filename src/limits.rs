@@ -30,6 +30,10 @@ pub const MEMORY_LITTLE_BYTES: usize = 64 * 1024;
 /// milliseconds.
 pub const MEMORY_LOOK_MS: u64 = 100;
 
+/// How long nobody may be read for want of memory before half commands are given up, in
+/// milliseconds.
+pub const MEMORY_STUCK_MS: u64 = 2_000;
+
 /// Room that a read has at least, in bytes.
 pub const READ_BYTES_MIN: usize = 8 * 1024;
 

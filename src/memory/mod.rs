@@ -23,7 +23,9 @@
 //! will be given back, it waits. Once starving ones alone take what may be read up to, none of them
 //! can go on whatever the others do: the largest is given up, and so on until there is room. Where
 //! one starves for too long, because of clients that neither end their commands nor take their
-//! replies, the largest half command is given up, whether it starves or not.
+//! replies, the largest half command is given up, whether it starves or not. And where nobody at
+//! all is read for a while, so many are given up, the largest first, that there is room again: their
+//! clients may have had their room and stay silent.
 //!
 //! **Closing.** What was sent to a node stays until it is answered or due, whatever becomes of its
 //! client. So what counts is what a client holds *loose*: replies that wait, half commands, and
@@ -38,7 +40,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use crate::limits::{MEMORY_LITTLE_BYTES, MEMORY_LOOK_MS};
+use crate::limits::{MEMORY_LITTLE_BYTES, MEMORY_LOOK_MS, MEMORY_STUCK_MS};
 use crate::queue::Sender;
 use crate::reply_to::ToClient;
 use crate::stats::{Counter, Own};
@@ -59,6 +61,8 @@ pub(crate) struct Memory {
     /// Those that hold little, and the others.
     waiting: [RefCell<VecDeque<Rc<Holder>>>; 2],
     someone_waits: Notify,
+    /// How many have been let go.
+    let_go: Cell<u64>,
 }
 
 /// What a client holds, in bytes.
@@ -108,6 +112,7 @@ impl Memory {
             leaving_bytes: Cell::new(0),
             waiting: Default::default(),
             someone_waits: Notify::new(),
+            let_go: Cell::new(0),
         })
     }
 
@@ -125,14 +130,23 @@ impl Memory {
     }
 
     /// Lets clients go that wait although there is room: other workers, which hold less now, cannot
-    /// tell them. Never ends.
+    /// tell them. Makes room where nobody goes on. Never ends.
     pub(crate) async fn watch(&self) {
         loop {
             self.someone_waits.notified().await;
+            let (mut seen, mut looks) = (self.let_go.get(), 0);
             while self.waiting.iter().any(|queue| !queue.borrow().is_empty()) {
                 sleep(Duration::from_millis(MEMORY_LOOK_MS)).await;
                 self.let_go();
                 self.give_up_if_stuck();
+                // Those that hold much may wait longer: for others that go on.
+                let is_stuck = !self.waiting[0].borrow().is_empty() && seen == self.let_go.get();
+                looks = if is_stuck { looks + 1 } else { 0 };
+                seen = self.let_go.get();
+                if looks * MEMORY_LOOK_MS >= MEMORY_STUCK_MS {
+                    looks = 0;
+                    self.make_room();
+                }
             }
         }
     }
@@ -160,6 +174,7 @@ impl Memory {
             let Some(first) = queue.borrow_mut().pop_front() else { continue };
             if self.has_room(&first) {
                 first.waits.set(false);
+                self.let_go.set(self.let_go.get() + 1);
                 first.tell(ToClient::Room);
             } else if first.kind() == kind {
                 queue.borrow_mut().push_front(first);
@@ -180,6 +195,21 @@ impl Memory {
         let all = self.count.all().sum(|worker| &worker.starving_bytes);
         if let Some(largest) = largest.filter(|largest| all > self.limit(largest)) {
             self.tell_to_leave(largest, largest.held.get().half, ToClient::GiveUp);
+        }
+    }
+
+    /// Has half commands given up, the largest first, until everybody may be read again.
+    fn make_room(&self) {
+        let left = |bytes: u64| bytes.saturating_sub(self.leaving_bytes.get());
+        while left(self.own()) > self.own_bytes && left(self.all()) > self.bytes_max / 2 {
+            let clients = self.clients.borrow();
+            let staying = clients.values().filter(|holder| holder.leaving_bytes.get() == 0);
+            let Some(largest) = staying.max_by_key(|holder| holder.held.get().half) else { return };
+            let bytes = largest.held.get().half;
+            if bytes == 0 {
+                return;
+            }
+            self.tell_to_leave(largest, bytes, ToClient::GiveUp);
         }
     }
 
@@ -286,7 +316,9 @@ impl Share {
             return;
         }
         let clients = self.memory.clients.borrow();
-        if let Some(largest) = clients.values().max_by_key(|holder| holder.held.get().half) {
+        let largest = clients.values().max_by_key(|holder| holder.held.get().half);
+        // It may be for other things that there is no room: those are given back in time.
+        if let Some(largest) = largest.filter(|largest| largest.held.get().half > 0) {
             self.memory.tell_to_leave(largest, largest.held.get().half, ToClient::GiveUp);
         }
     }

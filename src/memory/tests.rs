@@ -243,3 +243,30 @@ fn half_commands_on_all_workers_together_keep_each_other_from_going_on() {
     client.share.set(half(3 * MIB, true));
     assert_eq!(client.told(), "GiveUp");
 }
+
+#[tokio::test(start_paused = true)]
+async fn half_commands_that_nobody_ends_make_room_once_nobody_was_read_for_a_while() {
+    let rig = Rig::new(1);
+    let silent: Vec<_> = [1, 3, 2, 1].map(|_| rig.client(0)).into();
+    for (client, mib) in silent.iter().zip([1, 3, 2, 1]) {
+        client.share.set(half(mib * MIB, false));
+    }
+    let (small, other) = (rig.client(0), rig.client(0));
+    assert!(!small.share.has_room(), "7 of 8 MiB are taken");
+    let mut watch = std::pin::pin!(rig.memory.watch());
+    let mut pass = async |ms| {
+        let time = Duration::from_millis(ms);
+        drop(tokio::time::timeout(time, &mut watch).await);
+    };
+    small.share.wait();
+    pass(MEMORY_STUCK_MS - 2 * MEMORY_LOOK_MS).await;
+    let told = || silent.iter().map(Client::told).collect::<Vec<_>>();
+    assert_eq!(told(), ["", "", "", ""], "somebody may yet end a command");
+    pass(4 * MEMORY_LOOK_MS).await;
+    assert_eq!(told(), ["", "GiveUp", "", ""], "one is enough");
+    silent[1].share.set(loose(0));
+    pass(2 * MEMORY_LOOK_MS).await;
+    assert_eq!((small.told(), other.told()), ("Room".to_owned(), String::new()));
+    pass(2 * MEMORY_STUCK_MS).await;
+    assert_eq!(told(), ["", "", "", ""]);
+}
