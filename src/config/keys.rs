@@ -158,7 +158,7 @@ pub const KEYS: &[Key] = &[
         path: "upstreams.*.timeouts",
         kind: Kind::Commands,
         default: Some("{}"),
-        doc: "Another op_timeout for some commands, such as {eval: 5s}.",
+        doc: "Another op_timeout for some commands, such as {sunion: 5s}.",
     },
     Key {
         path: "upstreams.*.timeouts.*",
