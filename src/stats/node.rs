@@ -11,7 +11,7 @@ kinds!(
     CloseCause {
         /// Nothing was asked of it for `idle_timeout`.
         Idle = "idle",
-        /// The node left the topology, and nothing was owed any more or `drain_timeout` was over.
+        /// Its node left the topology or its upstream has another configuration; its drain is over.
         Drained = "drained",
         /// The node closed it.
         Remote = "remote",
@@ -21,7 +21,7 @@ kinds!(
         Stalled = "stalled",
         /// The node refused the handshake, or did not finish it in time.
         HandshakeRefused = "handshake",
-        /// The proxy stops, or has another configuration.
+        /// The proxy stops.
         Stopping = "stopping",
     }
 );
@@ -96,7 +96,7 @@ pub struct NodeStats {
     pub handshakes_refused: Counter,
     /// Attempts to connect before a command needed that.
     pub preconnects: Counter,
-    /// Times that it began to drain because the node left the topology.
+    /// Times that it began to drain: the node left the topology, or the configuration changed.
     pub drains_started: Counter,
     /// Drains that are over.
     pub drains_ended: By<DrainEnd>,

@@ -243,7 +243,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     counter(
         "redpoll_upstream_drains_started_total",
-        "Times that a connection began to drain because its node had left.",
+        "Times that a connection began to drain: its node left, or the configuration changed.",
         Samples::Connections(Of::Sum(|node| node.drains_started.get())),
     ),
     counter(
