@@ -1,13 +1,15 @@
 # Every chore has one name. `make help` lists them.
 
-# What `make sim` and `make fuzz` do unless told: make sim SEEDS=5000, make fuzz FUZZ_SECONDS=600.
+# What these do unless told: make sim SEEDS=5000, make mutants MUTANT_SEEDS=100,
+# make fuzz FUZZ_SECONDS=600.
 SEEDS ?= 1000
+MUTANT_SEEDS ?= 500
 FUZZ_SECONDS ?= 60
 
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-tools lint fmt sim fuzz fuzz-replay deny clean
+.PHONY: help demo test test-tools lint fmt sim mutants fuzz fuzz-replay deny clean
 
 help: ## list these
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -37,6 +39,10 @@ fmt: ## format the source
 
 sim: ## simulate SEEDS seeds (1000)
 	cargo run --quiet -p redpoll-sim -- run --seeds $(SEEDS)
+
+mutants: ## plant every known bug in turn; MUTANT_SEEDS seeds (500) must find it
+	RUSTFLAGS="--cfg redpoll_mutant" cargo run --quiet --target-dir "$(TARGET)/mutants" \
+	    -p redpoll-sim -- mutants --seeds $(MUTANT_SEEDS) --document docs/simulation.md
 
 fuzz: ## fuzz the codec for FUZZ_SECONDS seconds (60), from the committed corpus
 	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz

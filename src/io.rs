@@ -8,6 +8,7 @@ use std::time::Instant;
 use tokio::io::AsyncWrite;
 
 use crate::limits::WRITE_SLICES_MAX;
+use crate::mutant::planted;
 use crate::proto::output::Output;
 
 /// Writes once, as much as the socket takes.
@@ -28,7 +29,8 @@ pub(crate) fn write_some(
     if written == 0 {
         return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
     }
-    output.advance(written);
+    let short = planted("short-write-taken-for-whole");
+    output.advance(if short { output.len() } else { written });
     Poll::Ready(Ok(()))
 }
 

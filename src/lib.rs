@@ -26,6 +26,7 @@
 //! - [`config`], [`stats`], [`admin`]: what the operator says, counts and asks
 //! - [`embedded`]: a small Redis Cluster in memory; [`demo`] and the simulator run it
 //! - [`limits`]: every bound
+//! - `mutant`: bugs that can be planted, so that the simulator can prove that it finds them
 
 pub mod admin;
 mod backend;
@@ -37,6 +38,7 @@ pub mod embedded;
 mod io;
 pub mod limits;
 mod memory;
+pub mod mutant;
 pub mod net;
 mod pool;
 pub mod proto;

@@ -10,6 +10,7 @@ use rand::{RngExt, SeedableRng};
 
 use crate::config;
 use crate::memory::Memory;
+use crate::mutant::planted;
 use crate::net::Net;
 use crate::proto::cluster::{Node, Router};
 use crate::proto::handshake::Greeting;
@@ -98,6 +99,7 @@ impl<N: Net> Pool<N> {
         router: &Router,
         request: Request<ReplyTo>,
     ) {
+        let client = if planted("client-not-kept-to-one") { self.rng.random() } else { client };
         let number = client as usize % self.make.per_node;
         let place = PROTOCOLS.len() * number + protocol_index(lane.protocol);
         if let Some(requests) = self.queue(lane.node, place) {
@@ -192,7 +194,7 @@ impl<N: Net> Pool<N> {
 fn protocol_index(protocol: Protocol) -> usize {
     match protocol {
         Protocol::Resp2 => 0,
-        Protocol::Resp3 => 1,
+        Protocol::Resp3 => usize::from(!planted("protocols-share-connections")),
     }
 }
 

@@ -28,6 +28,7 @@ use tokio::time::{sleep, timeout};
 use crate::config::{Config, Reload, Target};
 use crate::discovery::{self, Discovery, Pace, Watch};
 use crate::limits::{ACCEPT_PAUSE_MS, LINGER_MS, STOP_MS, TURNED_AWAY_MAX};
+use crate::mutant::planted;
 use crate::net::{Net, TokioNet};
 use crate::purge;
 use crate::refresh::{Nudges, nudges};
@@ -233,7 +234,8 @@ async fn control<N: Net>(
     let mut workers = Vec::new();
     let mut stops = Vec::new();
     // Another seed than those of discovery, which are near this one.
-    let mut dice = StdRng::seed_from_u64(!seed);
+    let chance = if planted("chance-from-outside") { rand::random() } else { !seed };
+    let mut dice = StdRng::seed_from_u64(chance);
     for worker in 0..config.workers.get() {
         let (queue, inbox) = mpsc::unbounded_channel();
         let stop = Arc::new(Notify::new());

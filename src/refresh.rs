@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::mpsc;
 
 use crate::config::Refresh;
+use crate::mutant::planted;
 
 /// Why the topology is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +74,9 @@ impl Nudge {
         self.counts.redirects.fetch_add(redirects, Ordering::Relaxed);
         self.counts.failures.fetch_add(failures, Ordering::Relaxed);
         // If it is full, the other end is about to look anyway.
-        let _: Result<(), _> = self.wake.try_send(());
+        if !planted("failures-make-no-look") {
+            let _: Result<(), _> = self.wake.try_send(());
+        }
     }
 }
 

@@ -19,6 +19,7 @@
 //! - [`biography`]: all that happened to one key, for whoever has to understand a failure.
 //! - [`picture`]: a run drawn as a page; [`wire`]: what passed the proxy, for that.
 //! - [`tally`]: what was seen, so that what is rare is not missed.
+//! - [`mutants`]: bugs planted in the proxy, each of which must be found.
 //! - [`trace`]: every event, hashed, so that two runs can be compared.
 //! - [`trap`]: panics that a runtime would swallow.
 
@@ -29,6 +30,7 @@ pub mod dice;
 pub mod fault;
 pub mod history;
 mod kinship;
+pub mod mutants;
 pub mod net;
 mod nodes;
 pub mod oracle;

@@ -15,6 +15,7 @@ use command::coverage::Coverage;
 use command::events::Events;
 use command::faults::Faults;
 use command::hash::Hash;
+use command::mutants::Mutants;
 use command::plan::PrintPlan;
 use command::replay::Replay;
 use command::run::Run;
@@ -55,6 +56,8 @@ enum Command {
     Coverage(Coverage),
     /// Run a large cluster and many proxies, and count what nodes are asked for the topology.
     Scale(ScaleArgs),
+    /// Plant bugs in the proxy, one after the other, and demand that each is found.
+    Mutants(Mutants),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Command::Faults(command) => command.execute(),
         Command::Coverage(command) => command.execute(),
         Command::Scale(command) => command.execute(),
+        Command::Mutants(command) => command.execute(),
     };
     outcome.unwrap_or_else(|error| {
         note(format_args!("error: {error:#}"));

@@ -33,6 +33,7 @@ use crate::config::Clients;
 use crate::io::{now, write_some};
 use crate::limits::{CLIENT_EARLY_WRITE_BYTES_MIN, LINGER_MS, READ_BYTES_MIN, READS_PER_TURN_MAX};
 use crate::memory::{Held, Memory, Share};
+use crate::mutant::planted;
 use crate::net::Net;
 use crate::proto::command::{Facts, Identity};
 use crate::proto::pipeline::Request;
@@ -371,7 +372,8 @@ impl<N: Net> Client<N> {
     /// Whether nothing is owed and nothing more will be asked.
     fn is_finished(&mut self) -> bool {
         let ending = self.session.is_ending() || self.input != Input::Open;
-        ending && self.session.is_idle()
+        let is_dropped = self.input == Input::Drained && planted("drain-drops-the-queue");
+        ending && (self.session.is_idle() || is_dropped)
     }
 
     fn poll_timer(&mut self, cx: &mut Context<'_>, turn: &mut Turn<'_>) -> Poll<End> {

@@ -12,6 +12,7 @@
 use bytes::BytesMut;
 
 use crate::limits::{READ_BYTES, READ_BYTES_MIN};
+use crate::mutant::planted;
 use crate::room::{has_room, make_room};
 
 /// The remainder of one client.
@@ -72,7 +73,8 @@ impl Remainder {
         if self.own {
             self.bytes = if buffer.is_empty() { BytesMut::new() } else { buffer };
         } else {
-            self.bytes = BytesMut::from(&buffer[..]);
+            let kept = if planted("half-a-command-lost") { 0 } else { buffer.len() };
+            self.bytes = BytesMut::from(&buffer[..kept]);
             buffer.clear();
             *common = buffer;
         }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use tokio::time::sleep_until;
 
 use crate::memory::Share;
+use crate::mutant::planted;
 
 /// The commands that were sent and are unanswered.
 pub(crate) struct Remains {
@@ -23,6 +24,9 @@ impl Remains {
 
     /// Ends when nothing is held any more.
     pub(crate) async fn rot(self) {
+        if planted("leaver-remembered-for-ever") {
+            std::future::pending::<()>().await;
+        }
         sleep_until(self.until.into()).await;
         drop(self.share);
     }

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::config::Refresh;
 use crate::limits::TOPOLOGY_RETRY_MS;
+use crate::mutant::planted;
 use crate::refresh::{Nudges, Reason};
 use crate::stats::UpstreamStats;
 
@@ -64,7 +65,9 @@ impl Pace {
             Ok(enough) => enough?,
             Err(_) => reason,
         };
-        sleep_until(after(self.refresh.redirect_interval)).await;
+        if !planted("refresh-storm") {
+            sleep_until(after(self.refresh.redirect_interval)).await;
+        }
         Some(reason)
     }
 

@@ -41,6 +41,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use crate::limits::{MEMORY_LITTLE_BYTES, MEMORY_LOOK_MS, MEMORY_STUCK_MS};
+use crate::mutant::planted;
 use crate::queue::Sender;
 use crate::reply_to::ToClient;
 use crate::stats::{Counter, Own};
@@ -102,7 +103,8 @@ impl Memory {
     /// The memory of one worker, of which all together may hold `bytes_max`.
     pub(crate) fn new(count: Rc<Own>, bytes_max: usize) -> Rc<Memory> {
         let workers = count.all().workers.len().max(1) as u64;
-        let bytes_max = bytes_max as u64;
+        let is_endless = planted("memory-max-ignored");
+        let bytes_max = if is_endless { u64::MAX } else { bytes_max as u64 };
         Rc::new(Memory {
             count,
             bytes_max,

@@ -15,6 +15,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use super::resp::{Protocol, Writer};
+use crate::mutant::planted;
 
 /// What is to be agreed on with a node.
 #[derive(Clone, PartialEq, Eq)]
@@ -121,7 +122,7 @@ impl Handshake {
         if step == Step::Hello && is_error && lacks_hello(frame) {
             self.void = true;
         }
-        if is_error && !self.void && step != Step::SetName {
+        if is_error && !self.void && step != Step::SetName && !planted("refused-and-goes-on") {
             return Progress::Refused(self.described(frame));
         }
         if self.steps.is_empty() && std::mem::take(&mut self.void) {

@@ -26,6 +26,7 @@ use super::output::Output;
 use super::reply::{Cause, Failure, Reply};
 use super::resp::ReplyDecoder;
 use crate::limits::{PIPELINE_ENTRIES_KEPT, UPSTREAM_BATCH_BYTES_MAX};
+use crate::mutant::planted;
 
 /// A request that was sent, or is in the output buffer.
 #[derive(Debug)]
@@ -164,7 +165,9 @@ impl<D: Duty> Pipeline<D> {
         self.phase = Phase::Down;
         self.output.clear();
         self.flow = None;
-        self.decoder = ReplyDecoder::default();
+        if !planted("half-a-reply-survives") {
+            self.decoder = ReplyDecoder::default();
+        }
         self.silence.end();
         self.refuse_unsent(cause);
         self.check();
@@ -179,6 +182,9 @@ impl<D: Duty> Pipeline<D> {
     /// Bytes were received: they are in the buffer that the next `poll_answer` is given.
     pub fn receive_bytes(&mut self, now: Instant) {
         self.silence.broken(now);
+        if planted("any-reply-renews-deadlines") {
+            self.sent.iter_mut().for_each(|owed| owed.deadline += now - owed.since);
+        }
         self.received_at = Some(now);
     }
 
@@ -354,7 +360,7 @@ impl<D: Duty> Pipeline<D> {
         }
         self.recall();
         for owed in &mut self.sent {
-            if owed.deadline <= now
+            if (owed.deadline <= now || planted("all-expire-with-one"))
                 && let Some(reply_to) = owed.reply_to.take()
             {
                 owed.frame = Bytes::new();
@@ -394,7 +400,7 @@ impl<D: Duty> Pipeline<D> {
             self.silence.begin(now);
         }
         let start = self.output.end();
-        if asking {
+        if asking && !planted("asking-forgotten") {
             self.output.copy(ASKING);
         }
         self.output.push(&frame);
@@ -406,8 +412,11 @@ impl<D: Duty> Pipeline<D> {
     /// Takes back the requests of which not a byte has left.
     fn recall(&mut self) {
         let written = self.output.written();
-        while let Some(owed) = self.sent.pop_back_if(|owed| owed.start >= written) {
-            self.output.truncate(owed.start);
+        let begun = if planted("half-written-recalled") { 8 } else { 0 };
+        while let Some(owed) = self.sent.pop_back_if(|owed| owed.start + begun >= written) {
+            if !planted("recalled-bytes-stay") {
+                self.output.truncate(owed.start);
+            }
             let Owed { frame, asking, since, deadline, reply_to, .. } = owed;
             if let Some(reply_to) = reply_to {
                 self.unsent.push_front(Request { frame, asking, since, deadline, reply_to });
@@ -442,6 +451,12 @@ impl<D: Duty> Pipeline<D> {
     }
 
     fn match_reply(&mut self, frame: Bytes) -> Result<Option<(D, Reply)>, Cause> {
+        if planted("late-reply-to-next") {
+            self.sent.retain(|owed| owed.reply_to.is_some());
+        }
+        if planted("place-of-one-who-left") {
+            self.sent.retain(|owed| !owed.reply_to.as_ref().is_some_and(D::is_abandoned));
+        }
         let written = self.output.written();
         let Some(owed) = self.sent.front_mut().filter(|owed| owed.start < written) else {
             return Err(Cause::Garbled);

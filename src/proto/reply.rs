@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::mutant::planted;
+
 /// The answer to one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
@@ -135,6 +137,12 @@ impl Failure {
     /// The request, or a part of it, may have left.
     #[must_use]
     pub fn sent(cause: Cause) -> Failure {
+        let is_expired = cause == Cause::Timeout;
+        if planted("sent-called-unsent") && !is_expired
+            || planted("expired-called-unsent") && is_expired
+        {
+            return Failure::unsent(cause);
+        }
         Failure { cause, progress: Progress::Sent }
     }
 }

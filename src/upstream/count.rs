@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::mutant::planted;
 use crate::proto::pipeline::{Pipeline, Sample, Stage, Tally};
 use crate::proto::reply::{Cause, Failure, Reply};
 use crate::reply_to::ReplyTo;
@@ -114,7 +115,7 @@ impl Count {
             if stage == Stage::Reply {
                 stats.wire.observe(took);
             } else {
-                stats.requests_sent.add(1);
+                stats.requests_sent.add(u64::from(!planted("sent-not-counted")));
                 stats.queue.observe(took);
             }
         }

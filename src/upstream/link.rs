@@ -10,6 +10,7 @@ use rand::rngs::StdRng;
 use super::Settings;
 use crate::io::now;
 use crate::limits::{CONNECT_BACKOFF_MS_MAX, CONNECT_BACKOFF_MS_MIN};
+use crate::mutant::planted;
 use crate::net::Net;
 use crate::proto::cluster::Address;
 use crate::proto::reply::{Cause, Trouble};
@@ -70,6 +71,7 @@ impl Backoff {
     pub(super) fn fail(&mut self, cause: Cause, now: Instant) {
         let ms = (CONNECT_BACKOFF_MS_MIN << self.failures.min(16)).min(CONNECT_BACKOFF_MS_MAX);
         self.failures += 1;
+        let ms = if planted("failed-node-given-up") { u64::from(u32::MAX) } else { ms };
         let ms = self.rng.random_range(ms.div_ceil(2)..=ms);
         self.until = Some((now + Duration::from_millis(ms), cause.into()));
     }
@@ -82,7 +84,10 @@ pub(super) fn connect<N: Net>(
     settings: &Settings,
 ) -> Connecting<N::Stream> {
     let (net, address) = (net.clone(), address.clone());
-    let (limit, keepalive) = (settings.connect_timeout, settings.keepalive);
+    let (mut limit, keepalive) = (settings.connect_timeout, settings.keepalive);
+    if planted("no-connect-timeout") {
+        limit = Duration::from_secs(3_600);
+    }
     let deadline = now() + limit;
     let attempt = async move {
         let found = net.resolve(address.host(), address.port()).await;

@@ -34,6 +34,7 @@ pub(crate) use self::throttle::Throttle;
 use crate::io::{now, write_some};
 use crate::limits::{UPSTREAM_READ_BYTES, UPSTREAM_TURN_BYTES_MAX};
 use crate::memory::Share;
+use crate::mutant::planted;
 use crate::net::Net;
 use crate::proto::cluster::Address;
 use crate::proto::pipeline::{Options, Pipeline};
@@ -194,7 +195,9 @@ impl<N: Net> Upstream<N> {
                     let until = self.now + self.settings.drain_timeout;
                     self.leave(Leaving { until, cause: Cause::Retired });
                     // What has not begun to leave goes to whoever took over.
-                    self.pipeline.receive_unwanted(Cause::Retired);
+                    if !planted("retired-keeps-commands") {
+                        self.pipeline.receive_unwanted(Cause::Retired);
+                    }
                 }
                 ToUpstream::Replace(until) => {
                     self.leave(Leaving { until, cause: Cause::Replaced });
@@ -221,7 +224,7 @@ impl<N: Net> Upstream<N> {
     fn is_over(&mut self) -> bool {
         let was_idle = self.pipeline.is_idle();
         if let Some(leaving) = self.leaving
-            && leaving.until <= self.now
+            && (leaving.until <= self.now || planted("retired-cut-off"))
         {
             self.pipeline.receive_end(leaving.cause);
             self.answer();
@@ -244,7 +247,7 @@ impl<N: Net> Upstream<N> {
 
     /// When to end for want of work.
     fn idle_until(&self) -> Option<Instant> {
-        if self.settings.eager {
+        if self.settings.eager || planted("idle-never-closed") {
             return None;
         }
         self.settings.idle_timeout.map(|limit| self.busy_at + limit)
@@ -323,7 +326,9 @@ impl<N: Net> Upstream<N> {
             self.backoff.fail(cause, self.now);
         }
         self.link = Link::Down;
-        self.buffer = BytesMut::new();
+        if !planted("bytes-of-the-last-connection") {
+            self.buffer = BytesMut::new();
+        }
         self.pipeline.receive_end(cause);
     }
 

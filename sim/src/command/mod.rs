@@ -1,7 +1,7 @@
 //! What `redpoll-sim` can be told to do, each in a file of its own, and what these share.
 //!
-//! - `run`, `replay`, `shrink`, `plan`, `hash`, `events`, `compare`, `faults`, `coverage`, `scale`:
-//!   the commands
+//! - `run`, `replay`, `shrink`, `plan`, `hash`, `events`, `compare`, `faults`, `coverage`, `scale`,
+//!   `mutants`: the commands
 //! - `batch`: many seeds with a progress bar; `progress`: the bar
 //! - `single`: one plan, looked at closely; `failure`: what is to be known of one that fails
 //! - `seeds`, `revision`: which seeds; `terminal`: what is written
@@ -13,6 +13,7 @@ pub(crate) mod events;
 mod failure;
 pub(crate) mod faults;
 pub(crate) mod hash;
+pub(crate) mod mutants;
 pub(crate) mod plan;
 mod progress;
 pub(crate) mod replay;

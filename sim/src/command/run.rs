@@ -65,7 +65,8 @@ impl Run {
         if let Some(seed) = self.what.seed {
             return inspect(&Origin::Seed(seed), &self.look);
         }
-        if self.look.trace || self.look.key.is_some() || self.look.html.is_some() {
+        let Look { trace, key, html, mutant, .. } = &self.look;
+        if *trace || key.is_some() || html.is_some() || mutant.is_some() {
             bail!("one run can be looked at, not many: use --seed or replay");
         }
         let seeds = self.what.seeds()?;

@@ -7,12 +7,14 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use redpoll_sim::biography;
+use redpoll_sim::mutants::Mutant;
 use redpoll_sim::picture::Picture;
 use redpoll_sim::run::{Outcome, run};
 use redpoll_sim::shrink::shrink;
 
 use super::exit_code;
 use super::failure::{as_json, describe, describe_plan};
+use super::mutants::{parse_mutant, plant};
 use super::plan::Origin;
 use super::revision::revision;
 use super::shrink::RUNS_MAX;
@@ -31,6 +33,9 @@ pub(crate) struct Look {
     /// each node, with commands and replies as arrows.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+    /// Plant this bug before, in a build that has them.
+    #[arg(long, value_parser = parse_mutant)]
+    pub(crate) mutant: Option<&'static Mutant>,
     /// Print the result as JSON.
     #[arg(long, conflicts_with_all = ["trace", "key"])]
     pub(crate) json: bool,
@@ -38,6 +43,7 @@ pub(crate) struct Look {
 
 /// Runs a plan, shows what is wanted of it, and makes it small if it fails.
 pub(crate) fn inspect(origin: &Origin, look: &Look) -> anyhow::Result<ExitCode> {
+    plant(look.mutant)?;
     let plan = origin.plan()?;
     let outcome = run(&plan, true);
     let has_failed = !outcome.failures.is_empty();

@@ -14,6 +14,7 @@ use super::super::cluster::Slot;
 use super::super::reply::Progress;
 use super::super::resp::{Protocol, Writer, elements, parse_integer};
 use super::{Command, KeySpec, Merge};
+use crate::mutant::planted;
 
 /// What became of a command, or of a part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +73,10 @@ impl Split {
         for mut share in finer.shares {
             let start = self.order.len();
             for position in &finer.order[share.keys] {
-                self.order.push(self.order[keys.start + position]);
+                let is_last_first = planted("divided-merged-in-wrong-order");
+                let at =
+                    if is_last_first { keys.end - 1 - position } else { keys.start + position };
+                self.order.push(self.order[at]);
             }
             share.keys = start..self.order.len();
             self.shares.push(share);
@@ -110,7 +114,14 @@ impl Split {
         Split {
             merge: command.row.merge,
             keys: keys.len(),
-            order: keys.into_iter().map(|(_, position, _)| position).collect(),
+            order: (0..)
+                .zip(keys)
+                .map(
+                    |(at, (_, position, _))| {
+                        if planted("merged-in-order-of-slots") { at } else { position }
+                    },
+                )
+                .collect(),
             shares: shares
                 .into_iter()
                 .map(|(slot, range, keys)| Share { slot, frame: bytes.slice(range), keys })
@@ -178,7 +189,8 @@ fn sum<'a>(frames: impl Iterator<Item = &'a Bytes>) -> Option<Bytes> {
     let mut total = 0_i64;
     for frame in frames {
         let digits = frame.strip_prefix(b":")?.strip_suffix(b"\r\n")?;
-        total = total.checked_add(parse_integer(digits)?)?;
+        let before = if planted("sum-forgets") { 0 } else { total };
+        total = before.checked_add(parse_integer(digits)?)?;
     }
     let mut merged = Vec::new();
     Writer::new(&mut merged, Protocol::Resp2).integer(total);
@@ -198,7 +210,9 @@ fn failure<'a, I: Iterator<Item = &'a Outcome>>(outcomes: impl Fn() -> I) -> Opt
     };
     let unsent =
         |outcome: &Outcome| matches!(outcome, Outcome::Failed { progress: Progress::Unsent, .. });
-    let progress = if outcomes().all(unsent) { Progress::Unsent } else { Progress::Sent };
+    let is_unsent =
+        outcomes().all(unsent) || planted("unsent-if-a-part-is") && outcomes().any(unsent);
+    let progress = if is_unsent { Progress::Unsent } else { Progress::Sent };
     Some(Outcome::Failed { progress, reason })
 }
 

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::limits::RETRY_RESERVE;
+use crate::mutant::planted;
 
 /// What one retry costs.
 const COST: u64 = 100;
@@ -37,6 +38,9 @@ impl Budget {
 
     /// Pays for one retry; false if there is not enough.
     pub(super) fn spend(&mut self, now: Instant) -> bool {
+        if planted("retry-budget-ignored") {
+            return true;
+        }
         if self.percent == 0 {
             return false;
         }

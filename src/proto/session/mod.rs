@@ -50,6 +50,7 @@ use crate::limits::{
     CLIENT_PIPELINE_BYTES_MAX, CLIENT_PIPELINE_COMMANDS_MAX, COMMAND_BYTES,
     COPY_WHEN_KEPT_BYTES_MAX,
 };
+use crate::mutant::planted;
 
 /// Where the conversation is.
 ///
@@ -161,7 +162,8 @@ impl Session {
         let unanswered: Vec<_> =
             self.ring.parts_mut().map(|(ticket, _, part)| (ticket, part.is_parked())).collect();
         for (ticket, parked) in unanswered {
-            let progress = if parked { Progress::Unsent } else { Progress::Sent };
+            let is_unsent = parked || planted("stopped-called-unsent");
+            let progress = if is_unsent { Progress::Unsent } else { Progress::Sent };
             self.parked -= usize::from(parked);
             self.tell(ticket, progress, Cause::Stopping.describe(), turn);
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Session;
 use super::part::{Lane, State};
 use super::turn::{Transmit, Turn};
+use crate::mutant::planted;
 use crate::proto::cluster::{Route, Router, Slot};
 use crate::proto::pipeline::Request;
 
@@ -25,7 +26,7 @@ impl Session {
             self.unsure_writes.clear();
         }
         self.displaced |= self.version != router.version();
-        !self.displaced
+        !self.displaced || planted("new-overtake-parked")
     }
 
     /// Sends the parked parts that may be sent; true if something was done.
@@ -58,7 +59,9 @@ impl Session {
                 State::Parked { target, asking } => (target, asking),
             };
             if part.paused_until().is_some() {
-                lanes.insert(slot, None);
+                if !planted("paused-are-overtaken") {
+                    lanes.insert(slot, None);
+                }
                 continue;
             }
             // A target that the router has forgotten is no better than none.
@@ -76,7 +79,8 @@ impl Session {
                 }
             };
             let lane = Lane { node, protocol: part.protocol };
-            if earlier.is_some_and(|earlier| earlier != Some(lane)) {
+            let is_elsewhere = earlier.is_some_and(|earlier| earlier != Some(lane));
+            if is_elsewhere && !planted("redirected-overtake") {
                 lanes.insert(slot, None);
                 continue;
             }

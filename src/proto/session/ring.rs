@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::super::command::{Outcome, Row, Split};
 use super::part::{Part, State};
 use crate::limits::IDLE_ENTRIES_MAX;
+use crate::mutant::planted;
 
 /// Stands for one part of one command of one session; ordered as the commands are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -204,7 +205,8 @@ impl Ring {
     /// straight through.
     pub(super) fn pop_front_single(&mut self, ticket: Ticket) -> bool {
         let front = self.places.front();
-        if ticket.place != self.first || !matches!(front, Some(Place { work: Work::One(_), .. })) {
+        let is_first = ticket.place == self.first || planted("replies-out-of-order");
+        if !is_first || !matches!(front, Some(Place { work: Work::One(_), .. })) {
             return false;
         }
         self.pop_front();

@@ -8,6 +8,7 @@ use super::busy::Busy;
 use super::part::Lane;
 use super::ring::Ticket;
 use super::window::CommonReply;
+use crate::mutant::planted;
 use crate::proto::cluster::Router;
 use crate::proto::command::{Access, Facts, Row};
 use crate::proto::pipeline::Request;
@@ -51,6 +52,9 @@ pub struct Policy {
 impl Policy {
     /// The time that a command has.
     pub(super) fn timeout(&self, row: &Row) -> Duration {
+        if planted("deadline-twice-as-long") {
+            return 2 * self.op_timeout;
+        }
         if self.command_timeouts.is_empty() {
             return self.op_timeout;
         }

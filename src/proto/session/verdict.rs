@@ -10,6 +10,7 @@ use super::ring::Ticket;
 use super::turn::Turn;
 use super::{CLUSTERDOWN, Mode, Session};
 use crate::limits::{REFUSAL_PAUSE_MS_MAX, REFUSAL_PAUSE_MS_MIN};
+use crate::mutant::planted;
 use crate::proto::cluster::{Address, Redirect, RedirectKind, Router, Slot};
 use crate::proto::command::{Access, Outcome, Split, Spread, parse};
 use crate::proto::reply::{Cause, Failure, Progress, Reply};
@@ -48,7 +49,8 @@ impl Session {
 
     fn error(&mut self, ticket: Ticket, lane: Lane, frame: Bytes, turn: &mut Turn<'_>) {
         if let Some(redirect) = Redirect::parse(&frame) {
-            if turn.policy.follow_redirects {
+            let is_followed = redirect.kind == RedirectKind::Moved || !planted("ask-passed-on");
+            if turn.policy.follow_redirects && is_followed {
                 return self.redirect(ticket, lane, &redirect, turn);
             }
             turn.tally.refresh_redirects += 1;
@@ -123,14 +125,15 @@ impl Session {
             None => None,
         };
         let target = named.and_then(|address| turn.router.learn(address, turn.now));
-        let redirects_max = turn.policy.redirects_max;
+        let is_endless = planted("redirected-for-ever");
+        let redirects_max = if is_endless { u8::MAX } else { turn.policy.redirects_max };
         let Some((part, _)) = self.ring.part(ticket) else { return };
         part.redirects = part.redirects.saturating_add(1);
         let Some(node) = target.filter(|_| part.redirects <= redirects_max) else {
             let asked = shown(turn.router, lane);
             return self.give_up((ticket, target.is_some()), &asked, redirect, turn);
         };
-        let asking = redirect.kind == RedirectKind::Ask;
+        let asking = redirect.kind == RedirectKind::Ask || planted("asking-after-moved");
         part.state = State::Parked { target: Some(node), asking };
         let slot = part.slot;
         if asking {
@@ -138,7 +141,9 @@ impl Session {
         } else {
             turn.tally.moved += 1;
             turn.tally.refresh_redirects += 1;
-            turn.router.moved(slot, node);
+            if !planted("moved-not-noted") {
+                turn.router.moved(slot, node);
+            }
         }
         self.park(1);
     }
@@ -187,6 +192,9 @@ impl Session {
             return self.finish(ticket, Outcome::Frame(words), turn);
         }
         let reason = format!("{}: {}", shown(turn.router, lane), failure.cause.describe());
+        if failure.cause == Cause::Timeout && planted("expired-told-twice") {
+            self.write(Outcome::Failed { progress: failure.progress, reason: reason.clone() });
+        }
         self.tell(ticket, failure.progress, &reason, turn);
     }
 
@@ -201,7 +209,9 @@ impl Session {
             return false;
         }
         let is_safe = failure.progress == Progress::Unsent
-            || (access == Access::Read && self.last_write(slot) <= Some(ticket));
+            || (access == Access::Read && self.last_write(slot) <= Some(ticket))
+            || (access == Access::Read && planted("read-past-a-write"))
+            || planted("writes-sent-again");
         match failure.cause {
             // It was never on its way: this is no second try.
             Cause::Retired => is_safe,
@@ -245,7 +255,9 @@ impl Session {
             && part.access == Access::Write
         {
             let last = self.unsure_writes.entry(part.slot).or_insert(ticket);
-            *last = ticket.max(*last);
+            if !planted("unsure-write-forgotten") {
+                *last = ticket.max(*last);
+            }
         }
     }
 

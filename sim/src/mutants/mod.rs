@@ -1,0 +1,20 @@
+//! Bugs planted in the proxy, to prove that the simulator finds them: a simulator that finds nothing
+//! may be blind.
+//!
+//! - `table`: what they are
+//! - `hunt`: seeds are run with a bug planted until one of them fails
+//! - `document`: what came of it, as a table
+
+mod document;
+mod hunt;
+mod table;
+
+pub use document::{listed, written};
+pub use hunt::{CAN_PLANT, Hunt, Trace, hunt_all, plant};
+pub use table::{MUTANTS, Mutant};
+
+/// The mutant of this name, if there is one.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Mutant> {
+    MUTANTS.iter().find(|mutant| mutant.name == name)
+}
