@@ -30,6 +30,8 @@ pub struct History {
     pub retirements: Vec<(Duration, usize)>,
     /// Connections that the proxy asked for, and to which node.
     pub connects: Vec<(Duration, usize)>,
+    /// Those that took time and are over: when they began, how long they took, and to which node.
+    pub attempts: Vec<(Duration, Duration, usize)>,
     /// Questions for the topology that nodes answered: when, and which node.
     pub looks: Vec<(Duration, usize)>,
     /// The members that are left in the sets, by key, when all is over; of keys whose slot
@@ -74,6 +76,8 @@ pub struct Counted {
     pub unwritten: u64,
     /// Requests whose replies are still to come when all is over.
     pub in_flight: u64,
+    /// Connections to nodes that are open when all is over.
+    pub open: u64,
 }
 
 /// What the checkers must know of the world.
@@ -87,12 +91,28 @@ pub struct Rules {
     pub follows: bool,
     /// The proxy's own.
     pub redirects_max: u8,
+    /// The proxy's own.
+    pub retries_max: u8,
+    /// The proxy's own.
+    pub connect_timeout: Duration,
+    /// The proxy's own.
+    pub drain_timeout: Duration,
+    /// The proxy's own.
+    pub stall_timeout: Option<Duration>,
+    /// Connections to nodes that are not used are closed within moments.
+    pub closes_idle: bool,
+    /// Each `MOVED` makes for a look at the topology.
+    pub heeds_each_redirect: bool,
+    /// What replies to one client may take while it does not read, in bytes.
+    pub output_bytes: usize,
     /// Commands may fail for want of room, though nothing is broken.
     pub is_narrow: bool,
     /// The proxy may close connections of clients, for it has little patience or memory.
     pub may_close: bool,
     /// Commands may wait to be read, so that they take longer than they may.
     pub is_tight: bool,
+    /// The proxy's own, in bytes.
+    pub memory_max: usize,
     /// What all buffers may hold, in bytes, with what may come on top.
     pub memory_bytes: u64,
     /// Workers of the proxy.
@@ -126,6 +146,12 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// The longest that a command may take.
+    #[must_use]
+    pub fn longest_timeout(&self) -> Duration {
+        self.command_timeouts.values().copied().max().unwrap_or_default().max(self.op_timeout)
+    }
+
     /// How long a command may take.
     #[must_use]
     pub fn timeout_of(&self, kind: &Kind) -> Duration {
@@ -230,7 +256,9 @@ pub struct Execution {
 /// A command, as it left the proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sending {
-    /// When.
+    /// When its first byte left.
+    pub began: Duration,
+    /// When its last byte left, of those that did.
     pub at: Duration,
     /// On which stream.
     pub stream: u64,

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use redpoll::embedded;
@@ -148,6 +149,8 @@ struct Partial {
     node: usize,
     /// The command before was `ASKING`.
     asking: bool,
+    /// When the first byte of the next command was written, if that was in an earlier write.
+    began: Option<Duration>,
     /// What there is of the next command.
     bytes: Vec<u8>,
 }
@@ -164,7 +167,8 @@ impl Outgoing {
         let asking = std::mem::replace(&mut partial.asking, is_asking);
         let at = self.recorder.overlay.now();
         let node = partial.node;
-        self.recorder.sent(Sending { at, stream, node, asking, args, is_whole });
+        let began = partial.began.take().unwrap_or(at);
+        self.recorder.sent(Sending { began, at, stream, node, asking, args, is_whole });
     }
 }
 
@@ -176,10 +180,17 @@ impl Tap for Outgoing {
         }
     }
 
+    fn attempted(&self, peer: SocketAddr, since: Duration) {
+        if let Some(node) = self.nodes.get(&peer) {
+            let took = self.recorder.overlay.now() - since;
+            self.recorder.history.borrow_mut().attempts.push((since, took, *node));
+        }
+    }
+
     fn wrote(&self, stream: StreamId, peer: SocketAddr, bytes: &[u8]) {
         let Some(node) = self.nodes.get(&peer) else { return };
         let mut streams = self.streams.borrow_mut();
-        let new = || Partial { node: *node, asking: false, bytes: Vec::new() };
+        let new = || Partial { node: *node, asking: false, began: None, bytes: Vec::new() };
         let partial = streams.entry(stream).or_insert_with(new);
         let mut pending = std::mem::take(&mut partial.bytes);
         pending.extend_from_slice(bytes);
@@ -192,6 +203,9 @@ impl Tap for Outgoing {
             done += len;
         }
         pending.drain(..done);
+        if !pending.is_empty() && partial.began.is_none() {
+            partial.began = Some(self.recorder.overlay.now());
+        }
         partial.bytes = pending;
     }
 

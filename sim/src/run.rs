@@ -188,10 +188,12 @@ fn live(plan: &Plan, world: &mut World, trap: &PanicTrap) -> anyhow::Result<()> 
 /// Waits until nothing is held any more for those that have left: no longer than their commands
 /// have, and half as long again.
 fn forget(plan: &Plan, world: &mut World) -> anyhow::Result<()> {
-    let until = world.network.now() + plan.setup.longest_timeout() * 3 / 2;
+    let tuning = &plan.setup.tuning;
+    let idle = if tuning.closes_idle() { 2 * tuning.idle_timeout_ms } else { 0 };
+    let until = world.network.now() + plan.setup.longest_timeout() * 3 / 2 + ms(idle);
     let holds = |world: &World| {
-        let Counted { buffered, unwritten, in_flight, .. } = world.counted();
-        buffered + unwritten + in_flight > 0
+        let Counted { buffered, unwritten, in_flight, open, .. } = world.counted();
+        buffered + unwritten + in_flight > 0 || tuning.closes_idle() && open > 0
     };
     while holds(world) && world.network.now() < until {
         world.network.run_for(SETTLING_TIME)?;

@@ -143,7 +143,7 @@ impl Tuning {
             },
             ..usual
         };
-        let drawn = match dice.index(12) {
+        let drawn = match dice.index(8) {
             0 => Tuning { client_output_bytes: *dice.pick(&[2_000, 40_000]), ..drawn },
             1 => Tuning { memory_bytes: *dice.pick(&[16_384, 262_144]), ..drawn },
             _ => drawn,
@@ -196,6 +196,16 @@ impl Tuning {
             || self.client_stall_timeout_ms < usual.client_stall_timeout_ms
     }
 
+    /// How long a node may be silent.
+    pub(crate) fn stall_timeout(&self) -> Option<Duration> {
+        some(self.stall_timeout_ms)
+    }
+
+    /// Whether connections to nodes are closed as soon as they are not used.
+    pub(crate) fn closes_idle(&self) -> bool {
+        (1..1_000).contains(&self.idle_timeout_ms) && !self.preconnect
+    }
+
     /// The timeouts of commands that have their own.
     pub(crate) fn command_timeouts(&self) -> BTreeMap<&'static str, Duration> {
         let all = [("mget", self.mget_timeout_ms), ("getrange", self.getrange_timeout_ms)];
@@ -214,7 +224,7 @@ impl Tuning {
 
     /// Writes it into a configuration.
     pub(crate) fn apply(&self, upstream: &mut Upstream) {
-        upstream.timeouts.stall = some(self.stall_timeout_ms);
+        upstream.timeouts.stall = self.stall_timeout();
         upstream.timeouts.commands = self.command_timeouts();
         let connections = &mut upstream.connections;
         connections.per_node =

@@ -143,6 +143,10 @@ impl Tap for Wiretap {
         self.outgoing.connecting(peer);
     }
 
+    fn attempted(&self, peer: SocketAddr, since: Duration) {
+        self.outgoing.attempted(peer, since);
+    }
+
     fn wrote(&self, stream: StreamId, peer: SocketAddr, bytes: &[u8]) {
         self.add(stream, peer, |wire| &mut wire.wrote, bytes);
         self.outgoing.wrote(stream, peer, bytes);

@@ -170,6 +170,14 @@ impl Setup {
             command_timeouts: self.tuning.command_timeouts(),
             follows: self.tuning.follows,
             redirects_max: self.tuning.redirects_max,
+            retries_max: self.tuning.retries_max,
+            connect_timeout: ms(self.connect_timeout_ms),
+            drain_timeout: ms(self.drain_timeout_ms),
+            stall_timeout: self.tuning.stall_timeout(),
+            closes_idle: self.tuning.closes_idle(),
+            heeds_each_redirect: self.tuning.redirect_threshold == 1 && !self.standalone,
+            output_bytes: self.tuning.client_output_bytes,
+            memory_max: self.tuning.memory_bytes,
             is_narrow: self.tuning.is_narrow(),
             may_close: self.tuning.may_close(),
             is_tight: self.tuning.is_tight(),
@@ -357,6 +365,7 @@ impl World {
             buffered: self.buffered(),
             unwritten: self.stats.sum_nodes(|node| node.buffered_bytes.get()),
             in_flight: self.stats.sum_nodes(|node| node.in_flight.get()),
+            open: self.stats.sum_nodes(|node| node.connections.get()),
         }
     }
 

@@ -41,7 +41,7 @@ pub static MUTANTS: [Mutant; 53] = [
     mutant(2, "deadline-twice-as-long", "commands have twice as long as is configured"),
     mutant(2, "any-reply-renews-deadlines", "whatever is received, all others get time anew"),
     mutant(2, "all-expire-with-one", "when one command expires, so do all on its connection"),
-    mutant(2, "no-connect-timeout", "an attempt to connect is never given up"),
+    mutant(2, "no-connect-timeout", "an attempt to connect, or a handshake, is never given up"),
     mutant(2, "stall-never-noticed", "a node may be silent for ever"),
     mutant(3, "writes-sent-again", "writes that may have run are sent again"),
     mutant(3, "half-written-recalled", "a command that has begun to leave is sent again"),

@@ -29,6 +29,7 @@ mod wires;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
 use std::time::Duration;
 
 use redpoll::net::Net;
@@ -93,6 +94,34 @@ impl SimNet {
     }
 }
 
+/// An attempt to connect, for whoever listens in: over when this is dropped.
+struct Attempt {
+    tap: Option<Rc<dyn Tap>>,
+    overlay: Overlay,
+    peer: SocketAddr,
+    since: Duration,
+}
+
+impl Attempt {
+    fn begin(net: &SimNet, peer: SocketAddr) -> Attempt {
+        let (tap, overlay) = (net.overlay.tap(net.host), net.overlay.clone());
+        if let Some(tap) = &tap {
+            tap.connecting(peer);
+        }
+        Attempt { tap, since: overlay.now(), overlay, peer }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if let Some(tap) = &self.tap
+            && self.overlay.now() > self.since
+        {
+            tap.attempted(self.peer, self.since);
+        }
+    }
+}
+
 impl Net for SimNet {
     type Stream = SimStream;
     type Listener = SimListener;
@@ -140,10 +169,9 @@ impl Net for SimNet {
         let net = self.clone();
         async move {
             net.record(What::Connect(address));
-            if let Some(tap) = net.overlay.tap(net.host) {
-                tap.connecting(address);
-            }
+            let attempt = Attempt::begin(&net, address);
             let result = net.try_connect(address).await;
+            drop(attempt);
             match &result {
                 Ok(stream) => net.record(What::Connected(stream.id(), address)),
                 Err(error) => {

@@ -58,6 +58,9 @@ pub trait Tap {
     /// A connection to `peer` is wanted.
     fn connecting(&self, peer: SocketAddr);
 
+    /// An attempt to connect to `peer` that began then is over: it has an outcome, or was given up.
+    fn attempted(&self, peer: SocketAddr, since: Duration);
+
     /// A stream to `peer` took these bytes.
     fn wrote(&self, stream: StreamId, peer: SocketAddr, bytes: &[u8]);
 

@@ -1,8 +1,11 @@
 //! No node is connected to more often than `connection_rate_limit` allows, beside the questions for
-//! the topology: each worker makes so many attempts a second, and as many at once.
+//! the topology: each worker makes so many attempts a second, and as many at once. And no attempt
+//! takes longer than `connect_timeout`, or than such a question may.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+use redpoll::limits::TOPOLOGY_TIMEOUT_MS;
 
 use super::{Index, Verdict, Violation};
 use crate::fault::{Fault, LinkFault, NodeFault};
@@ -17,6 +20,22 @@ struct Bucket {
 }
 
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
+    are_given_up(history)?;
+    are_seldom(history)
+}
+
+fn are_given_up(history: &History) -> Verdict {
+    let question = Duration::from_millis(TOPOLOGY_TIMEOUT_MS);
+    let limit = history.rules.connect_timeout.max(question) + history.rules.slack;
+    let Some((since, took, node)) = history.attempts.iter().find(|(_, took, _)| *took > limit)
+    else {
+        return Ok(());
+    };
+    let what = format!("an attempt to connect to node-{node} took {took:?}: {limit:?} are allowed");
+    Err(Violation { promise: PROMISE, at: *since, what })
+}
+
+fn are_seldom(history: &History) -> Verdict {
     let rules = &history.rules;
     if rules.connects_per_s == 0 || history.faults.iter().any(|(_, fault)| renews_nodes(fault)) {
         return Ok(());
@@ -65,6 +84,17 @@ fn renews_nodes(fault: &Fault) -> bool {
 mod tests {
     use super::super::story::{Story, caught};
     use super::*;
+
+    #[test]
+    fn an_attempt_that_is_not_given_up_is_seen() {
+        let ms = Duration::from_millis;
+        let mut story = Story::right();
+        story.history.rules.connect_timeout = ms(300);
+        story.history.attempts.push((ms(5), ms(1_010), 2));
+        story.passes();
+        story.history.attempts.push((ms(6), ms(1_011), 2));
+        assert!(caught(&story, PROMISE).contains("to node-2 took 1.011s"));
+    }
 
     #[test]
     fn attempts_that_come_too_often_are_seen() {

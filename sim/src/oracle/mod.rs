@@ -9,11 +9,15 @@ mod connects;
 mod content;
 mod counters;
 mod deadline;
+mod deposed;
+mod dialect;
 mod drain;
 mod durable;
+mod hops;
 mod index;
 mod memory;
 mod neighbours;
+mod news;
 mod once;
 mod order;
 mod quiet;
@@ -22,9 +26,12 @@ mod rest;
 mod retired;
 mod retries;
 mod sends;
+mod silent;
 mod spells;
 #[cfg(test)]
 mod story;
+mod unread;
+mod words;
 
 use std::fmt;
 use std::time::Duration;
@@ -56,9 +63,11 @@ pub struct Checker {
 }
 
 /// All checkers.
-pub const CHECKERS: [Checker; 18] = [
+pub const CHECKERS: [Checker; 25] = [
     Checker { promise: answers::PROMISE, check: answers::check },
     Checker { promise: content::PROMISE, check: content::check },
+    Checker { promise: dialect::PROMISE, check: dialect::check },
+    Checker { promise: words::PROMISE, check: words::check },
     Checker { promise: once::PROMISE, check: once::check },
     Checker { promise: sends::PROMISE, check: sends::check },
     Checker { promise: order::PROMISE, check: order::check },
@@ -66,12 +75,17 @@ pub const CHECKERS: [Checker; 18] = [
     Checker { promise: drain::PROMISE, check: drain::check },
     Checker { promise: durable::PROMISE, check: durable::check },
     Checker { promise: asking::PROMISE, check: asking::check },
+    Checker { promise: hops::PROMISE, check: hops::check },
+    Checker { promise: news::PROMISE, check: news::check },
     Checker { promise: refreshes::PROMISE, check: refreshes::check },
     Checker { promise: neighbours::PROMISE, check: neighbours::check },
     Checker { promise: retired::PROMISE, check: retired::check },
+    Checker { promise: silent::PROMISE, check: silent::check },
+    Checker { promise: deposed::PROMISE, check: deposed::check },
     Checker { promise: connects::PROMISE, check: connects::check },
     Checker { promise: retries::PROMISE, check: retries::check },
     Checker { promise: memory::PROMISE, check: memory::check },
+    Checker { promise: unread::PROMISE, check: unread::check },
     Checker { promise: rest::PROMISE, check: rest::check },
     Checker { promise: counters::PROMISE, check: counters::check },
     Checker { promise: quiet::PROMISE, check: quiet::check },

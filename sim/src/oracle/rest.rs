@@ -1,5 +1,5 @@
 //! When all clients have left and all is mended, nothing is left of them: no request waits for a
-//! reply, no buffer holds a byte.
+//! reply, no buffer holds a byte; and no connection to a node is open, if idle ones are closed.
 
 use super::{Index, Verdict, Violation};
 use crate::history::History;
@@ -12,10 +12,12 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
         return Ok(());
     }
     let counted = &history.counted;
+    let open = if history.rules.closes_idle { counted.open } else { 0 };
     for (what, left) in [
         ("requests are in flight", counted.in_flight),
         ("bytes are in buffers", counted.buffered),
         ("bytes wait to be written to nodes", counted.unwritten),
+        ("connections are open", open),
     ] {
         if left > 0 {
             let what = format!("{left} {what} after all clients have left");
@@ -46,6 +48,11 @@ mod tests {
         let mut left = story.clone();
         left.history.counted.buffered = 7;
         assert!(caught(&left, PROMISE).contains("7 bytes are in buffers"));
+        let mut open = story.clone();
+        open.history.counted.open = 1;
+        open.passes();
+        open.history.rules.closes_idle = true;
+        assert!(caught(&open, PROMISE).contains("1 connections are open"));
         story.history.counted.unwritten = 8;
         assert!(caught(&story, PROMISE).contains("8 bytes wait"));
     }

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use redpoll::limits::TOPOLOGY_HEDGE_MS;
+
 use super::spells::spells;
 use super::{Index, Verdict, Violation};
 use crate::fault::{Fault, NodeFault, SlotChange};
 use crate::history::History;
 use crate::resp::shown_command;
+use crate::world::ms;
 
 pub(super) const PROMISE: &str = "retired";
 
@@ -14,14 +17,17 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     if history.faults.iter().any(|(_, fault)| hides_news(fault)) {
         return Ok(());
     }
+    // A view with a gap has to wait for better ones.
+    let has_gaps = history.faults.iter().any(|(_, fault)| takes_slots(fault));
+    let wait = if has_gaps { ms(2 * TOPOLOGY_HEDGE_MS) } else { Duration::ZERO };
     for (left, node) in &history.retirements {
         let mut looks = history.looks.iter().filter(|(at, _)| at > left);
         let Some((seen, _)) = looks.find(|look| is_told(history, look)) else { continue };
-        let known = *seen + history.rules.slack + history.rules.patience;
+        let known = *seen + history.rules.slack + history.rules.patience + wait;
         let back = history.faults.iter().find(|(at, fault)| at > left && may_bring_back(fault));
         let back = back.map_or(Duration::MAX, |(at, _)| *at);
         let mut late = history.sendings.iter().filter(|sending| sending.node == *node);
-        if let Some(sending) = late.find(|sending| sending.at > known && sending.at < back) {
+        if let Some(sending) = late.find(|sending| sending.began > known && sending.at < back) {
             let what = format!(
                 "node-{node} had left at {left:?}, which was known at {known:?}, and got {}",
                 shown_command(&sending.args)
@@ -36,6 +42,10 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
 fn is_told(history: &History, (at, node): &(Duration, usize)) -> bool {
     let spells = spells(history, |fault| matches!(fault, Fault::Node(ill, _) if ill == node));
     !spells.into_iter().any(|spell| spell.touches(*at, *at + history.rules.slack))
+}
+
+fn takes_slots(fault: &Fault) -> bool {
+    matches!(fault, Fault::Slot(_, SlotChange::Take))
 }
 
 /// Whether a fault keeps nodes from knowing the topology, or from telling the truth about it.
@@ -65,7 +75,6 @@ mod tests {
 
     #[test]
     fn a_command_for_a_node_that_is_known_to_have_left_is_seen() {
-        let ms = Duration::from_millis;
         let mut story = Story::right();
         story.history.retirements.push((ms(2), 0));
         story.history.looks.push((ms(5), 1));
@@ -74,11 +83,15 @@ mod tests {
         story.execute(22, "SET s:0:8 1000000003", "+OK\r\n");
         story.answer(0, 30, "+OK\r\n");
         story.passes();
-        story.history.sendings.last_mut().expect("one was sent").at = ms(16);
+        story.history.sendings.last_mut().expect("one was sent").at = ms(17);
+        story.passes();
+        story.history.sendings.last_mut().expect("one was sent").began = ms(16);
         assert!(caught(&story, PROMISE).contains("SET s:0:8"));
         story.history.faults.push((ms(3), Fault::Slot(1, SlotChange::Give(0))));
         story.passes();
         story.history.faults = vec![(ms(4), Fault::Node(1, NodeFault::ClogReplies))];
+        story.passes();
+        story.history.faults = vec![(ms(4), Fault::Slot(1, SlotChange::Take))];
         story.passes();
         story.history.faults = vec![(ms(4), Fault::Node(0, NodeFault::ClogReplies))];
         assert!(caught(&story, PROMISE).contains("SET s:0:8"));

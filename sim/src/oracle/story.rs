@@ -80,9 +80,9 @@ impl Story {
 
     pub(super) fn send(&mut self, at: u64, command: &str, is_whole: bool) {
         let at = Duration::from_millis(at);
-        let (stream, node, args) = (1, 0, args(command));
+        let (began, stream, node, asking, args) = (at, 1, 0, false, args(command));
         self.history.counted.sent += 1;
-        self.history.sendings.push(Sending { at, stream, node, asking: false, args, is_whole });
+        self.history.sendings.push(Sending { began, at, stream, node, asking, args, is_whole });
     }
 
     /// Nothing is wrong.

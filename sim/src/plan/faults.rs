@@ -19,11 +19,20 @@ pub(super) enum Focus {
     Anything,
     /// Slots that move under slow commands.
     Order,
+    /// Replies that are held up, and lost.
+    Loss,
+    /// Clients that do not read.
+    Room,
+    /// Nodes that have lost their place and do not know.
+    News,
+    /// Nodes that leave while commands for them wait to be written.
+    Leaving,
 }
 
 /// Draws what goes wrong.
 pub(super) struct Faults {
     dice: Dice,
+    focus: Focus,
     families: Vec<Family>,
     setup: Setup,
     clients: u64,
@@ -38,13 +47,20 @@ pub(super) struct Faults {
 impl Faults {
     pub(super) fn new(mut dice: Dice, size: Size, setup: &Setup, focus: Focus) -> Self {
         let quiet = dice.chance(0.1);
-        let families = Family::ALL.into_iter().filter(|_| !quiet && dice.chance(0.5)).collect();
+        let mut families: Vec<_> =
+            Family::ALL.into_iter().filter(|_| !quiet && dice.chance(0.5)).collect();
+        match focus {
+            Focus::Anything => {}
+            Focus::Order => families = vec![Family::Slow, Family::Migration],
+            Focus::Loss => families = vec![Family::Clog, Family::Reset],
+            Focus::Room => families.push(Family::Deaf),
+            Focus::Leaving => families = vec![Family::Retire],
+            Focus::News => families = vec![Family::Failover, Family::Reset],
+        }
         Faults {
             dice,
-            families: match focus {
-                Focus::Anything => families,
-                Focus::Order => vec![Family::Slow, Family::Migration],
-            },
+            focus,
+            families,
             setup: *setup,
             clients: size.clients,
             span: size.time_ms,
@@ -69,11 +85,8 @@ impl Faults {
                 self.add(Family::Leave, at, Fault::Leave(client));
             }
         }
-        if self.has(Family::Deaf) && self.dice.chance(0.2) {
-            let at = self.dice.within(10..=self.span);
-            let end = at + *self.dice.pick(&[20, 300, 1_500]);
-            self.add(Family::Deaf, at, Fault::Deaf(true));
-            self.add(Family::Deaf, end, Fault::Deaf(false));
+        if self.has(Family::Deaf) && (self.focus == Focus::Room || self.dice.chance(0.2)) {
+            self.deaf();
         }
         if self.has(Family::Clients) && self.dice.chance(0.5) {
             let drawn = links::of_clients(&mut self.dice, self.span);
@@ -118,6 +131,20 @@ impl Faults {
             && !self.setup.shared_host
             && self.dice.chance(0.3);
         may_be.then(|| self.dice.index(self.setup.primaries))
+    }
+
+    /// Clients do not read for a while; time and again where that is what the run is about.
+    fn deaf(&mut self) {
+        let mut at = self.dice.within(10..=self.span);
+        loop {
+            let end = at + *self.dice.pick(&[20, 300, 1_500]);
+            self.add(Family::Deaf, at, Fault::Deaf(true));
+            self.add(Family::Deaf, end, Fault::Deaf(false));
+            at = end + self.dice.within(1..=300);
+            if self.focus != Focus::Room || at > self.span {
+                return;
+            }
+        }
     }
 
     /// The group that a node belongs to at the start.
@@ -211,7 +238,11 @@ impl Faults {
         match family {
             Family::Stall => pair(NodeFault::Stall, NodeFault::Heal),
             Family::Cut => pair(NodeFault::Cut, NodeFault::Repair),
-            Family::Hang => pair(NodeFault::HangConnects, NodeFault::AllowConnects),
+            Family::Hang => {
+                // Now and then for longer than anybody waits.
+                let end = end + *self.dice.pick(&[0, 0, 1_500]);
+                vec![(at, NodeFault::HangConnects), (end, NodeFault::AllowConnects)]
+            }
             Family::Refuse => pair(NodeFault::RefuseConnects, NodeFault::AllowConnects),
             Family::Clog => self.clog((at, end)),
             Family::Reset => vec![(at, NodeFault::Reset)],
@@ -240,7 +271,7 @@ impl Faults {
             ],
             Family::Retire => {
                 let heir = self.dice.index(self.setup.primaries);
-                if heir == node { vec![] } else { vec![(at, NodeFault::Retire(heir))] }
+                self.retire(node, heir, (at, end))
             }
             Family::Migration
             | Family::Uncovered
@@ -250,6 +281,19 @@ impl Faults {
             | Family::Clients
             | Family::Deaf => unreachable!("no fault of a node"),
             Family::Link(family) => family.episode(&mut self.dice, (at, end)),
+        }
+    }
+
+    /// A node leaves; half of the time while commands for it wait to be written.
+    fn retire(&mut self, node: usize, heir: usize, (at, end): (u64, u64)) -> Vec<(u64, NodeFault)> {
+        let retire = (at, NodeFault::Retire(heir));
+        if heir == node {
+            vec![]
+        } else if self.setup.shared_host || self.focus != Focus::Leaving && self.dice.chance(0.5) {
+            vec![retire]
+        } else {
+            let before = at.saturating_sub(self.dice.within(1..=50));
+            vec![(before, NodeFault::Clog), retire, (end, NodeFault::Unclog)]
         }
     }
 
@@ -279,8 +323,11 @@ impl Faults {
         } else {
             vec![]
         };
+        let is_unaware = self.focus == Focus::News;
         let (before, after): (&[_], &[_]) = match self.dice.index(5) {
-            _ if self.setup.shared_host => (&[NodeFault::Isolate], &[NodeFault::Rejoin]),
+            _ if self.setup.shared_host || is_unaware => {
+                (&[NodeFault::Isolate], &[NodeFault::Rejoin])
+            }
             _ if self.setup.tuning.stall_timeout_ms == 0 => (&[NodeFault::Kill], &[restart]),
             0 => (&[NodeFault::Kill], &[restart]),
             1 => (&[NodeFault::PowerOff], &[restart]),
@@ -290,6 +337,12 @@ impl Faults {
             }
             3 => (&[NodeFault::Isolate], &[NodeFault::Rejoin]),
             _ => (&[], &[]),
+        };
+        // Who does not know may tell old news for long.
+        let end = if before == [NodeFault::Isolate] {
+            end + if is_unaware { 2_000 } else { *self.dice.pick(&[0, 800, 2_000]) }
+        } else {
+            end
         };
         events.extend(before.iter().map(|fault| (at, *fault)));
         events.push((middle, NodeFault::FailOver));

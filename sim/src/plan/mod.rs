@@ -2,8 +2,11 @@
 //! what goes wrong when. The run itself draws only jitter.
 //!
 //! Each seed leaves out about half of the families of faults: what only shows when some things go
-//! wrong and others do not is found sooner (swarm testing). Some seeds do nothing but move slots
-//! under the feet of slow commands: that is where order is lost.
+//! wrong and others do not is found sooner (swarm testing). Some seeds are about one thing alone:
+//! slots that move under the feet of slow commands, where order is lost; replies that are lost, after
+//! which it is hard to say what may be asked again; nodes that have lost their place and do not know;
+//! nodes that leave with much to be written to them; clients that do not read, where there is little
+//! room.
 
 mod families;
 mod faults;
@@ -22,6 +25,12 @@ use crate::world::Setup;
 
 pub use families::Family;
 use faults::{Faults, Focus};
+
+/// How likely a value is large, where some are.
+const LARGE_VALUES: f64 = 0.15;
+
+/// The same, where there is little room.
+const LARGE_VALUES_TIGHT: f64 = 0.6;
 
 /// How likely a key is in the slot that all clients like best, where they like it most.
 const FOCUS_MAX: f64 = 0.9;
@@ -61,13 +70,29 @@ impl Plan {
             time_ms: dice.within(500..=4_000),
             late: dice.within(10..=30),
             focus: *dice.pick(&[0.0, 0.2, 0.6, FOCUS_MAX]),
-            large_values: dice.chance(0.3),
+            large_values: *dice.pick(&[0.0, 0.0, LARGE_VALUES]),
         };
-        let on_order = dice.chance(0.15);
-        if on_order {
-            size.focus = FOCUS_MAX;
+        let focus = match dice.index(20) {
+            // Little room shows where much is to be kept.
+            _ if tuning.is_tight() => Focus::Room,
+            0..3 => Focus::Order,
+            3..5 => Focus::Loss,
+            5 => Focus::News,
+            6 => Focus::Leaving,
+            _ => Focus::Anything,
+        };
+        match focus {
+            Focus::Order | Focus::Loss => size.focus = FOCUS_MAX,
+            Focus::Leaving => setup.standalone = false,
+            Focus::Room => size.large_values = LARGE_VALUES_TIGHT,
+            Focus::News => {
+                setup.replicas = setup.replicas.max(1);
+                setup.standalone = false;
+                // Old news is heard only by who asks.
+                setup.tuning.refresh_ms = 200;
+            }
+            Focus::Anything => {}
         }
-        let focus = if on_order { Focus::Order } else { Focus::Anything };
         if Dice::fork(seed, "medium", 0).chance(TURMOIL_SHARE) {
             setup.medium = Medium::Turmoil;
         }

@@ -75,8 +75,8 @@ pub struct Size {
     pub time_ms: u64,
     /// How likely a key is in the one slot that all clients like best.
     pub focus: f64,
-    /// Values may be large.
-    pub large_values: bool,
+    /// How likely a value is large.
+    pub large_values: f64,
 }
 
 /// Draws the scripts of all clients.
@@ -121,7 +121,7 @@ struct Writer<'a> {
     dice: &'a mut Dice,
     id: Id,
     focus: f64,
-    large: bool,
+    large: f64,
 }
 
 impl Writer<'_> {
@@ -238,7 +238,7 @@ impl Writer<'_> {
     }
 
     fn value(&mut self) -> String {
-        if !self.large || !self.dice.chance(0.15) {
+        if !self.dice.chance(self.large) {
             return self.id.to_string();
         }
         let filler = self.dice.within(0..=VALUE_BYTES_MAX);
@@ -267,7 +267,7 @@ mod tests {
         late: 10,
         time_ms: 1_000,
         focus: 0.2,
-        large_values: true,
+        large_values: 0.15,
     };
 
     #[test]

@@ -253,11 +253,10 @@ impl Session {
     fn note_unsure(&mut self, ticket: Ticket) {
         if let Some((part, _)) = self.ring.part(ticket)
             && part.access == Access::Write
+            && !planted("unsure-write-forgotten")
         {
             let last = self.unsure_writes.entry(part.slot).or_insert(ticket);
-            if !planted("unsure-write-forgotten") {
-                *last = ticket.max(*last);
-            }
+            *last = ticket.max(*last);
         }
     }
 

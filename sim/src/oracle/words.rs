@@ -1,0 +1,88 @@
+//! What the proxy's own errors say is so: nothing expires before its time, nothing is cut off for a
+//! drain before the drain is over.
+
+use std::time::Duration;
+
+use super::{Index, Verdict, broken};
+use crate::history::{Call, History, Rules, Verdict as Outcome};
+
+pub(super) const PROMISE: &str = "words";
+
+/// Of what waited in vain.
+const EXPIRED: &str = "within op_timeout";
+
+/// Of what was left when the proxy stopped.
+const STOPPING: &str = "the proxy is stopping";
+
+/// Of what was left at a node that had left.
+const LEFT: &str = "it has left the topology";
+
+pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
+    let calls = history.conversations.iter().flat_map(|conversation| &conversation.calls);
+    for call in calls {
+        let Some((at, frame)) = &call.reply else { continue };
+        if !matches!(call.verdict(), Outcome::NotDone | Outcome::Unsure) {
+            continue;
+        }
+        let text = String::from_utf8_lossy(frame);
+        let earliest = earliest(call, &text, &history.rules);
+        if *at < earliest {
+            let what = format!("said at {at:?}, and true from {earliest:?} on at the earliest");
+            return Err(broken(PROMISE, call, &what));
+        }
+    }
+    Ok(())
+}
+
+/// When it can be said at the earliest.
+fn earliest(call: &Call, text: &str, rules: &Rules) -> Duration {
+    if text.contains(EXPIRED) {
+        call.sent + rules.timeout_of(call.kind())
+    } else if text.contains(STOPPING) {
+        rules.drained.map_or(Duration::MAX, |drained| drained + rules.drain_timeout)
+    } else if text.contains(LEFT) && call.verdict() == Outcome::Unsure {
+        // It was under way when the proxy heard that the node had left.
+        call.sent + rules.drain_timeout
+    } else {
+        Duration::ZERO
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::{Story, caught};
+    use super::*;
+
+    fn told(at: u64, words: &str) -> Story {
+        let mut story = Story::right();
+        story.history.rules.drain_timeout = Duration::from_millis(50);
+        story.call(0, 5, "SET s:0:0 {id}");
+        story.answer(0, at, &format!("-UNSURE 10.0.0.1:1: {words}; it may have run\r\n"));
+        story
+    }
+
+    #[test]
+    fn what_expires_before_its_time_is_seen() {
+        told(105, "no reply within op_timeout").passes();
+        let story = told(104, "no reply within op_timeout");
+        assert!(caught(&story, PROMISE).contains("true from 105ms on"));
+    }
+
+    #[test]
+    fn a_drain_that_is_cut_short_is_seen() {
+        let story = |at| {
+            let mut story = told(at, STOPPING);
+            story.history.rules.drained = Some(Duration::from_millis(10));
+            story
+        };
+        story(60).passes();
+        assert!(caught(&story(59), PROMISE).contains("60ms"));
+        assert!(caught(&told(60, STOPPING), PROMISE).contains("stopping"), "nobody stopped it");
+    }
+
+    #[test]
+    fn a_node_that_is_cut_off_when_it_leaves_is_seen() {
+        told(55, LEFT).passes();
+        assert!(caught(&told(54, LEFT), PROMISE).contains("left the topology"));
+    }
+}
