@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// An error reply: its code, then what went wrong. It may quote a client's bytes, whatever they are.
+/// An error reply: its code, then what went wrong. It may quote any bytes of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Error(Cow<'static, [u8]>);
 

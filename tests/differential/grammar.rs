@@ -59,8 +59,8 @@ impl Line {
         }
     }
 
-    /// Whether a word of it may be left out. Not the `ALPHA` of `SORT`: without it Redis refuses good
-    /// numbers after some other command met a number out of range, for it looks at an old `errno`.
+    /// Whether a word of it may be left out. Not the `ALPHA` of `SORT`: without it Redis looks at
+    /// an old `errno`, and refuses good numbers once another command has met one out of range.
     pub(crate) fn may_be_spoilt(&self) -> bool {
         !matches!(self.name, "sort" | "sort_ro")
     }
@@ -290,7 +290,7 @@ lines!(STRINGS, Group::String, {
     "mset" "( key value )+",
     "msetnx" "( key value )+",
     "psetex" "key millis value",
-    "set" "key value { NX | XX | GET | KEEPTTL | EX seconds | PX millis | EXAT unixseconds }",
+    "set" "key value { NX | XX | GET | KEEPTTL | EX seconds | PX millis | EXAT comingseconds }",
     "setex" "key seconds value",
     "setnx" "key value",
     "setrange" "key offset value",
