@@ -20,7 +20,10 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
         by_node.entry(sending.node).or_default().push(sending);
     }
     for (node, sendings) in by_node {
-        let is_slow = |(_, fault): &(Duration, Fault)| matches!(fault, Fault::Node(n, NodeFault::SetSpeed(..) | NodeFault::Link(_)) if *n == node);
+        let is_slow = |(_, fault): &(Duration, Fault)| {
+            let Fault::Node(slow, fault) = fault else { return false };
+            *slow == node && matches!(fault, NodeFault::SetSpeed(..) | NodeFault::Link(_))
+        };
         if history.faults.iter().any(is_slow) {
             continue;
         }
