@@ -16,7 +16,7 @@ use crate::wire::Wire;
 use crate::world::{World, ms};
 
 /// Virtual time after which a run is stuck: no plan is near that long.
-const RUN_TIME_MAX: Duration = Duration::from_secs(30);
+const RUN_TIME_MAX: Duration = Duration::from_secs(120);
 
 /// What the world has to come to rest once all is done.
 const SETTLING_TIME: Duration = Duration::from_millis(100);
