@@ -1,5 +1,5 @@
-//! Bugs planted in the proxy, to prove that the simulator finds them: a simulator that finds nothing
-//! may be blind.
+//! Bugs planted in the proxy, to prove that the simulator finds them: one that finds nothing may be
+//! blind.
 //!
 //! - `table`: what they are
 //! - `hunt`: seeds are run with a bug planted until one of them fails

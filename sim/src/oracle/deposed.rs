@@ -1,4 +1,4 @@
-//! Once some node has told that another has lost its place, nobody is asked for anything there, also
+//! Once some node has told that another has lost its place, nothing is asked there any more, also
 //! if the deposed one goes on telling what was true before: an older view is never taken over.
 //!
 //! Left out is what a redirect may have sent there, and whatever comes after the next change.
@@ -36,7 +36,7 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
         let sent = history.sendings.iter().filter(|sending| sending.node == *from);
         if let Some(sending) = sent.filter(within).find(is_new) {
             let what = format!(
-                "node-{from} had lost its place at {at:?}, which was known at {known:?}, and got {}",
+                "node-{from} had lost its place at {at:?}, known at {known:?}, and got {}",
                 shown_command(&sending.args)
             );
             return Err(Violation { promise: PROMISE, at: sending.at, what });

@@ -1,8 +1,9 @@
 //! A `MOVED` is news: the worker that got it sends what comes next for the slot to where it points,
 //! and the topology is looked at soon.
 //!
-//! That a worker got it is known when it sends the command on. Looked at are runs in which all nodes
-//! know the topology, and tell the truth about it; and, as to looks, in which they tell it soon.
+//! That a worker got it is known when it sends the command on. Looked at are runs in which all
+//! nodes know the topology, and tell the truth about it; and, as to looks, in which they tell it
+//! soon.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

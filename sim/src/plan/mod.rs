@@ -3,10 +3,10 @@
 //!
 //! Each seed leaves out about half of the families of faults: what only shows when some things go
 //! wrong and others do not is found sooner (swarm testing). Some seeds are about one thing alone:
-//! slots that move under the feet of slow commands, where order is lost; replies that are lost, after
-//! which it is hard to say what may be asked again; nodes that have lost their place and do not know;
-//! nodes that leave with much to be written to them; clients that do not read, where there is little
-//! room.
+//! slots that move under the feet of slow commands, where order is lost; replies that are lost,
+//! after which it is hard to say what may be asked again; nodes that have lost their place and do
+//! not know; nodes that leave with much to be written to them; clients that do not read, where
+//! there is little room.
 
 mod families;
 mod faults;
