@@ -94,7 +94,7 @@ fn a_failure_says_all_there_is_to_know_and_is_made_small() {
         "  commit ",
         ">> ",
         "BROKEN    once",
-        "client-1  asks ",
+        "proxy     sends ",
         "repeat it: cargo run -p redpoll-sim -- replay ",
         "shrink it: cargo run -p redpoll-sim -- shrink ",
         "it takes:\n    client-1  SADD t:1:0 1001000900\n",

@@ -24,8 +24,8 @@
 //! can go on whatever the others do: the largest is given up, and so on until there is room. Where
 //! one starves for too long, because of clients that neither end their commands nor take their
 //! replies, the largest half command is given up, whether it starves or not. And where nobody at
-//! all is read for a while, so many are given up, the largest first, that there is room again: their
-//! clients may have had their room and stay silent.
+//! all is read for a while, so many are given up, the largest first, that there is room again:
+//! their clients may have had their room and stay silent.
 //!
 //! **Closing.** What was sent to a node stays until it is answered or due, whatever becomes of its
 //! client. So what counts is what a client holds *loose*: replies that wait, half commands, and
