@@ -145,6 +145,13 @@ pub struct Rules {
     pub drained: Option<Duration>,
 }
 
+impl History {
+    /// All commands of all clients, connection after connection.
+    pub fn calls(&self) -> impl Iterator<Item = &Call> {
+        self.conversations.iter().flat_map(|conversation| &conversation.calls)
+    }
+}
+
 impl Rules {
     /// The longest that a command may take.
     #[must_use]

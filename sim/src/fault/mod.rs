@@ -94,6 +94,28 @@ impl Fault {
         }
     }
 
+    /// Whether some node may be listed no more after it, or be found at another's name, and be
+    /// counted anew when it is back.
+    pub(crate) fn makes_nodes_leave(&self) -> bool {
+        match self {
+            Fault::Node(_, fault) => matches!(
+                fault,
+                NodeFault::Retire(_)
+                    | NodeFault::FailOver
+                    | NodeFault::Isolate
+                    | NodeFault::Sicken(_)
+                    | NodeFault::ForgetName
+                    | NodeFault::DoubleName
+                    | NodeFault::Link(LinkFault::HangName)
+            ),
+            Fault::Slot(..)
+            | Fault::Leave(_)
+            | Fault::Drain
+            | Fault::Deaf(_)
+            | Fault::Clients(_) => false,
+        }
+    }
+
     /// Does it. What makes no sense any more, because a plan was cut down, is left.
     pub fn apply(self, world: &mut World) {
         world.recorder.faulted(self);

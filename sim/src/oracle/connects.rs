@@ -8,7 +8,6 @@ use std::time::Duration;
 use redpoll::limits::TOPOLOGY_TIMEOUT_MS;
 
 use super::{Index, Verdict, Violation};
-use crate::fault::{Fault, LinkFault, NodeFault};
 use crate::history::History;
 
 pub(super) const PROMISE: &str = "connects";
@@ -37,7 +36,8 @@ fn are_given_up(history: &History) -> Verdict {
 
 fn are_seldom(history: &History) -> Verdict {
     let rules = &history.rules;
-    if rules.connects_per_s == 0 || history.faults.iter().any(|(_, fault)| renews_nodes(fault)) {
+    let renews_nodes = history.faults.iter().any(|(_, fault)| fault.makes_nodes_leave());
+    if rules.connects_per_s == 0 || renews_nodes {
         return Ok(());
     }
     let at_once = (rules.connects_per_s * rules.workers) as f64;
@@ -60,30 +60,11 @@ fn are_seldom(history: &History) -> Verdict {
     Ok(())
 }
 
-/// Whether a node may leave and come back, and be counted anew then; or be reached by attempts to
-/// reach another one.
-fn renews_nodes(fault: &Fault) -> bool {
-    match fault {
-        Fault::Node(_, fault) => matches!(
-            fault,
-            NodeFault::Retire(_)
-                | NodeFault::FailOver
-                | NodeFault::Isolate
-                | NodeFault::Sicken(_)
-                | NodeFault::ForgetName
-                | NodeFault::DoubleName
-                | NodeFault::Link(LinkFault::HangName)
-        ),
-        Fault::Slot(..) | Fault::Leave(_) | Fault::Drain | Fault::Deaf(_) | Fault::Clients(_) => {
-            false
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::story::{Story, caught};
     use super::*;
+    use crate::fault::{Fault, NodeFault};
 
     #[test]
     fn an_attempt_that_is_not_given_up_is_seen() {

@@ -30,7 +30,7 @@ const STRANGER: &str = "NOAUTH";
 const GIVEN_UP: &[u8] = b"-UNSENT gave up after ";
 
 pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
-    let calls = history.conversations.iter().flat_map(|conversation| &conversation.calls);
+    let calls = history.calls();
     let misled = spells(history, misleads);
     for call in calls.filter(|call| call.kind().effect != Effect::Local) {
         let Some((at, frame)) = &call.reply else { continue };

@@ -11,7 +11,7 @@ pub(super) const PROMISE: &str = "counters";
 
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     let counted = &history.counted;
-    let calls = || history.conversations.iter().flat_map(|conversation| &conversation.calls);
+    let calls = || history.calls();
     let hellos = history.conversations.iter().filter(|talk| talk.resp3).count();
     let asked = (calls().count() + hellos) as u64;
     let is_over = |end: &Option<(Duration, End)>| matches!(end, Some((_, End::Finished)));

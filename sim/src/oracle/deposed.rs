@@ -23,7 +23,7 @@ pub(super) const PROMISE: &str = "deposed";
 const ROUND: Duration = ms(500);
 
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
-    let calls = history.conversations.iter().flat_map(|conversation| &conversation.calls);
+    let calls = history.calls();
     let asked: BTreeMap<Id, Duration> = calls.map(|call| (call.id, call.sent)).collect();
     for (at, from, _) in &history.failovers {
         let Some(known) = known(history, *at) else { continue };

@@ -15,7 +15,7 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     // was under way to a node that left.
     let changes = history.failovers.len() + history.retirements.len();
     let most = usize::from(rules.redirects_max) + 1 + usize::from(rules.retries_max) + changes;
-    let calls = history.conversations.iter().flat_map(|conversation| &conversation.calls);
+    let calls = history.calls();
     for call in calls.filter(|call| call.kind().shape == Shape::Single) {
         for handle in handles(&call.args).into_iter().filter(|handle| handle.has_id()) {
             let hops = longest_chain(index.executions(handle).iter().map(|(_, seen)| *seen));

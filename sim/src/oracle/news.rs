@@ -31,12 +31,7 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     let slowest = history.faults.iter().filter_map(|(_, fault)| latency(fault)).max();
     let swift = 2 * history.rules.slack + slowest.unwrap_or_default();
     let on_its_way = if has(delays) { ROUND } else { swift };
-    let asked: BTreeMap<Id, Duration> = history
-        .conversations
-        .iter()
-        .flat_map(|conversation| &conversation.calls)
-        .map(|call| (call.id, call.sent))
-        .collect();
+    let asked: BTreeMap<Id, Duration> = history.calls().map(|call| (call.id, call.sent)).collect();
     for moved in history.executions.iter().filter(|seen| is_moved(seen)) {
         let Some(news) = News::of(moved, history) else { continue };
         news.are_heeded(history, on_its_way, &asked)?;

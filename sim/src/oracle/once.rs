@@ -12,7 +12,7 @@ use crate::workload::Id;
 pub(super) const PROMISE: &str = "once";
 
 pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
-    let calls = || history.conversations.iter().flat_map(|conversation| &conversation.calls);
+    let calls = || history.calls();
     let mut without_id: BTreeMap<&[Vec<u8>], Vec<&Call>> = BTreeMap::new();
     for call in calls().filter(|call| call.writes()) {
         match handles(&call.args)[..] {

@@ -14,7 +14,7 @@ pub(super) const REFUSALS: [&str; 5] =
 
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     let Some(quiet_from) = history.rules.quiet_from else { return Ok(()) };
-    let calls = history.conversations.iter().flat_map(|conversation| &conversation.calls);
+    let calls = history.calls();
     for call in calls.filter(|call| call.sent >= quiet_from) {
         let is_refused = call.frame().is_some_and(|frame| REFUSALS.contains(&error_code(frame)));
         if is_refused || matches!(call.verdict(), Outcome::NotDone | Outcome::Unsure) {

@@ -5,7 +5,6 @@ use std::time::Duration;
 use redpoll::limits::RETRY_RESERVE;
 
 use super::{Index, Verdict, Violation};
-use crate::fault::{Fault, LinkFault, NodeFault};
 use crate::history::History;
 
 pub(super) const PROMISE: &str = "retries";
@@ -15,7 +14,7 @@ const RESERVE_S: u64 = 10;
 
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     // What is taken back from a node that leaves costs nothing.
-    if history.faults.iter().any(|(_, fault)| makes_nodes_leave(fault)) {
+    if history.faults.iter().any(|(_, fault)| fault.makes_nodes_leave()) {
         return Ok(());
     }
     let (counted, rules) = (&history.counted, &history.rules);
@@ -30,29 +29,11 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     Err(Violation { promise: PROMISE, at: Duration::ZERO, what })
 }
 
-/// Whether some node may not be listed any more.
-fn makes_nodes_leave(fault: &Fault) -> bool {
-    match fault {
-        Fault::Node(_, fault) => matches!(
-            fault,
-            NodeFault::Retire(_)
-                | NodeFault::FailOver
-                | NodeFault::Isolate
-                | NodeFault::Sicken(_)
-                | NodeFault::ForgetName
-                | NodeFault::DoubleName
-                | NodeFault::Link(LinkFault::HangName)
-        ),
-        Fault::Slot(..) | Fault::Leave(_) | Fault::Drain | Fault::Deaf(_) | Fault::Clients(_) => {
-            false
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::story::{Story, caught};
     use super::*;
+    use crate::fault::{Fault, NodeFault};
 
     #[test]
     fn retries_beyond_the_budget_are_seen() {

@@ -18,7 +18,7 @@ const STOPPING: &str = "the proxy is stopping";
 const LEFT: &str = "it has left the topology";
 
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
-    let calls = history.conversations.iter().flat_map(|conversation| &conversation.calls);
+    let calls = history.calls();
     for call in calls {
         let Some((at, frame)) = &call.reply else { continue };
         if !matches!(call.verdict(), Outcome::NotDone | Outcome::Unsure) {

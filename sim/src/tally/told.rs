@@ -30,7 +30,7 @@ const REASONS: [(&str, &str); 10] = [
 ];
 
 pub(super) fn see(history: &History, tally: &mut Tally) {
-    let calls = || history.conversations.iter().flat_map(|conversation| &conversation.calls);
+    let calls = || history.calls();
     tally.see("commands", count(calls(), |_| true));
     tally.see("replies", count(calls(), |call| call.reply.is_some()));
     for (code, name) in CODES {
