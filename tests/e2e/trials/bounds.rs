@@ -17,6 +17,7 @@ pub(super) const STORIES: &[Story] = stories![
     a_client_that_reads_300_large_replies_slowly_gets_them_all,
     fifty_clients_that_write_to_a_stuck_server_stay_within_memory_max,
     large_commands_that_do_not_all_fit_are_done_or_refused_at_once,
+    half_commands_of_silent_clients_shut_nobody_out,
 ];
 
 const MIB: u64 = 1024 * 1024;
@@ -43,6 +44,9 @@ const WRITING: Duration = Duration::from_secs(4);
 /// Writers of commands so large that not all of them fit, and how soon each is answered.
 const LARGE_WRITERS: usize = 12;
 const LARGE_WITHIN: Duration = Duration::from_secs(10);
+
+/// How soon somebody else is served.
+const SERVED_WITHIN: Duration = Duration::from_secs(8);
 
 /// A proxy before a server with a large value, and what the proxy has resident when it is idle.
 fn proxy(stage: &Stage, server: &Server, memory_bytes: Option<u64>) -> Result<(Proxy, u64)> {
@@ -186,4 +190,43 @@ fn write_until(enough: &AtomicBool, proxy: &Proxy) -> Result<()> {
         drop(stream.read(&mut replies));
     }
     Ok(())
+}
+
+/// The beginning of a command with a value of so many bytes, of which so many are sent.
+fn half_a_command(whole: usize, sent: usize) -> Vec<u8> {
+    let mut half = format!("*3\r\n$3\r\nSET\r\n$4\r\nhalf\r\n${whole}\r\n").into_bytes();
+    half.resize(half.len() + sent, b'x');
+    half
+}
+
+/// Three quarters of the memory are held by clients that have room for the rest of their commands,
+/// and do not send it.
+fn half_commands_of_silent_clients_shut_nobody_out(stage: &Stage) -> Result<()> {
+    let memory = 8 * MIB;
+    let server = Server::standalone(&stage.folder("silent"))?;
+    let options = Options { memory_bytes: Some(memory), ..Options::server(&server) };
+    let proxy = Proxy::start(&stage.folder("silent-proxy"), options)?;
+    let mut silent = Vec::new();
+    while buffered(&proxy)? <= memory / 4 * 3 {
+        ensure!(silent.len() < 100, "{} bytes are held", buffered(&proxy)?);
+        let first = silent.is_empty();
+        let (whole, sent) = if first { (4_100_000, 4_000_000) } else { (100_000, 60_000) };
+        let before = buffered(&proxy)?;
+        let mut socket = TcpStream::connect(proxy.address())?;
+        socket.write_all(&half_a_command(whole, sent))?;
+        silent.push(socket);
+        wait_until("it is read", GIVEN_BACK_WITHIN, || {
+            Ok((buffered(&proxy)? >= before + sent as u64).then_some(()))
+        })?;
+    }
+    let mut small = TcpStream::connect(proxy.address())?;
+    small.set_read_timeout(Some(SERVED_WITHIN))?;
+    small.write_all(b"SET small 2\r\n")?;
+    let mut reply = [0; 5];
+    small.read_exact(&mut reply).context("somebody else is not served")?;
+    ensure!(&reply == b"+OK\r\n", "{:?}", reply.escape_ascii().to_string());
+    let starved =
+        proxy.metric(r#"redpoll_downstream_connections_closed_total{cause="starved"}"#)?;
+    ensure!((1..silent.len() as u64).contains(&starved), "{starved} of {} left", silent.len());
+    proxy.stop()
 }

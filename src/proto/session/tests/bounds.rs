@@ -49,6 +49,26 @@ fn a_pipeline_of_short_replies_takes_two_round_trips_more_on_a_new_connection_on
 }
 
 #[test]
+fn a_new_client_profits_from_the_short_replies_to_others() {
+    let mut rig = Rig::new();
+    let first_round = |rig: &mut Rig| {
+        let identity = Identity::new(2, "client:2".into());
+        rig.session = Session::new(identity, OUTPUT_BYTES_MAX, rig.common_reply.bytes());
+        rig.flying.clear();
+        rig.send(&"GET a\n".repeat(100)).len()
+    };
+    assert_eq!(first_round(&mut rig), 4);
+    for _ in 0..1_000 {
+        rig.send("GET a\n");
+        rig.answer("$1\r\nx\r\n");
+        rig.told();
+    }
+    assert_eq!(first_round(&mut rig), 64);
+    rig.answer(&bulk(MIB));
+    assert_eq!(first_round(&mut rig), 4, "somebody has got a long one");
+}
+
+#[test]
 fn a_client_that_reads_nothing_is_sent_for_no_more_than_there_is_room_for() {
     let mut rig = Rig::new();
     rig.send(&"GET a\n".repeat(300));
