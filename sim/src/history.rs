@@ -159,6 +159,14 @@ impl Rules {
         self.command_timeouts.values().copied().max().unwrap_or_default().max(self.op_timeout)
     }
 
+    /// How long the other side's reading may hold up so many bytes that are written at once, and
+    /// how many bytes of them are held up no more.
+    fn trips(&self, bytes: usize) -> (Duration, usize) {
+        let trips = bytes.checked_div(self.window).unwrap_or(0);
+        let left = bytes.checked_rem(self.window).unwrap_or(0);
+        (self.round_trip * u32::try_from(trips).unwrap_or(u32::MAX), left)
+    }
+
     /// How long a command may take.
     #[must_use]
     pub fn timeout_of(&self, kind: &Kind) -> Duration {
@@ -208,15 +216,25 @@ impl Conversation {
     /// Its commands, each with how long it may take to leave the client: more than a connection
     /// takes at once waits for the other side to read.
     pub fn leaving(&self, rules: &Rules) -> impl Iterator<Item = (&Call, Duration)> {
-        let (window, round_trip) = (rules.window, rules.round_trip);
         let (mut asked, mut bytes) = (Duration::ZERO, 0);
         self.calls.iter().map(move |call| {
             if asked != call.sent {
                 (asked, bytes) = (call.sent, 0);
             }
             bytes += call.args.iter().map(|arg| arg.len() + BULK_BYTES).sum::<usize>();
-            let trips = bytes.checked_div(window).unwrap_or(0);
-            (call, round_trip * u32::try_from(trips).unwrap_or(u32::MAX))
+            (call, rules.trips(bytes).0)
+        })
+    }
+
+    /// How much later each reply may arrive than the one before it: the proxy, too, waits for the
+    /// client to read where a connection takes no more.
+    pub fn arriving(&self, rules: &Rules) -> impl Iterator<Item = Duration> {
+        let mut bytes = 0;
+        self.calls.iter().map(move |call| {
+            bytes += call.frame().map_or(0, <[u8]>::len);
+            let (trips, left) = rules.trips(bytes);
+            bytes = left;
+            trips
         })
     }
 }

@@ -14,7 +14,8 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
         let gone = matches!(conversation.end, Some((_, End::Left | End::Closed | End::Garbled)));
         // A reply waits for those before it, which may have more time.
         let mut latest = Duration::ZERO;
-        for (call, leaving) in conversation.leaving(&history.rules) {
+        let arriving = conversation.arriving(&history.rules);
+        for ((call, leaving), arriving) in conversation.leaving(&history.rules).zip(arriving) {
             let limit = history.rules.timeout_of(call.kind()) + history.rules.slack;
             latest = latest.max(call.sent + leaving + limit);
             let until = call.reply.as_ref().map_or(Duration::MAX, |(at, _)| *at);
@@ -22,6 +23,7 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
             for spell in deaf.iter().filter(|spell| spell.touches(call.sent, until)) {
                 latest = latest.max(spell.until.saturating_add(2 * limit));
             }
+            latest = latest.saturating_add(arriving);
             if history.rules.is_tight {
                 latest = Duration::MAX;
             }
@@ -60,6 +62,23 @@ mod tests {
                 story.passes();
             }
         }
+    }
+
+    #[test]
+    fn a_reply_that_a_connection_does_not_take_at_once_has_the_time_for_each_part() {
+        let mut story = Story::right();
+        story.history.rules.window = 200;
+        story.history.rules.round_trip = Duration::from_millis(20);
+        story.call(0, 5, "ECHO {id}");
+        story.call(0, 5, "GETRANGE s:0:0 0 {id}");
+        story.execute(6, "GETRANGE s:0:0 0 1000000004", &format!("$150\r\n{:150}\r\n", ""));
+        let mut late = story.clone();
+        for (story, at) in [(&mut story, 135), (&mut late, 136)] {
+            story.answer(0, 115, "$10\r\n1000000003\r\n");
+            story.answer(0, at, &format!("$150\r\n{:150}\r\n", ""));
+        }
+        story.passes();
+        assert!(caught(&late, PROMISE).contains("took 131ms"));
     }
 
     #[test]
