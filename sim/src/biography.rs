@@ -9,7 +9,8 @@ use crate::trace::Line;
 #[must_use]
 pub fn of_run(outcome: &Outcome) -> Vec<Line> {
     let network = outcome.trace.iter().filter(|line| !line.is_detail).cloned();
-    in_order(network.chain(commands(&outcome.history, |_| true)).collect())
+    let told = commands(&outcome.history, |_| true).into_iter().chain(looks(&outcome.history));
+    in_order(network.chain(told).collect())
 }
 
 /// The life of a key.
@@ -29,6 +30,12 @@ fn commands(history: &History, matters: impl Fn(&[Vec<u8>]) -> bool) -> Vec<Line
     let executions = history.executions.iter().filter(|seen| matters(&seen.args));
     lines.extend(executions.map(of_execution));
     lines
+}
+
+/// The topology as nodes were asked for it.
+fn looks(history: &History) -> impl Iterator<Item = Line> {
+    let at = history.looks.iter();
+    at.map(|(at, node)| Line::new(*at, &format!("node-{node}"), "is asked for the topology"))
 }
 
 fn of_conversation(
@@ -133,6 +140,7 @@ mod tests {
         let with = |part: &str| told.iter().filter(|line| line.text.contains(part)).count();
         assert_eq!(with(" asks "), commands);
         assert!(with("proxy     sends node-") > 0 && with(" accepted from ") > 0);
+        assert_eq!(with(" is asked for the topology"), outcome.history.looks.len());
         let faults = told.iter().filter(|line| line.text.contains(" world ")).count();
         assert!(faults >= outcome.history.faults.len(), "{faults} faults told");
         assert_eq!(with(" bytes ("), 0, "reads and writes are details");

@@ -93,7 +93,9 @@ struct News<'a> {
 }
 
 impl<'a> News<'a> {
+    /// `None` if that is not known for sure: of commands without an id there may be several.
     fn of(moved: &'a Execution, history: &'a History) -> Option<News<'a>> {
+        Id::of_command(&moved.args)?;
         let after = history.sendings.partition_point(|sending| sending.at <= moved.at);
         let is_it = |sending: &&Sending| sending.args == moved.args;
         let asked = history.sendings[..after].iter().rev().find(is_it)?;
@@ -209,6 +211,27 @@ mod tests {
             story.history.looks.push((ms(9), 0));
             story.passes();
         }
+    }
+
+    #[test]
+    fn who_got_the_moved_of_a_command_without_an_id_is_unknown() {
+        let mut story = moved();
+        for seen in &mut story.history.executions {
+            seen.args.truncate(2);
+        }
+        for sending in &mut story.history.sendings {
+            sending.args.truncate(2);
+        }
+        assert!(story.history.executions.iter().filter(|seen| is_moved(seen)).count() > 0);
+        let is_known = |seen| News::of(seen, &story.history).is_some();
+        assert!(!story.history.executions.iter().any(is_known));
+        assert!(
+            moved()
+                .history
+                .executions
+                .iter()
+                .any(|seen| News::of(seen, &moved().history).is_some())
+        );
     }
 
     #[test]

@@ -24,7 +24,12 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
         let mut looks = history.looks.iter().filter(|(at, _)| at > left);
         let Some((seen, _)) = looks.find(|look| is_told(history, look)) else { continue };
         let known = *seen + history.rules.slack + history.rules.patience + wait;
-        let back = history.faults.iter().find(|(at, fault)| at > left && may_bring_back(fault));
+        let is_its_end = |(at, fault): &(Duration, Fault)| {
+            at == left && matches!(fault, Fault::Node(ill, NodeFault::Retire(_)) if ill == node)
+        };
+        let gone = history.faults.iter().position(is_its_end).map_or(0, |its_end| its_end + 1);
+        let mut after = history.faults[gone..].iter().filter(|(at, _)| at >= left);
+        let back = after.find(|(_, fault)| may_bring_back(fault));
         let back = back.map_or(Duration::MAX, |(at, _)| *at);
         let mut late = history.sendings.iter().filter(|sending| sending.node == *node);
         if let Some(sending) = late.find(|sending| sending.began > known && sending.at < back) {
@@ -95,5 +100,10 @@ mod tests {
         story.passes();
         story.history.faults = vec![(ms(4), Fault::Node(0, NodeFault::ClogReplies))];
         assert!(caught(&story, PROMISE).contains("SET s:0:8"));
+        let (gone, back) = (NodeFault::Retire(1), NodeFault::Retire(0));
+        story.history.faults = vec![(ms(2), Fault::Node(0, gone))];
+        assert!(caught(&story, PROMISE).contains("SET s:0:8"));
+        story.history.faults.push((ms(2), Fault::Node(1, back)));
+        story.passes();
     }
 }
