@@ -7,10 +7,8 @@ use std::time::Duration;
 use redpoll::embedded;
 
 use super::index::{Handle, handles, is_marker, may_be_split};
-use super::spells::spells;
 use super::{Index, Verdict, broken};
 use crate::client::NO_MEMORY;
-use crate::fault::{Ailment, Fault, NodeFault, SlotChange};
 use crate::history::{Call, Execution, History};
 use crate::resp::{elements, error_code, integer};
 use crate::workload::{Effect, Id, Kind, Shape};
@@ -26,22 +24,13 @@ const REDIRECTS: [&str; 2] = ["MOVED", "ASK"];
 /// What a node says that does not know the proxy: nothing may be asked of it then.
 const STRANGER: &str = "NOAUTH";
 
-/// What the proxy says of redirects that lead nowhere; those of a sane cluster do not.
-const GIVEN_UP: &[u8] = b"-UNSENT gave up after ";
-
 pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     let calls = history.calls();
-    let misled = spells(history, misleads);
     for call in calls.filter(|call| call.kind().effect != Effect::Local) {
         let Some((at, frame)) = &call.reply else { continue };
         let code = error_code(frame);
         if frame == embedded::REFUSED_EARLY {
             continue;
-        }
-        let is_misled = || misled.iter().any(|spell| spell.touches(call.sent, *at));
-        let is_patient = history.rules.redirects_max >= SANE_REDIRECTS_MAX;
-        if frame.starts_with(GIVEN_UP) && is_patient && !is_misled() {
-            return Err(broken(PROMISE, call, "the redirects of a sane cluster were given up"));
         }
         if OWN_ERRORS.contains(&code) || frame.starts_with(NO_MEMORY) {
             continue;
@@ -57,29 +46,6 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     }
     Ok(())
 }
-
-/// Whether a fault leads redirects nowhere: two nodes hold each other for the owner of a slot, or
-/// one does not hear the news, or sends everybody astray.
-fn misleads(fault: &Fault) -> bool {
-    match fault {
-        Fault::Slot(_, change) => {
-            matches!(change, SlotChange::Entangle(_) | SlotChange::Disentangle)
-        }
-        Fault::Node(_, fault) => {
-            matches!(
-                fault,
-                NodeFault::Sicken(Ailment::Astray)
-                    | NodeFault::Recover
-                    | NodeFault::Isolate
-                    | NodeFault::Rejoin
-            )
-        }
-        Fault::Leave(_) | Fault::Drain | Fault::Deaf(_) | Fault::Clients(_) => false,
-    }
-}
-
-/// Redirects that a command can meet in a sane cluster.
-const SANE_REDIRECTS_MAX: u8 = 5;
 
 /// The executions that can be what a reply is from: of this command, while it was under way.
 struct Witnesses<'i, 'a> {
@@ -211,18 +177,6 @@ mod tests {
         story.answer(0, 9, "$10\r\n1000000003\r\n");
         story.answer(0, 9, "+OK\r\n");
         assert!(caught(&story, PROMISE).starts_with("SET s:0:0"));
-    }
-
-    #[test]
-    fn redirects_that_lead_nowhere_are_seen() {
-        let mut story = Story::right();
-        story.call(0, 5, "GET s:0:0");
-        story.answer(
-            0,
-            9,
-            "-UNSENT gave up after too many redirects, the last one from a:1 to b:2\r\n",
-        );
-        assert!(caught(&story, PROMISE).contains("given up"));
     }
 
     #[test]

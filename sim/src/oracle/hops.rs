@@ -1,15 +1,100 @@
 //! No command is sent on more often than `redirects_max`, unless a node has said in between that it
-//! cannot serve it yet: then it begins anew.
+//! cannot serve it yet: then it begins anew. And none is given up for its redirects where they lead
+//! somewhere: in a cluster that is sane, and whose slots move no faster than commands follow.
+
+use std::time::Duration;
+
+use redpoll::proto::cluster::Slot;
 
 use super::index::{handles, is_turned_away};
+use super::spells::{Spell, spells};
 use super::{Index, Verdict, broken};
-use crate::history::{Execution, History};
+use crate::fault::{Ailment, Fault, NodeFault, SlotChange};
+use crate::history::{Call, Execution, History};
 use crate::resp::error_code;
 use crate::workload::Shape;
 
 pub(super) const PROMISE: &str = "hops";
 
+/// What the proxy says of redirects that lead nowhere.
+const GIVEN_UP: &[u8] = b"-UNSENT gave up after ";
+
+/// Redirects that a command can meet whose slot moves at its ease.
+const SANE_REDIRECTS_MAX: u8 = 5;
+
 pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
+    are_followed(history)?;
+    are_bounded(history, index)
+}
+
+fn are_followed(history: &History) -> Verdict {
+    if history.rules.redirects_max < SANE_REDIRECTS_MAX {
+        return Ok(());
+    }
+    let misled = spells(history, misleads);
+    for call in history.calls() {
+        let Some((at, frame)) = &call.reply else { continue };
+        let is_misled = || misled.iter().any(|spell| spell.touches(call.sent, *at));
+        if frame.starts_with(GIVEN_UP) && !is_misled() && !is_outrun(history, call, *at) {
+            return Err(broken(PROMISE, call, "the redirects of a sane cluster were given up"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a command met as many changes of its slot as it may be sent on; or the slot was on its
+/// way to a node whose place another took: that one knows nothing of it, until it has arrived.
+fn is_outrun(history: &History, call: &Call, until: Duration) -> bool {
+    let slots: Vec<_> = call.keys().map(|key| Slot::of(key).number()).collect();
+    let mut changes = 0;
+    let mut moving_since = None;
+    for (at, fault) in history.faults.iter().filter(|(at, _)| *at <= until) {
+        match fault {
+            Fault::Slot(slot, change) if slots.contains(slot) => match change {
+                SlotChange::BeginMigration(_) => moving_since = moving_since.or(Some(*at)),
+                SlotChange::FinishMigration => moving_since = None,
+                SlotChange::MoveKeys(_)
+                | SlotChange::Take
+                | SlotChange::Give(_)
+                | SlotChange::Entangle(_)
+                | SlotChange::Disentangle => continue,
+            },
+            Fault::Slot(..)
+            | Fault::Node(..)
+            | Fault::Leave(_)
+            | Fault::Drain
+            | Fault::Deaf(_)
+            | Fault::Clients(_) => continue,
+        }
+        changes += u8::from(*at >= call.sent);
+    }
+    let way = moving_since.map(|from| Spell { from, until });
+    let is_on_its_way = |at: &Duration| way.is_some_and(|way| way.touches(*at, *at));
+    changes >= history.rules.redirects_max
+        || history.failovers.iter().any(|(at, ..)| is_on_its_way(at))
+}
+
+/// Whether a fault leads redirects nowhere: two nodes hold each other for the owner of a slot, or
+/// one does not hear the news, or sends everybody astray.
+fn misleads(fault: &Fault) -> bool {
+    match fault {
+        Fault::Slot(_, change) => {
+            matches!(change, SlotChange::Entangle(_) | SlotChange::Disentangle)
+        }
+        Fault::Node(_, fault) => {
+            matches!(
+                fault,
+                NodeFault::Sicken(Ailment::Astray)
+                    | NodeFault::Recover
+                    | NodeFault::Isolate
+                    | NodeFault::Rejoin
+            )
+        }
+        Fault::Leave(_) | Fault::Drain | Fault::Deaf(_) | Fault::Clients(_) => false,
+    }
+}
+
+fn are_bounded<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     let rules = &history.rules;
     // The last is not followed. What a retry was told before is not known to the proxy, nor what
     // was under way to a node that left.
@@ -68,5 +153,43 @@ mod tests {
                 story.passes();
             }
         }
+    }
+
+    #[test]
+    fn redirects_of_a_sane_cluster_that_are_given_up_are_seen() {
+        let ms = Duration::from_millis;
+        let mut story = Story::right();
+        story.call(0, 5, "GET s:0:0");
+        story.answer(
+            0,
+            90,
+            "-UNSENT gave up after redirects_max redirects, the last one from a:1 to b:2\r\n",
+        );
+        let seen = |story: &Story| {
+            let found = caught(story, PROMISE);
+            assert!(found.contains("given up"), "{found}");
+        };
+        seen(&story);
+        let slot = Slot::of(b"s:0:0").number();
+        let faults = |count: u64, change: fn(u64) -> SlotChange| {
+            (0..count).map(move |at| (ms(10 + at), Fault::Slot(slot, change(at)))).collect()
+        };
+        let moves = |at: u64| match at % 2 {
+            0 => SlotChange::BeginMigration(1),
+            _ => SlotChange::FinishMigration,
+        };
+        story.history.faults = faults(4, moves);
+        seen(&story);
+        story.history.failovers.push((ms(12), 0, 1));
+        seen(&story);
+        let mut half_way = story.clone();
+        half_way.history.faults = faults(1, moves);
+        half_way.passes();
+        story.history.faults = faults(5, |_| SlotChange::MoveKeys(1));
+        seen(&story);
+        story.history.faults = faults(5, moves);
+        story.passes();
+        story.history.faults = vec![(ms(9), Fault::Node(1, NodeFault::Isolate))];
+        story.passes();
     }
 }
