@@ -60,13 +60,7 @@ impl World {
     /// Starts a node again, with its data or without.
     pub(crate) fn restart(&mut self, node: usize, keeps_data: bool) {
         if !keeps_data {
-            let is_here = |slot: &Slot| {
-                self.cluster.owner(*slot) == Some(node)
-                    || self.cluster.migrating_to(*slot) == Some(node)
-            };
-            let slots = (0..SLOTS).filter_map(Slot::new).filter(is_here);
-            let slots = slots.map(Slot::number).collect();
-            self.lose(Lost::Slots(slots), Duration::ZERO);
+            self.lose(self.slots_at(node), Duration::ZERO);
             self.servers[node].clear();
             if let Some(since) = self.kinship.held.get_mut(&node) {
                 // It has nothing now, and gets nothing.
@@ -107,8 +101,11 @@ impl World {
         let Some(replica) = (0..self.cluster.size()).find(is_fit) else { return };
         let now = self.network.now();
         self.network.overlay().note(&format!("node-{replica} takes the place of node-{primary}"));
-        if let Some(since) = self.kinship.held.remove(&replica) {
-            self.lose(Lost::Node(primary), since);
+        match self.kinship.held.remove(&replica) {
+            None => {}
+            // It never had anything, whichever node executed it.
+            Some(Duration::ZERO) => self.lose(self.slots_at(primary), Duration::ZERO),
+            Some(since) => self.lose(Lost::Node(primary), since),
         }
         self.cluster.promote(replica);
         self.recorder.failed_over(primary, replica);
@@ -218,6 +215,16 @@ impl World {
     fn replicas_of(&self, primary: usize) -> Vec<usize> {
         let is_its = |node: &usize| self.cluster.primary(*node) == Some(primary);
         (0..self.cluster.size()).filter(is_its).collect()
+    }
+
+    /// All that a primary has.
+    fn slots_at(&self, node: usize) -> Lost {
+        let is_here = |slot: &Slot| {
+            self.cluster.owner(*slot) == Some(node)
+                || self.cluster.migrating_to(*slot) == Some(node)
+        };
+        let slots = (0..SLOTS).filter_map(Slot::new).filter(is_here);
+        Lost::Slots(slots.map(Slot::number).collect())
     }
 
     /// What was written there from then until now is lost.
