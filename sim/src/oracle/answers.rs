@@ -6,6 +6,7 @@
 
 use super::spells::{was_cut_off, was_left_behind};
 use super::{Index, Verdict, Violation, broken};
+use crate::client::NO_MEMORY;
 use crate::history::{Conversation, End, History};
 use crate::resp::{bulk_string, frame_len, shown};
 use crate::workload::Effect;
@@ -15,7 +16,7 @@ pub(super) const PROMISE: &str = "answers";
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     history.conversations.iter().try_for_each(|conversation| {
         framing(history, conversation)?;
-        echoes(conversation)
+        echoes(history, conversation)
     })
 }
 
@@ -39,10 +40,11 @@ fn framing(history: &History, conversation: &Conversation) -> Verdict {
     }
 }
 
-fn echoes(conversation: &Conversation) -> Verdict {
+fn echoes(history: &History, conversation: &Conversation) -> Verdict {
     for call in &conversation.calls {
         let (Effect::Local, Some(frame)) = (call.kind().effect, call.frame()) else { continue };
-        if call.args.last().is_some_and(|text| frame != bulk_string(text)) {
+        let found_no_room = history.rules.is_tight && frame.starts_with(NO_MEMORY);
+        if !found_no_room && call.args.last().is_some_and(|text| frame != bulk_string(text)) {
             return Err(broken(PROMISE, call, "this is no echo of it"));
         }
     }
@@ -79,5 +81,15 @@ mod tests {
         story.answer(0, 9, "$10\r\n1000000003\r\n");
         story.answer(0, 9, "$10\r\n1000000003\r\n");
         assert!(caught(&story, PROMISE).starts_with("PING 1000000004"));
+    }
+
+    #[test]
+    fn that_there_is_no_room_is_said_only_where_memory_is_scarce() {
+        let mut story = Story::right();
+        story.call(0, 5, "ECHO {id}");
+        story.answer(0, 9, "-ERR no memory for the command (memory_max)\r\n");
+        assert!(caught(&story, PROMISE).starts_with("ECHO 1000000003"));
+        story.history.rules.is_tight = true;
+        story.passes();
     }
 }

@@ -32,7 +32,8 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
         if frame == embedded::REFUSED_EARLY {
             continue;
         }
-        if OWN_ERRORS.contains(&code) || frame.starts_with(NO_MEMORY) {
+        let found_no_room = history.rules.is_tight && frame.starts_with(NO_MEMORY);
+        if OWN_ERRORS.contains(&code) || found_no_room {
             continue;
         }
         if REDIRECTS.contains(&code) && history.rules.follows {
