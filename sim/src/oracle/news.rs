@@ -120,7 +120,12 @@ impl<'a> News<'a> {
         let moved_at = changes().rev().map(|(at, _)| *at).find(|at| *at <= self.moved.at);
         let from = self.moved.at.saturating_sub(on_its_way);
         let is_old = |at: &Duration| (from..=moved_at.unwrap_or_default()).contains(at);
-        if history.looks.iter().any(|(at, _)| is_old(at)) {
+        // What another node had said before may come later, and nothing tells that it is older.
+        let is_overtaken =
+            |seen: &Execution| is_old(&seen.at) && is_moved(seen) && self.is_in_slot(&seen.args);
+        if history.looks.iter().any(|(at, _)| is_old(at))
+            || history.executions.iter().any(is_overtaken)
+        {
             return Ok(());
         }
         let until = changes().map(|(at, _)| *at).find(|at| *at > self.moved.at);
@@ -208,6 +213,10 @@ mod tests {
             let slot = Slot::of(b"s:0:0").number();
             back.history.faults.push((ms(29), Fault::Slot(slot, SlotChange::BeginMigration(0))));
             back.passes();
+            let mut overtaken = story.clone();
+            overtaken.execute(9, "GET s:0:0", "-MOVED 1 10.0.0.1:1\r\n");
+            overtaken.history.counted.moved += 1;
+            overtaken.passes();
             story.history.looks.push((ms(9), 0));
             story.passes();
         }
