@@ -146,7 +146,8 @@ impl Cluster {
     }
 
     /// Ends the move of a slot, the keys that are left included: it is served by the node that it
-    /// went to, at a new epoch. That node knows even if it is isolated.
+    /// went to, at a new epoch. That node knows even if it is isolated, and forgets that it once
+    /// gave the slot away, if nobody has told it that it did.
     pub fn finish_migration(&self, slot: Slot) {
         let mut inner = self.0.borrow_mut();
         inner.move_keys(slot, usize::MAX);
@@ -154,6 +155,9 @@ impl Cluster {
         inner.truth.epoch += 1;
         inner.truth.members[to].epoch = inner.truth.epoch;
         inner.truth.assign(slot, Some(to));
+        inner.with_membership(to, |own| {
+            own.migrating.remove(&slot);
+        });
         inner.tell_all(Some(to));
     }
 
@@ -170,6 +174,7 @@ impl Cluster {
             slots.flat_map(|slot| source.store.keys_in(slot).map(<[u8]>::to_vec)).collect()
         };
         inner.carry(&keys, from, to);
+        inner.with_membership(to, |own| own.migrating.retain(|slot, _| !is_its_own(slot)));
         inner.truth.hand_over(from, to);
         inner.tell_all(Some(to));
     }

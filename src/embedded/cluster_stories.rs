@@ -171,6 +171,28 @@ fn a_slot_goes_on_moving_after_a_failover() {
     Rig::of(cluster.node(1)).story(&[("MGET b {b}1", "*2 $1 1 $1 2")]);
 }
 
+#[test]
+fn a_slot_that_comes_back_is_no_longer_on_its_way() {
+    type Return = fn(&Cluster, Slot);
+    let ways_back: [Return; 2] = [
+        |cluster, _| cluster.retire(1, 0),
+        |cluster, slot| {
+            cluster.begin_migration(slot, 1, 0);
+            cluster.finish_migration(slot);
+        },
+    ];
+    for come_back in ways_back {
+        let cluster = cluster();
+        let slot = Slot::new(SLOT_OF_B).unwrap();
+        cluster.isolate(0);
+        cluster.begin_migration(slot, 0, 1);
+        cluster.finish_migration(slot);
+        Rig::of(cluster.node(0)).story(&[("GET b", "-ASK 3300 127.0.0.1:7001")]);
+        come_back(&cluster, slot);
+        Rig::of(cluster.node(0)).story(&[("GET b", "$-1")]);
+    }
+}
+
 /// One random change to a cluster of three primaries and three replicas.
 fn disturb(cluster: &Cluster, rng: &mut Rng) {
     let node = rng.below(cluster.size());
