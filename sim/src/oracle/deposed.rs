@@ -9,7 +9,7 @@ use std::time::Duration;
 use redpoll::limits::TOPOLOGY_HEDGE_MS;
 use redpoll::proto::cluster::Slot;
 
-use super::spells::spells;
+use super::spells::{spells, spells_of};
 use super::{Index, Verdict, Violation};
 use crate::fault::{Fault, NodeFault, SlotChange};
 use crate::history::{Execution, History, Sending};
@@ -50,8 +50,8 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
 fn known(history: &History, at: Duration) -> Option<Duration> {
     let travel = 2 * history.rules.slack;
     let is_well = |(seen, node): &(Duration, usize)| {
-        let spells = spells(history, |f| matches!(f, Fault::Node(ill, _) if ill == node));
-        let is_ill = spells.into_iter().any(|spell| spell.touches(*seen, *seen + travel));
+        let is_ill =
+            spells_of(history, *node).into_iter().any(|spell| spell.touches(*seen, *seen + travel));
         let may_be_slow = |f: &Fault| matches!(f, Fault::Node(slow, _) if slow == node) && slows(f);
         !is_ill && !history.faults.iter().any(|(_, fault)| may_be_slow(fault))
     };

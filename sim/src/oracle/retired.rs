@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redpoll::limits::TOPOLOGY_HEDGE_MS;
 
-use super::spells::spells;
+use super::spells::spells_of;
 use super::{Index, Verdict, Violation};
 use crate::fault::{Fault, NodeFault, SlotChange};
 use crate::history::History;
@@ -45,8 +45,9 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
 
 /// Whether the proxy got the answer of a node to a look soon: nothing was wrong with the node.
 fn is_told(history: &History, (at, node): &(Duration, usize)) -> bool {
-    let spells = spells(history, |fault| matches!(fault, Fault::Node(ill, _) if ill == node));
-    !spells.into_iter().any(|spell| spell.touches(*at, *at + history.rules.slack))
+    !spells_of(history, *node)
+        .into_iter()
+        .any(|spell| spell.touches(*at, *at + history.rules.slack))
 }
 
 fn takes_slots(fault: &Fault) -> bool {
@@ -81,6 +82,7 @@ mod tests {
     #[test]
     fn a_command_for_a_node_that_is_known_to_have_left_is_seen() {
         let mut story = Story::right();
+        story.history.rules.are_apart = true;
         story.history.retirements.push((ms(2), 0));
         story.history.looks.push((ms(5), 1));
         story.call(0, 20, "SET s:0:8 {id}");
@@ -96,6 +98,10 @@ mod tests {
         story.passes();
         story.history.faults = vec![(ms(4), Fault::Node(1, NodeFault::ClogReplies))];
         story.passes();
+        story.history.faults = vec![(ms(4), Fault::Node(0, NodeFault::ClogReplies))];
+        story.history.rules.are_apart = false;
+        story.passes();
+        story.history.rules.are_apart = true;
         story.history.faults = vec![(ms(4), Fault::Slot(1, SlotChange::Take))];
         story.passes();
         story.history.faults = vec![(ms(4), Fault::Node(0, NodeFault::ClogReplies))];

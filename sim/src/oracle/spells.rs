@@ -40,6 +40,12 @@ pub(super) fn spells(history: &History, concerns: impl Fn(&Fault) -> bool) -> Ve
     found
 }
 
+/// When something was wrong with a node, or with its host where all nodes are on one.
+pub(super) fn spells_of(history: &History, node: usize) -> Vec<Spell> {
+    let is_its_own = |ill: usize| ill == node || !history.rules.are_apart;
+    spells(history, |fault| matches!(fault, Fault::Node(ill, _) if is_its_own(*ill)))
+}
+
 /// Whether clients get what they are told only when that is over.
 pub(super) fn delays_clients(fault: &Fault) -> bool {
     matches!(fault, Fault::Deaf(_)) || matches!(fault, Fault::Clients(fault) if fault.delays())
