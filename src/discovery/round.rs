@@ -85,9 +85,9 @@ impl<'a, N: Net> Asking<'a, N> {
 
     /// Asks until somebody has a view to take over; `heard` is told what came of each question.
     ///
-    /// A view with a gap is only taken if no other node has a better one: a node that was removed
-    /// from the cluster keeps the epoch, but knows of nobody who serves anything. Whoever takes
-    /// long to say better is not waited for.
+    /// A view with a gap is only taken if no other node has one that is newer or has fewer: a node
+    /// that was removed from the cluster keeps the epoch, but knows of nobody who serves anything.
+    /// Whoever takes long to say better is not waited for.
     pub(super) async fn view(
         mut self,
         mut heard: impl FnMut(&Address, Result<(), AskError>),
@@ -114,14 +114,16 @@ impl<'a, N: Net> Asking<'a, N> {
                 Ok(Answer::Resolved(found)) => self.follow(&address, found),
                 Ok(Answer::View(view)) => {
                     heard(&address, Ok(()));
-                    if self.is_current(&view) && view.uncovered() == 0 {
+                    let is_best =
+                        self.best.as_ref().is_none_or(|best| self.worth(&view) > self.worth(best));
+                    if is_best && self.is_current(&view) && view.uncovered() == 0 {
                         return Round::View(view);
                     }
                     if self.is_current(&view) && until.is_none() {
                         let patience = Duration::from_millis(2 * TOPOLOGY_HEDGE_MS);
                         until = Some(Instant::now() + patience);
                     }
-                    if self.best.as_ref().is_none_or(|best| self.worth(&view) > self.worth(best)) {
+                    if is_best {
                         self.best = Some(view);
                     }
                 }
@@ -174,8 +176,9 @@ impl<'a, N: Net> Asking<'a, N> {
             || planted("older-view-accepted")
     }
 
+    /// The newest is worth most, and of several that are equally new the one with fewest gaps.
     fn worth(&self, view: &Topology) -> impl Ord + use<N> {
-        (self.is_current(view), std::cmp::Reverse(view.uncovered()), view.epoch())
+        (self.is_current(view), view.epoch(), std::cmp::Reverse(view.uncovered()))
     }
 }
 

@@ -172,6 +172,16 @@ fn a_view_with_a_gap_is_taken_when_nobody_has_a_better_one_soon() {
 }
 
 #[test]
+fn a_newer_view_with_a_gap_is_worth_more_than_an_older_one() {
+    for older in [Node::Sees(8, ALL, 20), Node::Sees(8, Some(199), 20)] {
+        story(async {
+            let net = Nodes::new([(1, Node::Sees(9, Some(99), 0)), (2, older)]);
+            assert_eq!(view(&net, &[at(1), at(2)]).await.epoch(), 9, "not {older:?}");
+        });
+    }
+}
+
+#[test]
 fn an_older_view_is_not_taken() {
     story(async {
         let net = Nodes::new([(1, Node::Sees(7, ALL, 0)), (2, Node::Sees(7, ALL, 0))]);
