@@ -288,6 +288,14 @@ impl Socket {
         }
     }
 
+    /// How many bytes can be read at once, at most.
+    pub(super) fn arrived(&self) -> usize {
+        match self {
+            Socket::Turmoil(_) => usize::MAX,
+            Socket::Memory(wire) => wire.arrived(),
+        }
+    }
+
     pub(super) fn poll_read(
         &mut self,
         context: &mut Context<'_>,

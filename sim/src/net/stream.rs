@@ -185,6 +185,8 @@ impl AsyncRead for SimStream {
         if this.dice.chance(this.overlay.grain().short_reads) {
             wanted = this.dice.cut(wanted);
         }
+        // No more is made ready than there is to be read: buffers are large, and mostly empty.
+        let wanted = wanted.min(this.inner.arrived().max(1));
         let room = buffer.initialize_unfilled_to(wanted);
         let outcome = this.read(context, room);
         match &outcome {

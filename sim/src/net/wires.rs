@@ -324,6 +324,17 @@ impl Wire {
         self.peer
     }
 
+    /// Bytes that have arrived.
+    pub(super) fn arrived(&self) -> usize {
+        let (now, parcels) = (Instant::now(), self.incoming.parcels.borrow());
+        let arrived = parcels.iter().take_while(|parcel| parcel.due.is_some_and(|due| due <= now));
+        let bytes = arrived.map(|parcel| match &parcel.content {
+            Content::Bytes(bytes) => bytes.len(),
+            Content::End | Content::Reset => 0,
+        });
+        bytes.sum()
+    }
+
     /// Reads from the first parcel that has arrived; nothing is the end.
     ///
     /// # Errors

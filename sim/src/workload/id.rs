@@ -15,6 +15,9 @@ pub struct Id {
 /// Digits of an id as text. A number too, so that it can be an increment or an index.
 const DIGITS: usize = 10;
 
+/// The longest key that carries an id: values are longer.
+const KEY_BYTES_MAX: usize = 64;
+
 impl Id {
     /// The id that a command carries in one of its arguments: at the start of an argument, or after
     /// the `#` of a key.
@@ -24,7 +27,7 @@ impl Id {
     }
 
     fn of_arg(arg: &[u8]) -> Option<Id> {
-        let text = match arg.iter().position(|&byte| byte == b'#') {
+        let text = match arg.iter().take(KEY_BYTES_MAX).position(|&byte| byte == b'#') {
             Some(mark) => &arg[mark + 1..],
             None => arg,
         };

@@ -40,7 +40,7 @@ const fn kind(name: &'static str, effect: Effect, shape: Shape) -> Kind {
     Kind { name, effect, shape }
 }
 
-/// All kinds.
+/// All kinds, in the order of their names.
 pub static KINDS: [Kind; 38] = [
     kind("APPEND", Effect::Write, Shape::Single),
     kind("DECR", Effect::Write, Shape::Single),
@@ -87,7 +87,10 @@ impl Kind {
     #[must_use]
     pub fn of<A: AsRef<[u8]>>(args: &[A]) -> Option<&'static Kind> {
         let name = args.first()?.as_ref();
-        KINDS.iter().find(|kind| kind.name.as_bytes().eq_ignore_ascii_case(name))
+        let place = KINDS.binary_search_by(|kind| {
+            kind.name.bytes().cmp(name.iter().map(u8::to_ascii_uppercase))
+        });
+        place.ok().map(|place| &KINDS[place])
     }
 
     /// The keys among the arguments.

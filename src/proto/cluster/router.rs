@@ -180,12 +180,14 @@ impl Router {
         let listed: Vec<Option<Node>> =
             topology.nodes().iter().map(|address| self.list(address.clone())).collect();
         let mut owners = Box::new([NOBODY; SLOTS]);
+        let mut serving = Vec::new();
         for (owner, index) in owners.iter_mut().zip(topology.owners()) {
             *owner = index.and_then(|index| listed[index]).unwrap_or(NOBODY);
+            if *owner != NOBODY && serving.last() != Some(owner) {
+                serving.push(*owner);
+            }
         }
         let changed = !matches!(&self.table, Table::Slots(current) if *current == owners);
-        let mut serving: Vec<Node> = owners.iter().filter(|n| **n != NOBODY).copied().collect();
-        serving.dedup();
         serving.sort_unstable();
         serving.dedup();
         if changed {
