@@ -1,5 +1,6 @@
 //! `CLUSTER`: what a node tells of the cluster.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::args::count;
@@ -74,21 +75,20 @@ fn get_keys_in_slot(call: &mut ServerCall<'_>, args: Args<'_>) -> Outcome {
 fn info(call: &mut ServerCall<'_>, _args: Args<'_>) -> Outcome {
     let own = membership(call)?;
     let view = &own.view;
-    let assigned = view.assigned();
-    let failed: usize = view
-        .primaries()
-        .filter(|index| view.members[*index].failed)
-        .flat_map(|index| view.ranges(index))
-        .map(|(first, last)| usize::from(last - first) + 1)
-        .sum();
-    let size = view.primaries().filter(|index| !view.ranges(*index).is_empty()).count();
+    let (mut assigned, mut failed, mut serving) = (0, 0, BTreeSet::new());
+    for (first, last, primary) in view.runs() {
+        let slots = usize::from(last - first) + 1;
+        assigned += slots;
+        failed += if view.members[primary].failed { slots } else { 0 };
+        serving.insert(primary);
+    }
     let lines = [
         ("cluster_slots_assigned", assigned as u64),
         ("cluster_slots_ok", (assigned - failed) as u64),
         ("cluster_slots_pfail", 0),
         ("cluster_slots_fail", failed as u64),
         ("cluster_known_nodes", view.members.len() as u64),
-        ("cluster_size", size as u64),
+        ("cluster_size", serving.len() as u64),
         ("cluster_current_epoch", view.epoch),
         ("cluster_my_epoch", view.members[view.primary_of(own.me)].epoch),
         ("cluster_stats_messages_sent", 0),
@@ -154,7 +154,7 @@ fn moving_slots(own: &Membership) -> String {
 fn slots(call: &mut ServerCall<'_>, _args: Args<'_>) -> Outcome {
     let own = membership(call)?.clone();
     let view = &own.view;
-    let ranges = view.runs();
+    let ranges: Vec<_> = view.runs().collect();
     call.out().array(ranges.len());
     for (first, last, primary) in ranges {
         let replicas = view.replicas(primary).filter(|index| !view.members[*index].failed);
@@ -189,7 +189,7 @@ fn shards(call: &mut ServerCall<'_>, _args: Args<'_>) -> Outcome {
     let view = &own.view;
     call.out().array(view.primaries().count());
     for primary in view.primaries() {
-        let ranges = view.ranges(primary);
+        let ranges: Vec<_> = view.ranges(primary).collect();
         call.out().map(2);
         call.out().bulk(b"slots");
         call.out().array(ranges.len() * 2);

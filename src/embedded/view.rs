@@ -108,36 +108,19 @@ impl View {
     }
 
     /// All slots that are served as runs: first, last, and their primary.
-    pub(super) fn runs(&self) -> Vec<(u16, u16, usize)> {
-        let mut runs: Vec<(u16, u16, usize)> = Vec::new();
-        for (slot, owner) in (0_u16..).zip(&self.owners) {
-            let Some(owner) = owner.map(usize::from) else { continue };
-            match runs.last_mut() {
-                Some((_, last, same)) if *last + 1 == slot && *same == owner => *last = slot,
-                _ => runs.push((slot, slot, owner)),
-            }
-        }
-        runs
+    pub(super) fn runs(&self) -> impl Iterator<Item = (u16, u16, usize)> {
+        let mut next = 0;
+        self.owners.chunk_by(PartialEq::eq).filter_map(move |run| {
+            let first = next;
+            next += u16::try_from(run.len()).expect("a cluster has 16,384 slots");
+            run[0].map(|owner| (first, next - 1, usize::from(owner)))
+        })
     }
 
     /// The slots that a primary serves as runs, first and last of each.
-    pub(super) fn ranges(&self, primary: usize) -> Vec<(u16, u16)> {
-        let mut ranges: Vec<(u16, u16)> = Vec::new();
-        for (slot, owner) in (0_u16..).zip(&self.owners) {
-            if *owner != narrow(primary) {
-                continue;
-            }
-            match ranges.last_mut() {
-                Some((_, last)) if *last + 1 == slot => *last = slot,
-                _ => ranges.push((slot, slot)),
-            }
-        }
-        ranges
-    }
-
-    /// How many slots somebody serves.
-    pub(super) fn assigned(&self) -> usize {
-        self.owners.iter().flatten().count()
+    pub(super) fn ranges(&self, primary: usize) -> impl Iterator<Item = (u16, u16)> {
+        let its_own = self.runs().filter(move |(.., owner)| *owner == primary);
+        its_own.map(|(first, last, _)| (first, last))
     }
 }
 

@@ -181,11 +181,13 @@ impl Router {
             topology.nodes().iter().map(|address| self.list(address.clone())).collect();
         let mut owners = Box::new([NOBODY; SLOTS]);
         let mut serving = Vec::new();
-        for (owner, index) in owners.iter_mut().zip(topology.owners()) {
-            *owner = index.and_then(|index| listed[index]).unwrap_or(NOBODY);
-            if *owner != NOBODY && serving.last() != Some(owner) {
-                serving.push(*owner);
-            }
+        let mut rest = &mut owners[..];
+        for (slots, index) in topology.runs() {
+            let owner = index.and_then(|index| listed[index]);
+            let (run, after) = rest.split_at_mut(slots);
+            run.fill(owner.unwrap_or(NOBODY));
+            rest = after;
+            serving.extend(owner);
         }
         let changed = !matches!(&self.table, Table::Slots(current) if *current == owners);
         serving.sort_unstable();

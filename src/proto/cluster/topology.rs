@@ -19,13 +19,16 @@ pub struct Topology {
     nodes: Vec<Address>,
     /// The primary of each slot, as an index into `nodes`, or `NOBODY`.
     owners: Box<[u16; SLOTS]>,
+    /// How many slots have none.
+    uncovered: usize,
 }
 
 impl Topology {
     /// A view in which nobody serves anything.
     #[must_use]
     pub fn empty(epoch: u64) -> Topology {
-        Topology { epoch, nodes: Vec::new(), owners: Box::new([NOBODY; SLOTS]) }
+        let owners = Box::new([NOBODY; SLOTS]);
+        Topology { epoch, nodes: Vec::new(), owners, uncovered: SLOTS }
     }
 
     /// Reads the reply to `CLUSTER SHARDS` of the node at `asked`; `None` if it is not one.
@@ -87,15 +90,19 @@ impl Topology {
         self.nodes.get(usize::from(self.owners[slot.index()]))
     }
 
-    /// The primary of each slot in turn, as an index into [`nodes`](Self::nodes), if it has one.
-    pub fn owners(&self) -> impl Iterator<Item = Option<usize>> {
-        self.owners.iter().map(|owner| (*owner != NOBODY).then_some(usize::from(*owner)))
+    /// Runs of slots with the same primary, in order: how many slots, and the index of the primary
+    /// in [`nodes`](Self::nodes), if they have one. Together these are all slots.
+    pub fn runs(&self) -> impl Iterator<Item = (usize, Option<usize>)> {
+        self.owners.chunk_by(PartialEq::eq).map(|run| {
+            let owner = (run[0] != NOBODY).then_some(usize::from(run[0]));
+            (run.len(), owner)
+        })
     }
 
     /// Slots that nobody serves.
     #[must_use]
     pub fn uncovered(&self) -> usize {
-        self.owners.iter().filter(|owner| **owner == NOBODY).count()
+        self.uncovered
     }
 }
 
@@ -131,6 +138,7 @@ impl Builder {
         if owners.iter().any(|owner| *owner != NOBODY && *owner != primary) {
             return None;
         }
+        self.topology.uncovered -= owners.iter().filter(|owner| **owner == NOBODY).count();
         owners.fill(primary);
         Some(())
     }
