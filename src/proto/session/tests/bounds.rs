@@ -140,6 +140,18 @@ fn a_stop_says_of_what_waits_for_room_that_it_was_not_sent() {
 }
 
 #[test]
+fn late_replies_find_nobody_where_a_stop_says_more_than_the_client_may_leave_unread() {
+    let mut rig = Rig::new();
+    rig.session = Session::new(Identity::new(2, "client:2".into()), 200, usize::MAX);
+    rig.send(&"SET a 1\n".repeat(10));
+    rig.stop();
+    assert!(rig.session.is_overflown());
+    let told = rig.waiting();
+    (0..10).for_each(|_| drop(rig.answer("+OK\r\n")));
+    assert_eq!(rig.waiting(), told);
+}
+
+#[test]
 fn a_client_is_lost_if_it_reads_nothing_and_replies_become_long_all_at_once() {
     let mut rig = Rig::new();
     rig.send(&"GET a\n".repeat(1000));
