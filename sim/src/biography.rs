@@ -62,6 +62,7 @@ fn of_conversation(
             End::Left => "leaves before it has heard everything",
             End::Closed => "is closed by the proxy",
             End::Garbled => "hears what it cannot understand, and leaves",
+            End::Unended => "has said that it asks no more, and is not closed",
         };
         lines.push(Line::new(at, &place, format!("{what} (connection {number})")));
     }

@@ -210,6 +210,25 @@ pub struct Conversation {
     pub surplus: Vec<u8>,
     /// How it ended.
     pub end: Option<(Duration, End)>,
+    /// When it shut its writing side down.
+    pub shut: Option<Duration>,
+    /// When it first and last read little at a time.
+    pub slow: Option<(Duration, Duration)>,
+    /// The command that it left in the middle of.
+    pub half: Option<Half>,
+    /// Whether it left without reading what it was told about what it had just sent.
+    pub is_abandoned: bool,
+}
+
+/// A command of which a client sent a part only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Half {
+    /// Its number.
+    pub id: Id,
+    /// Its arguments.
+    pub args: Vec<Vec<u8>>,
+    /// How many bytes of it were sent.
+    pub bytes: usize,
 }
 
 impl Conversation {
@@ -250,6 +269,8 @@ pub enum End {
     Closed,
     /// What came was not RESP, or answered nothing.
     Garbled,
+    /// The client had said that it sends no more, everything was answered, and the end never came.
+    Unended,
 }
 
 /// A command, as its client saw it.

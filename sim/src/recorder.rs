@@ -10,7 +10,7 @@ use bytes::Bytes;
 use redpoll::embedded;
 
 use crate::fault::Fault;
-use crate::history::{Call, Conversation, End, Execution, History, Loss, Rules, Sending};
+use crate::history::{Call, Conversation, End, Execution, Half, History, Loss, Rules, Sending};
 use crate::net::{Overlay, Tap};
 use crate::resp::{arguments, frame_len, leading_arguments};
 use crate::trace::StreamId;
@@ -52,6 +52,25 @@ impl Recorder {
             Some(call) => call.reply = Some((at, frame)),
             None => conversation.surplus.extend_from_slice(&frame),
         }
+    }
+
+    /// A client shut its writing side down.
+    pub fn shut(&self, conversation: usize) {
+        let at = self.overlay.now();
+        self.history.borrow_mut().conversations[conversation].shut = Some(at);
+    }
+
+    /// A client reads little at a time, and has since then.
+    pub fn read_slowly(&self, conversation: usize, since: Duration) {
+        let at = self.overlay.now();
+        let slow = &mut self.history.borrow_mut().conversations[conversation].slow;
+        *slow = Some((slow.map_or(since, |(from, _)| from), at));
+    }
+
+    /// A client is about to leave without reading; `half` is what it sends a part of only.
+    pub fn abandons(&self, conversation: usize, half: Option<Half>) {
+        let conversation = &mut self.history.borrow_mut().conversations[conversation];
+        (conversation.is_abandoned, conversation.half) = (true, half);
     }
 
     /// A client's connection ended; `rest` is what it got and could not understand.

@@ -4,6 +4,7 @@
 use crate::net::Grain;
 use crate::plan::Plan;
 use crate::run::{Failure, run};
+use crate::workload::Manners;
 
 /// A plan made small.
 #[derive(Clone, Debug)]
@@ -27,6 +28,7 @@ pub fn shrink(plan: &Plan, runs_max: usize) -> Option<Shrunk> {
         search.drop_clients();
         search.drop_faults();
         search.drop_commands();
+        search.drop_manners();
         search.smooth();
         if search.size() == before || search.is_over() {
             return Some(search.best);
@@ -95,6 +97,28 @@ impl Search {
             }
             self.try_out(fewer)
         });
+    }
+
+    /// Clients that only ask explain more.
+    fn drop_manners(&mut self) {
+        for client in 0..self.best.plan.scripts.len() {
+            self.change_manners(client, |manners| *manners = Manners::default());
+            self.change_manners(client, |manners| manners.half_closes = false);
+            self.change_manners(client, |manners| manners.slow = None);
+            for exit in (0..self.best.plan.scripts[client].manners.exits.len()).rev() {
+                self.change_manners(client, |manners| {
+                    manners.exits.remove(exit);
+                });
+            }
+        }
+    }
+
+    fn change_manners(&mut self, client: usize, change: impl Fn(&mut Manners)) {
+        let mut plan = self.best.plan.clone();
+        change(&mut plan.scripts[client].manners);
+        if plan != self.best.plan {
+            self.try_out(plan);
+        }
     }
 
     /// What is smooth explains more.

@@ -355,11 +355,16 @@ impl<N: Net> Client<N> {
                 shared.count.worker().client_read_bytes_total.add(count as u64);
                 self.pump(&mut buffer, turn);
             }
+            if matches!(read, Poll::Ready(Ok(0))) && planted("end-of-input-ends-a-command") {
+                buffer.extend_from_slice(b"\r\n");
+                self.pump(&mut buffer, turn);
+            }
             self.rest.give_back(buffer, &mut common);
             self.share.note(self.held());
             match read {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Err(error)) => return Err(error),
+                Poll::Ready(Ok(0)) if planted("half-closed-kept-open") => return Ok(()),
                 Poll::Ready(Ok(0)) => self.input = Input::Finished,
                 Poll::Ready(Ok(_)) => {}
             }
@@ -372,7 +377,8 @@ impl<N: Net> Client<N> {
     /// Whether nothing is owed and nothing more will be asked.
     fn is_finished(&mut self) -> bool {
         let ending = self.session.is_ending() || self.input != Input::Open;
-        let is_dropped = self.input == Input::Drained && planted("drain-drops-the-queue");
+        let is_dropped = self.input == Input::Drained && planted("drain-drops-the-queue")
+            || self.input == Input::Finished && planted("half-closed-told-nothing");
         ending && (self.session.is_idle() || is_dropped)
     }
 

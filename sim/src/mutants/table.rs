@@ -16,12 +16,13 @@ const fn mutant(promise: u8, name: &'static str, what: &'static str) -> Mutant {
 }
 
 /// All of them.
-pub static MUTANTS: [Mutant; 53] = [
+pub static MUTANTS: [Mutant; 56] = [
     mutant(1, "replies-out-of-order", "the reply to a later command is written first"),
     mutant(1, "late-reply-to-next", "the late reply to an expired command answers the next one"),
     mutant(1, "place-of-one-who-left", "what a client that left would have got goes to the next"),
     mutant(1, "expired-told-twice", "a command that expires is answered twice"),
     mutant(1, "half-a-command-lost", "a command that comes in two reads loses its first half"),
+    mutant(1, "half-closed-told-nothing", "who has said that it asks no more is closed at once"),
     mutant(1, "half-a-reply-survives", "half a reply from before a reconnect is gone on with"),
     mutant(1, "bytes-of-the-last-connection", "bytes from before a reconnect are replies after it"),
     mutant(1, "short-write-taken-for-whole", "what a socket did not take at once is never written"),
@@ -44,6 +45,7 @@ pub static MUTANTS: [Mutant; 53] = [
     mutant(2, "no-connect-timeout", "an attempt to connect, or a handshake, is never given up"),
     mutant(2, "stall-never-noticed", "a node may be silent for ever"),
     mutant(3, "writes-sent-again", "writes that may have run are sent again"),
+    mutant(3, "end-of-input-ends-a-command", "a command that lacks its end is executed"),
     mutant(3, "half-written-recalled", "a command that has begun to leave is sent again"),
     mutant(3, "sent-called-unsent", "what was lost with its connection is said not to have run"),
     mutant(3, "expired-called-unsent", "what expired in flight is said not to have run"),
@@ -63,6 +65,7 @@ pub static MUTANTS: [Mutant; 53] = [
     mutant(6, "memory-max-ignored", "buffers grow as long as there is memory"),
     mutant(6, "output-without-bound", "replies to a client that does not read pile up"),
     mutant(6, "leaver-remembered-for-ever", "what a client that left was owed is never forgotten"),
+    mutant(6, "half-closed-kept-open", "who has said that it asks no more is never closed"),
     mutant(6, "idle-never-closed", "idle connections to nodes are kept"),
     mutant(7, "drain-drops-the-queue", "clients are closed while they are owed replies"),
     mutant(7, "drain-has-no-time", "a proxy that stops answers nothing that is in flight"),

@@ -27,16 +27,17 @@ fn framing(history: &History, conversation: &Conversation) -> Verdict {
         Err(Violation { promise: PROMISE, at, what })
     };
     // Who is closed for want of patience or memory, or is left behind, gets no more of a reply.
-    let is_cut_off =
-        (history.rules.may_close || was_left_behind(history, at) || was_cut_off(history, at))
-            && matches!(conversation.end, Some((_, End::Closed)))
-            && (conversation.resp3 || conversation.calls.iter().any(|call| call.reply.is_none()))
-            && frame_len(&conversation.surplus) == Ok(None);
+    let is_cut_off = (history.rules.may_close
+        || was_left_behind(history, conversation, at)
+        || was_cut_off(history, at))
+        && matches!(conversation.end, Some((_, End::Closed)))
+        && (conversation.resp3 || conversation.calls.iter().any(|call| call.reply.is_none()))
+        && frame_len(&conversation.surplus) == Ok(None);
     match conversation.end {
         _ if is_cut_off => Ok(()),
         _ if !conversation.surplus.is_empty() => violation("a client got what answers nothing"),
         Some((_, End::Garbled)) => violation("a client got what is not RESP"),
-        Some((_, End::Finished | End::Left | End::Closed)) | None => Ok(()),
+        Some((_, End::Finished | End::Left | End::Closed | End::Unended)) | None => Ok(()),
     }
 }
 

@@ -24,7 +24,11 @@ pub const INVARIANTS: [Invariant; 23] = [
         &["content", "words"],
         "a reply is what a node said to that command, or an error of the proxy's",
     ),
-    row(3, &["once", "sends", "durable"], "a write is executed once, and never sent again"),
+    row(
+        3,
+        &["once", "sends", "halves", "durable"],
+        "a write is executed once, and never sent again",
+    ),
     row(4, &["order"], "what one client asks of one key is executed in the order sent"),
     row(5, &["content", "dialect"], "merges are in position; a connection's state never leaves it"),
     row(6, &["asking"], "ASKING goes directly before its command on the same connection"),
@@ -32,7 +36,7 @@ pub const INVARIANTS: [Invariant; 23] = [
     row(8, &["answers", "content"], "no reply is from before a reconnect"),
     row(9, &["content"], "replicas are read only where that is allowed"),
     row(10, &["deadline"], "every command is answered by its deadline under every fault"),
-    row(11, &["deadline", "error"], "no client is stuck"),
+    row(11, &["deadline", "goodbye", "error"], "no client is stuck"),
     row(12, &["quiet"], "nothing fails some time after all is mended"),
     row(
         13,

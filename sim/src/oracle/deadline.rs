@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::spells::{delays_clients, spells};
+use super::spells::{delays_clients, slow_spell, spells};
 use super::{Index, Verdict, broken};
 use crate::history::{Call, End, History};
 
@@ -11,6 +11,7 @@ pub(super) const PROMISE: &str = "deadline";
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     let deaf = spells(history, delays_clients);
     for conversation in &history.conversations {
+        let deaf: Vec<_> = deaf.iter().copied().chain(slow_spell(conversation)).collect();
         let gone = matches!(conversation.end, Some((_, End::Left | End::Closed | End::Garbled)));
         // A reply waits for those before it, which may have more time.
         let mut latest = Duration::ZERO;

@@ -20,7 +20,7 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
             let what = "the proxy closed a client's connection without need".to_owned();
             return Err(Violation { promise: PROMISE, at, what });
         }
-        if was_left_behind(history, at) {
+        if was_left_behind(history, conversation, at) {
             continue;
         }
         for call in conversation.calls.iter().filter(|call| call.reply.is_none() && call.writes()) {

@@ -13,6 +13,8 @@ mod deposed;
 mod dialect;
 mod drain;
 mod durable;
+mod goodbye;
+mod halves;
 mod hops;
 mod index;
 mod memory;
@@ -63,16 +65,18 @@ pub struct Checker {
 }
 
 /// All checkers.
-pub const CHECKERS: [Checker; 25] = [
+pub const CHECKERS: [Checker; 27] = [
     Checker { promise: answers::PROMISE, check: answers::check },
     Checker { promise: content::PROMISE, check: content::check },
     Checker { promise: dialect::PROMISE, check: dialect::check },
     Checker { promise: words::PROMISE, check: words::check },
     Checker { promise: once::PROMISE, check: once::check },
     Checker { promise: sends::PROMISE, check: sends::check },
+    Checker { promise: halves::PROMISE, check: halves::check },
     Checker { promise: order::PROMISE, check: order::check },
     Checker { promise: deadline::PROMISE, check: deadline::check },
     Checker { promise: drain::PROMISE, check: drain::check },
+    Checker { promise: goodbye::PROMISE, check: goodbye::check },
     Checker { promise: durable::PROMISE, check: durable::check },
     Checker { promise: asking::PROMISE, check: asking::check },
     Checker { promise: hops::PROMISE, check: hops::check },

@@ -12,7 +12,7 @@ use redpoll::proto::cluster::Slot;
 
 use super::index::handles;
 use super::quiet::REFUSALS;
-use super::spells::{Spell, delays_clients, spells};
+use super::spells::{Spell, delays_clients, slow_spell, spells};
 use super::{Index, Verdict, broken};
 use crate::fault::Fault;
 use crate::history::{Call, Conversation, History, Verdict as Outcome};
@@ -38,7 +38,8 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     });
     for (conversation, call, leaving) in calls {
         let Some((until, _)) = call.reply else { continue };
-        let is_slow = delayed.iter().any(|spell| spell.touches(call.sent, until));
+        let mut delays = delayed.iter().copied().chain(slow_spell(conversation));
+        let is_slow = delays.any(|spell| spell.touches(call.sent, until));
         if call.sent < known || until >= end || is_slow || !homes.are_well(call, until) {
             continue;
         }

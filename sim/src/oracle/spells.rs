@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::fault::{ClientFault, Fault};
-use crate::history::History;
+use crate::history::{Conversation, History};
 use crate::net::KEEPALIVE;
 
 /// A time in which something was broken.
@@ -51,6 +51,11 @@ pub(super) fn delays_clients(fault: &Fault) -> bool {
     matches!(fault, Fault::Deaf(_)) || matches!(fault, Fault::Clients(fault) if fault.delays())
 }
 
+/// The time in which a client read little at a time.
+pub(super) fn slow_spell(conversation: &Conversation) -> Option<Spell> {
+    conversation.slow.map(|(from, until)| Spell { from, until })
+}
+
 /// Whether the network ended a client's connection that ended at `end`.
 pub(super) fn was_cut_off(history: &History, end: Duration) -> bool {
     history.faults.iter().any(|(at, fault)| {
@@ -70,10 +75,14 @@ pub(super) fn was_cut_off(history: &History, end: Duration) -> bool {
 
 /// Whether a client whose connection ended at `end` took little when the proxy was told to stop,
 /// or after that: it may be left behind, with what it was to be told half written.
-pub(super) fn was_left_behind(history: &History, end: Duration) -> bool {
+pub(super) fn was_left_behind(
+    history: &History,
+    conversation: &Conversation,
+    end: Duration,
+) -> bool {
     let Some(drained) = history.rules.drained else { return false };
-    let deaf = spells(history, delays_clients);
-    deaf.into_iter().any(|spell| spell.touches(drained, end))
+    let mut deaf = spells(history, delays_clients).into_iter().chain(slow_spell(conversation));
+    deaf.any(|spell| spell.touches(drained, end))
 }
 
 #[cfg(test)]
@@ -120,12 +129,15 @@ mod tests {
         let ms = Duration::from_millis;
         let faults = vec![(ms(10), Fault::Deaf(true)), (ms(20), Fault::Deaf(false))];
         let mut history = History { faults, ..History::default() };
-        assert!(!was_left_behind(&history, ms(30)), "it was not told to stop");
+        let (fast, mut slow) = (Conversation::default(), Conversation::default());
+        assert!(!was_left_behind(&history, &fast, ms(30)), "it was not told to stop");
         for (drained, end, is_left) in [(5, 9, false), (5, 12, true), (15, 30, true)] {
             history.rules.drained = Some(ms(drained));
-            assert_eq!(was_left_behind(&history, ms(end)), is_left, "{drained} to {end}");
+            assert_eq!(was_left_behind(&history, &fast, ms(end)), is_left, "{drained} to {end}");
         }
         history.rules.drained = Some(ms(21));
-        assert!(!was_left_behind(&history, ms(30)));
+        assert!(!was_left_behind(&history, &fast, ms(30)));
+        slow.slow = Some((ms(1), ms(25)));
+        assert!(was_left_behind(&history, &slow, ms(30)));
     }
 }

@@ -38,6 +38,9 @@ const FOCUS_MAX: f64 = 0.9;
 /// How likely a run is on turmoil, which is slower: to see that both find the same.
 const TURMOIL_SHARE: f64 = 0.1;
 
+/// How likely clients of a run may have manners of their own.
+const MANNERED: f64 = 0.7;
+
 /// A run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -98,7 +101,11 @@ impl Plan {
         }
         let faults = Faults::new(Dice::fork(seed, "faults", 0), size, &setup, focus).draw();
         let (families, faults) = faults.into_iter().unzip();
-        let scripts = workload::draw(&mut Dice::fork(seed, "workload", 0), size);
+        let mut scripts = workload::draw(&mut Dice::fork(seed, "workload", 0), size);
+        if Dice::fork(seed, "manners", u64::MAX).chance(MANNERED) {
+            let dice = |client| Dice::fork(seed, "manners", client);
+            workload::draw_manners(&mut scripts, size, dice);
+        }
         (Plan { seed, setup, faults, scripts }, families)
     }
 

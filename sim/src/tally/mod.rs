@@ -3,11 +3,13 @@
 //!
 //! - `told`: what clients were told, by the words of it
 //! - `lives`: what became of commands, from asking to hearing
+//! - `manners`: how clients behaved
 //! - `counted`: what the proxy counted
 //! - `network`: what the network did to those who use it
 
 mod counted;
 mod lives;
+mod manners;
 mod network;
 mod told;
 
@@ -34,6 +36,7 @@ impl Tally {
         tally.see("drained", u64::from(history.rules.drained.is_some()));
         told::see(history, &mut tally);
         lives::see(history, &mut tally);
+        manners::see(history, &mut tally);
         counted::see(world, &mut tally);
         network::see(world, &mut tally);
         tally

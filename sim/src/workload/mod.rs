@@ -6,6 +6,7 @@
 
 mod id;
 mod kind;
+mod manners;
 
 use std::iter::once;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use id::Id;
 pub use kind::{Effect, KINDS, Kind, Shape};
+pub use manners::{Exit, Manners, Slow};
 
 use crate::dice::Dice;
 
@@ -39,6 +41,9 @@ pub struct Script {
     /// The commands, each a list of arguments, all of them text. One without any was left out of
     /// the plan; those behind it keep their places, and so their numbers.
     pub commands: Vec<Vec<String>>,
+    /// How it behaves beside that.
+    #[serde(default, skip_serializing_if = "Manners::are_plain")]
+    pub manners: Manners,
 }
 
 impl Script {
@@ -85,6 +90,13 @@ pub fn draw(dice: &mut Dice, size: Size) -> Vec<Script> {
     (0..size.clients).map(|client| script(dice, client, size)).collect()
 }
 
+/// Draws how the clients with these scripts behave, each from the dice of its number.
+pub fn draw_manners(scripts: &mut [Script], size: Size, dice: impl Fn(u64) -> Dice) {
+    for (client, script) in scripts.iter_mut().enumerate() {
+        script.manners = manners::draw(&mut dice(client as u64), script, size);
+    }
+}
+
 fn script(dice: &mut Dice, client: u64, size: Size) -> Script {
     let depth = *dice.pick(&[1, 4, 16, 64]);
     let bursts = size.commands / (depth / 2 + 1) + 1;
@@ -102,6 +114,7 @@ fn script(dice: &mut Dice, client: u64, size: Size) -> Script {
         late: usize::try_from(size.late).expect("few commands"),
         pause_ms: 2 * size.time_ms / bursts,
         commands,
+        manners: Manners::default(),
     }
 }
 

@@ -1,10 +1,15 @@
 //! A client that follows its script: pipelines, reads what comes, tells the recorder, and connects
-//! again when it was cut off.
+//! again when it was cut off, or has left for its manners.
+//!
+//! - `ear`: its receiving side
+
+mod ear;
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -12,26 +17,26 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use redpoll::net::Net;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
+use tokio::io::{AsyncWriteExt, WriteHalf, split};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use crate::dice::Dice;
-use crate::history::End;
+use crate::history::{End, Half};
 use crate::net::{SimNet, SimStream};
 use crate::recorder::Recorder;
-use crate::resp::{command, frame_len};
-use crate::workload::{Id, Script};
+use crate::resp::command;
+use crate::workload::{Exit, Id, Script};
 use crate::world::ms;
+use ear::Ear;
+
+pub(crate) use ear::NO_MEMORY;
 
 /// Pause before another attempt to connect.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// How long a client listens on when everything is answered: whatever comes then is too much.
-const LISTENS_ON: Duration = Duration::from_millis(30);
-
-/// What the proxy says to one for the rest of whose command it finds no room.
-pub(crate) const NO_MEMORY: &[u8] = b"-ERR no memory for the command";
+/// How long one that leaves tries to send what it sends last.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 /// A scripted client.
 pub struct Client {
@@ -62,6 +67,12 @@ struct Pace {
     is_greeted: Cell<bool>,
     sent: Cell<usize>,
     answered: Cell<usize>,
+    /// The writing side is shut down.
+    is_shut: Cell<bool>,
+    /// It leaves, and reads no more.
+    is_leaving: Cell<bool>,
+    /// Commands that were sent in part.
+    halves: Cell<usize>,
     changed: Notify,
 }
 
@@ -80,7 +91,7 @@ impl Client {
             let conversation = self.recorder.begin(self.script.resp3);
             let pace = Pace::default();
             let end = self.converse(stream, conversation, next, &pace).await;
-            next += pace.sent.get();
+            next += pace.sent.get() + pace.halves.get();
             if end == End::Garbled || (end == End::Closed && self.recorder.is_draining()) {
                 return;
             }
@@ -98,7 +109,9 @@ impl Client {
         let (read, write) = split(stream);
         let recorder = self.recorder.clone();
         let left = self.script.commands.len() - first;
-        let mut ear = Ear { read, buffer: BytesMut::new(), recorder, conversation, left };
+        let (net, slow) = (self.net.clone(), self.script.manners.slow);
+        let buffer = BytesMut::new();
+        let mut ear = Ear { read, net, recorder, conversation, left, slow, buffer };
         let leave = self.leave.clone();
         let end = {
             let mut leaving = pin!(leave.notified());
@@ -111,7 +124,11 @@ impl Client {
                 }
                 // Where writing fails, reading soon fails too, and says more.
                 is_silent = is_silent || talking.as_mut().poll(context).is_ready();
-                hearing.as_mut().poll(context)
+                match (pace.is_leaving.get(), is_silent) {
+                    (true, true) => Poll::Ready(End::Left),
+                    (true, false) => Poll::Pending,
+                    (false, _) => hearing.as_mut().poll(context),
+                }
             })
             .await
         };
@@ -146,27 +163,91 @@ impl Client {
             pace.until(|| pace.unanswered() < self.script.depth).await;
             let room = self.script.depth - pace.unanswered();
             let most = room.min(rest);
+            if let Some((last, exit)) = self.exit_within(number, most) {
+                let words = self.last_words(conversation, number..last, exit, pace);
+                return leave(write, &words, ms(exit.stays_ms)).await;
+            }
             let mut burst = Vec::new();
             for _ in 0..self.dice.within(1..=most as u64) {
                 burst.extend_from_slice(&self.ask(conversation, number, pace));
                 number += 1;
             }
             write.write_all(&burst).await?;
-            sleep(ms(self.dice.within(0..=self.script.pause_ms))).await;
+            if number < self.script.commands.len() {
+                sleep(ms(self.dice.within(0..=self.script.pause_ms))).await;
+            }
+        }
+        if self.script.manners.half_closes {
+            write.shutdown().await?;
+            self.recorder.shut(conversation);
+            pace.is_shut.set(true);
         }
         Ok(())
     }
 
+    /// The command among the next ones with which it leaves: its number, and how.
+    fn exit_within(&self, number: usize, most: usize) -> Option<(usize, Exit)> {
+        let exit_at = |place: &u32| {
+            let exits = &self.script.manners.exits;
+            exits.binary_search_by_key(place, |exit| exit.place).ok().map(|found| exits[found])
+        };
+        let places = self.places.iter().enumerate().skip(number).take(most);
+        places.filter_map(|(number, place)| Some((number, exit_at(place)?))).next()
+    }
+
+    /// What it sends before it leaves: these commands, and the one that stands where it leaves, or
+    /// a part of that.
+    fn last_words(
+        &self,
+        conversation: usize,
+        whole: Range<usize>,
+        exit: Exit,
+        pace: &Pace,
+    ) -> Vec<u8> {
+        let last = whole.end;
+        let mut words = Vec::new();
+        for number in whole {
+            words.extend_from_slice(&self.ask(conversation, number, pace));
+        }
+        let half = exit.bytes.map(|bytes| {
+            let args = self.args(last);
+            words.extend_from_slice(&command(&args)[..bytes]);
+            Half { id: self.id(last), args, bytes }
+        });
+        if half.is_none() {
+            words.extend_from_slice(&self.ask(conversation, last, pace));
+        }
+        pace.halves.set(usize::from(half.is_some()));
+        pace.is_leaving.set(true);
+        self.recorder.abandons(conversation, half);
+        words
+    }
+
     /// The bytes of a command, from now on counted as sent.
     fn ask(&self, conversation: usize, number: usize, pace: &Pace) -> Vec<u8> {
-        let text = &self.script.commands[number];
-        let args: Vec<Vec<u8>> = text.iter().map(|arg| arg.clone().into_bytes()).collect();
+        let args = self.args(number);
         let frame = command(&args);
-        let id = Id { client: self.number, seq: self.places[number] };
-        self.recorder.asked(conversation, id, args);
+        self.recorder.asked(conversation, self.id(number), args);
         pace.sent.set(pace.sent.get() + 1);
         frame
     }
+
+    fn args(&self, number: usize) -> Vec<Vec<u8>> {
+        self.script.commands[number].iter().map(|arg| arg.clone().into_bytes()).collect()
+    }
+
+    fn id(&self, number: usize) -> Id {
+        Id { client: self.number, seq: self.places[number] }
+    }
+}
+
+/// Says something, and stays for a while; whether anybody takes it or not.
+async fn leave(mut write: WriteHalf<SimStream>, words: &[u8], stays: Duration) -> io::Result<()> {
+    if let Ok(outcome) = timeout(LAST_WORDS, write.write_all(words)).await {
+        outcome?;
+    }
+    sleep(stays).await;
+    Ok(())
 }
 
 impl Pace {
@@ -178,58 +259,5 @@ impl Pace {
         while !is_so() {
             self.changed.notified().await;
         }
-    }
-}
-
-/// The receiving side of a client.
-struct Ear {
-    read: ReadHalf<SimStream>,
-    buffer: BytesMut,
-    recorder: Recorder,
-    conversation: usize,
-    /// Replies to come if all goes well.
-    left: usize,
-}
-
-impl Ear {
-    async fn hear(&mut self, pace: &Pace) -> End {
-        loop {
-            if let Err(end) = self.take(pace) {
-                return end;
-            }
-            let is_done = pace.answered.get() == self.left;
-            let reading = self.read.read_buf(&mut self.buffer);
-            let outcome = if is_done {
-                let Ok(outcome) = timeout(LISTENS_ON, reading).await else { return End::Finished };
-                outcome
-            } else {
-                reading.await
-            };
-            if matches!(outcome, Ok(0) | Err(_)) {
-                return End::Closed;
-            }
-        }
-    }
-
-    /// Takes the replies that are complete.
-    fn take(&mut self, pace: &Pace) -> Result<(), End> {
-        while let Some(len) = frame_len(&self.buffer).map_err(|_| End::Garbled)? {
-            if !pace.is_greeted.get() && self.buffer[0] == b'%' {
-                drop(self.buffer.split_to(len));
-                pace.is_greeted.set(true);
-            } else if !pace.is_greeted.get() && self.buffer.starts_with(NO_MEMORY) {
-                // `HELLO` came in parts, and was given up. It closes now.
-                drop(self.buffer.split_to(len));
-            } else if pace.unanswered() == 0 {
-                // It answers nothing, and stays in the buffer as the proof.
-                return Err(End::Garbled);
-            } else {
-                let frame = self.buffer.split_to(len).freeze();
-                self.recorder.replied(self.conversation, pace.answered.get(), frame);
-                pace.answered.set(pace.answered.get() + 1);
-            }
-            pace.changed.notify_one();
-        }
-        Ok(())
     }
 }
