@@ -38,6 +38,9 @@ const FOCUS_MAX: f64 = 0.9;
 /// How likely a run is on turmoil, which is slower: to see that both find the same.
 const TURMOIL_SHARE: f64 = 0.1;
 
+/// How likely there are many clients.
+const CROWDED: f64 = 0.15;
+
 /// How likely clients of a run may have manners of their own.
 const MANNERED: f64 = 0.7;
 
@@ -75,6 +78,11 @@ impl Plan {
             focus: *dice.pick(&[0.0, 0.2, 0.6, FOCUS_MAX]),
             large_values: *dice.pick(&[0.0, 0.0, LARGE_VALUES]),
         };
+        let mut crowd = Dice::fork(seed, "crowd", 0);
+        setup.workers = *crowd.pick(&[1, 2, 2, 2, 3, 4]);
+        if crowd.chance(CROWDED) {
+            size = size.shared_among(crowd.within(9..=20));
+        }
         let focus = match dice.index(20) {
             // Little room shows where much is to be kept.
             _ if tuning.is_tight() => Focus::Room,
@@ -179,6 +187,21 @@ fn setup(dice: &mut Dice, tuning: Tuning) -> Setup {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_there_are_many_clients_they_have_no_more_to_ask_together() {
+        let plans: Vec<_> = (0..300).map(Plan::draw).collect();
+        let of = |many: bool| {
+            let plans = plans.iter().filter(|plan| (plan.scripts.len() > 8) == many);
+            let commands: Vec<_> = plans.map(|plan| plan.commands().count()).collect();
+            (commands.len(), commands.iter().sum::<usize>() / commands.len())
+        };
+        let ((crowded, theirs), (_, others)) = (of(true), of(false));
+        assert!(crowded > 30 && theirs < others * 5 / 4, "{crowded}: {theirs} and {others}");
+        assert!(plans.iter().any(|plan| plan.scripts.len() == 20));
+        let workers = |count| plans.iter().any(|plan| plan.setup.workers == count);
+        assert!((1..=4).all(workers));
+    }
 
     #[test]
     fn a_plan_is_its_seed_s_alone_and_survives_being_written_down() {

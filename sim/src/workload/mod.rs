@@ -84,6 +84,20 @@ pub struct Size {
     pub large_values: f64,
 }
 
+/// The fewest commands of a client, and the fewest that are sent late.
+const COMMANDS_MIN: (u64, u64) = (20, 4);
+
+impl Size {
+    /// About as much, shared among so many clients.
+    #[must_use]
+    pub fn shared_among(self, clients: u64) -> Size {
+        let each = |all: u64, least: u64| (all * self.clients / clients).max(least);
+        let (commands, late) = COMMANDS_MIN;
+        let (commands, late) = (each(self.commands, commands), each(self.late, late));
+        Size { clients, commands, late, ..self }
+    }
+}
+
 /// Draws the scripts of all clients.
 #[must_use]
 pub fn draw(dice: &mut Dice, size: Size) -> Vec<Script> {
