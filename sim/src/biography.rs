@@ -1,6 +1,7 @@
 //! What happened, in the order of time and in words: what a failure is understood from.
 
 use crate::history::{Conversation, End, Execution, History, Sending};
+use crate::proxies::name_of;
 use crate::resp::{shown, shown_command};
 use crate::run::Outcome;
 use crate::trace::Line;
@@ -21,12 +22,17 @@ pub fn of_key(history: &History, key: &[u8]) -> Vec<Line> {
 
 /// What was asked, sent, executed and heard of the commands that matter.
 fn commands(history: &History, matters: impl Fn(&[Vec<u8>]) -> bool) -> Vec<Line> {
-    let mut lines = Vec::new();
+    let (mut lines, proxies) = (Vec::new(), history.proxies.len());
     for (number, conversation) in history.conversations.iter().enumerate() {
-        lines.extend(of_conversation(number, conversation, &matters));
+        let name = if proxies > 1 {
+            format!("{number} with {}", name_of(conversation.proxy, proxies))
+        } else {
+            number.to_string()
+        };
+        lines.extend(of_conversation(&name, conversation, &matters));
     }
     let sendings = history.sendings.iter().filter(|sending| matters(&sending.args));
-    lines.extend(sendings.map(of_sending));
+    lines.extend(sendings.map(|sending| of_sending(sending, &name_of(sending.proxy, proxies))));
     let executions = history.executions.iter().filter(|seen| matters(&seen.args));
     lines.extend(executions.map(of_execution));
     lines
@@ -39,7 +45,7 @@ fn looks(history: &History) -> impl Iterator<Item = Line> {
 }
 
 fn of_conversation(
-    number: usize,
+    number: &str,
     conversation: &Conversation,
     matters: impl Fn(&[Vec<u8>]) -> bool,
 ) -> Vec<Line> {
@@ -69,12 +75,12 @@ fn of_conversation(
     lines
 }
 
-fn of_sending(sending: &Sending) -> Line {
+fn of_sending(sending: &Sending, proxy: &str) -> Line {
     let command = shown_command(&sending.args);
     let part = if sending.is_whole { "" } else { "part of " };
     let asking = if sending.asking { ", after ASKING" } else { "" };
     let Sending { at, node, stream, .. } = sending;
-    Line::new(*at, "proxy", format!("sends node-{node} {part}{command} (#{stream}{asking})"))
+    Line::new(*at, proxy, format!("sends node-{node} {part}{command} (#{stream}{asking})"))
 }
 
 fn of_execution(seen: &Execution) -> Line {
@@ -111,8 +117,13 @@ mod tests {
         };
         let reply = Some((ms(9), Bytes::from_static(b"$1\r\na\r\n")));
         let calls = vec![call("a", reply), call("b", None)];
-        let seen =
-            Execution { at: ms(5), node: 2, args: args("GET a"), reply: Bytes::from_static(b"_") };
+        let seen = Execution {
+            at: ms(5),
+            node: 2,
+            proxy: 0,
+            args: args("GET a"),
+            reply: Bytes::from_static(b"_"),
+        };
         let end = Some((ms(10), End::Left));
         let history = History {
             conversations: vec![Conversation { calls, end, ..Conversation::default() }],

@@ -41,6 +41,24 @@ pub struct History {
     pub counted: Counted,
     /// How long all of it took.
     pub took: Duration,
+    /// What is the own of each proxy, if there are several; what is said above of the proxy holds
+    /// of them all.
+    pub proxies: Vec<OfProxy>,
+}
+
+/// What is the own of one of several proxies.
+#[derive(Clone, Debug, Default)]
+pub struct OfProxy {
+    /// Connections that it asked for.
+    pub connects: Vec<(Duration, usize)>,
+    /// Those that took time and are over.
+    pub attempts: Vec<(Duration, Duration, usize)>,
+    /// Its questions for the topology that nodes answered.
+    pub looks: Vec<(Duration, usize)>,
+    /// What it counted.
+    pub counted: Counted,
+    /// When it was told to stop, if it was.
+    pub drained: Option<Duration>,
 }
 
 /// What the proxy counted, all workers together.
@@ -202,6 +220,8 @@ pub enum Lost {
 /// One client connection.
 #[derive(Clone, Debug, Default)]
 pub struct Conversation {
+    /// The proxy that it is with.
+    pub proxy: usize,
     /// Whether it speaks RESP3.
     pub resp3: bool,
     /// Its commands, in the order sent.
@@ -293,6 +313,8 @@ pub struct Execution {
     pub at: Duration,
     /// Which node.
     pub node: usize,
+    /// Which proxy asked for it.
+    pub proxy: usize,
     /// Its arguments.
     pub args: Vec<Vec<u8>>,
     /// What the node replied.
@@ -306,6 +328,8 @@ pub struct Sending {
     pub began: Duration,
     /// When its last byte left, of those that did.
     pub at: Duration,
+    /// Which proxy.
+    pub proxy: usize,
     /// On which stream.
     pub stream: u64,
     /// To which node.

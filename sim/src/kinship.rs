@@ -79,7 +79,8 @@ impl World {
     pub(crate) fn recover(&mut self, node: usize) {
         self.servers[node].set_fault(None);
         // Connections on which it was silent stay so until it closes them.
-        self.network.reset_later(self.proxy, self.nodes[node]);
+        let host = self.nodes[node];
+        self.at_each_proxy(|network, proxy| network.reset_later(proxy, host));
     }
 
     /// Gives a slot to a node, or to none, without its keys.

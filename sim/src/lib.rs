@@ -3,7 +3,8 @@
 //!
 //! - [`plan`]: a run, drawn from its seed before it begins; [`run`] carries it out, [`batch`] many
 //!   of them, and [`shrink`] makes one that fails small.
-//! - [`world`]: nodes, proxy, clients; [`fault`]: what can be done to them; [`client`]: who asks.
+//! - [`world`]: nodes, [`proxies`], clients; [`fault`]: what can be done to them; [`client`]: who
+//!   asks.
 //! - [`tuning`]: how the proxy is configured.
 //! - `nodes`: the hosts of the cluster.
 //! - `kinship`: who follows whom, and what a failover loses.
@@ -36,6 +37,7 @@ mod nodes;
 pub mod oracle;
 pub mod picture;
 pub mod plan;
+pub mod proxies;
 pub mod recorder;
 pub mod resp;
 pub mod rig;

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -10,7 +10,9 @@ use bytes::Bytes;
 use redpoll::embedded;
 
 use crate::fault::Fault;
-use crate::history::{Call, Conversation, End, Execution, Half, History, Loss, Rules, Sending};
+use crate::history::{
+    Call, Conversation, Counted, End, Execution, Half, History, Loss, OfProxy, Rules, Sending,
+};
 use crate::net::{Overlay, Tap};
 use crate::resp::{arguments, frame_len, leading_arguments};
 use crate::trace::StreamId;
@@ -21,6 +23,8 @@ use crate::workload::{Effect, Id, Kind};
 pub struct Recorder {
     overlay: Overlay,
     history: Rc<RefCell<History>>,
+    /// Where the proxies are, if there are several.
+    proxies: Rc<RefCell<Vec<IpAddr>>>,
 }
 
 impl Recorder {
@@ -28,13 +32,21 @@ impl Recorder {
     #[must_use]
     pub fn new(overlay: Overlay, rules: Rules) -> Self {
         let history = History { rules, ..History::default() };
-        Recorder { overlay, history: Rc::new(RefCell::new(history)) }
+        Recorder { overlay, history: Rc::new(RefCell::new(history)), proxies: Rc::default() }
     }
 
-    /// A client connected; gives the number of its conversation.
-    pub fn begin(&self, resp3: bool) -> usize {
+    /// The proxies are there.
+    pub fn know(&self, proxies: Vec<IpAddr>) {
+        if proxies.len() > 1 {
+            self.history.borrow_mut().proxies = vec![OfProxy::default(); proxies.len()];
+            *self.proxies.borrow_mut() = proxies;
+        }
+    }
+
+    /// A client connected to a proxy; gives the number of its conversation.
+    pub fn begin(&self, proxy: usize, resp3: bool) -> usize {
         let conversations = &mut self.history.borrow_mut().conversations;
-        conversations.push(Conversation { resp3, ..Conversation::default() });
+        conversations.push(Conversation { proxy, resp3, ..Conversation::default() });
         conversations.len() - 1
     }
 
@@ -84,14 +96,18 @@ impl Recorder {
     /// A node executed or refused a command.
     pub fn executed(&self, node: usize, seen: &embedded::Execution<'_>) {
         let (at, args) = (self.overlay.now(), seen.args);
+        let proxy = self.proxy_at(seen.peer);
         let mut history = self.history.borrow_mut();
         if let [b"CLUSTER", b"SLOTS"] = args {
             history.looks.push((at, node));
+            if let Some(own) = history.proxies.get_mut(proxy) {
+                own.looks.push((at, node));
+            }
         }
         if is_of_workload(args) {
             let args = args.iter().map(|arg| arg.to_vec()).collect();
             let reply = Bytes::copy_from_slice(seen.reply);
-            history.executions.push(Execution { at, node, args, reply });
+            history.executions.push(Execution { at, node, proxy, args, reply });
         }
     }
 
@@ -120,15 +136,48 @@ impl Recorder {
         self.history.borrow_mut().left.insert(key, members);
     }
 
-    /// The proxy was told to stop.
-    pub fn drained(&self) {
-        self.history.borrow_mut().rules.drained = Some(self.overlay.now());
+    /// A proxy was told to stop.
+    pub fn drained(&self, proxy: usize) {
+        let (at, mut history) = (self.overlay.now(), self.history.borrow_mut());
+        if let Some(own) = history.proxies.get_mut(proxy) {
+            own.drained.get_or_insert(at);
+        }
+        history.rules.drained.get_or_insert(at);
     }
 
-    /// Whether the proxy was told to stop.
+    /// Whether all proxies were told to stop.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        self.history.borrow().rules.drained.is_some()
+        let history = self.history.borrow();
+        let is_told = |own: &OfProxy| own.drained.is_some();
+        history.rules.drained.is_some() && history.proxies.iter().all(is_told)
+    }
+
+    /// Whether this proxy was told to stop.
+    #[must_use]
+    pub fn is_told_to_stop(&self, proxy: usize) -> bool {
+        let history = self.history.borrow();
+        let own = history.proxies.get(proxy);
+        own.map_or(history.rules.drained, |own| own.drained).is_some()
+    }
+
+    /// What is the own of a proxy has been counted, too.
+    pub fn counted(&self, counted: impl IntoIterator<Item = Counted>) {
+        let mut history = self.history.borrow_mut();
+        for (own, counted) in history.proxies.iter_mut().zip(counted) {
+            own.counted = counted;
+        }
+    }
+
+    /// The proxy at an address, as nodes see it.
+    fn proxy_at(&self, peer: &str) -> usize {
+        let proxies = self.proxies.borrow();
+        if proxies.is_empty() {
+            return 0;
+        }
+        let peer: Option<SocketAddr> = peer.parse().ok();
+        let is_it = |proxy: &IpAddr| peer.is_some_and(|peer| peer.ip() == *proxy);
+        proxies.iter().position(is_it).unwrap_or(0)
     }
 
     /// A look at the history so far.
@@ -157,6 +206,8 @@ fn is_of_workload<A: AsRef<[u8]>>(args: &[A]) -> bool {
 /// Reads along what the proxy writes to nodes.
 pub struct Outgoing {
     recorder: Recorder,
+    /// The proxy that writes.
+    proxy: usize,
     /// The nodes, by where they listen.
     nodes: BTreeMap<SocketAddr, usize>,
     streams: RefCell<BTreeMap<StreamId, Partial>>,
@@ -175,10 +226,16 @@ struct Partial {
 }
 
 impl Outgoing {
-    /// Reads along what goes to these nodes.
+    /// Reads along what goes from this proxy to these nodes.
     #[must_use]
-    pub fn new(recorder: Recorder, nodes: BTreeMap<SocketAddr, usize>) -> Self {
-        Outgoing { recorder, nodes, streams: RefCell::default() }
+    pub fn new(recorder: Recorder, proxy: usize, nodes: BTreeMap<SocketAddr, usize>) -> Self {
+        Outgoing { recorder, proxy, nodes, streams: RefCell::default() }
+    }
+
+    /// The number of the proxy that writes.
+    #[must_use]
+    pub fn proxy(&self) -> usize {
+        self.proxy
     }
 
     fn sent(&self, stream: StreamId, partial: &mut Partial, args: Vec<Vec<u8>>, is_whole: bool) {
@@ -187,22 +244,31 @@ impl Outgoing {
         let at = self.recorder.overlay.now();
         let node = partial.node;
         let began = partial.began.take().unwrap_or(at);
-        self.recorder.sent(Sending { began, at, stream, node, asking, args, is_whole });
+        let proxy = self.proxy;
+        self.recorder.sent(Sending { began, at, proxy, stream, node, asking, args, is_whole });
     }
 }
 
 impl Tap for Outgoing {
     fn connecting(&self, peer: SocketAddr) {
         if let Some(node) = self.nodes.get(&peer) {
-            let at = self.recorder.overlay.now();
-            self.recorder.history.borrow_mut().connects.push((at, *node));
+            let connect = (self.recorder.overlay.now(), *node);
+            let mut history = self.recorder.history.borrow_mut();
+            history.connects.push(connect);
+            if let Some(own) = history.proxies.get_mut(self.proxy) {
+                own.connects.push(connect);
+            }
         }
     }
 
     fn attempted(&self, peer: SocketAddr, since: Duration) {
         if let Some(node) = self.nodes.get(&peer) {
-            let took = self.recorder.overlay.now() - since;
-            self.recorder.history.borrow_mut().attempts.push((since, took, *node));
+            let attempt = (since, self.recorder.overlay.now() - since, *node);
+            let mut history = self.recorder.history.borrow_mut();
+            history.attempts.push(attempt);
+            if let Some(own) = history.proxies.get_mut(self.proxy) {
+                own.attempts.push(attempt);
+            }
         }
     }
 
@@ -254,7 +320,7 @@ mod tests {
     fn outgoing() -> Outgoing {
         let overlay = Overlay::new(1, Grain::default(), false);
         let node = "10.0.0.1:7000".parse().unwrap();
-        Outgoing::new(Recorder::new(overlay, Rules::default()), [(node, 0)].into())
+        Outgoing::new(Recorder::new(overlay, Rules::default()), 0, [(node, 0)].into())
     }
 
     fn sent(outgoing: &Outgoing) -> Vec<(String, bool)> {

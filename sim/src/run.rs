@@ -9,6 +9,7 @@ use crate::client::Client;
 use crate::history::{Counted, History};
 use crate::oracle::{self, Violation};
 use crate::plan::Plan;
+use crate::proxies::Proxy;
 use crate::tally::Tally;
 use crate::trace::Line;
 use crate::trap::PanicTrap;
@@ -118,6 +119,7 @@ pub fn run(plan: &Plan, keep_all: bool) -> Outcome {
     if lived_well {
         world.take_stock();
     }
+    world.recorder.counted(world.proxies.iter().map(Proxy::counted));
     let mut history = world.recorder.finish();
     history.counted = world.counted();
     history.took = at;
@@ -149,13 +151,14 @@ fn live(plan: &Plan, world: &mut World, trap: &PanicTrap) -> anyhow::Result<()> 
     let well_from = ms(plan.quiet_from_ms().unwrap_or(0));
     for (number, script) in plan.scripts.iter().enumerate() {
         let leave = world.leave_signal(number);
-        let (recorder, proxy) = (world.recorder.clone(), world.address);
+        let recorder = world.recorder.clone();
+        let proxies: Vec<_> = world.proxies.iter().map(|proxy| proxy.address).collect();
         let dice = world.network.overlay().dice("client", number as u64);
         let number = u16::try_from(number)?;
         let ((script, places), finished) = (script.clone().close_up(), Rc::clone(&finished));
         world.spawn(|net| async move {
             let client =
-                Client { number, net, proxy, script, places, well_from, dice, recorder, leave };
+                Client { number, net, proxies, script, places, well_from, dice, recorder, leave };
             client.run().await;
             finished.set(finished.get() + 1);
         });
@@ -169,19 +172,17 @@ fn live(plan: &Plan, world: &mut World, trap: &PanicTrap) -> anyhow::Result<()> 
         anyhow::ensure!(world.network.now() < RUN_TIME_MAX, "stuck: the clients never finish");
         world.step_until(faults.peek().map_or(Duration::MAX, |next| ms(next.at_ms)))?;
     }
-    if world.recorder.is_draining() && !trap.has_caught() {
-        await_proxy_end(plan, world)?;
+    if !trap.has_caught() {
+        await_proxies_end(plan, world)?;
     }
     // What is still on its way arrives, and nodes execute it.
     world.network.run_for(SETTLING_TIME)?;
     forget(plan, world)?;
-    let left = world.stats.sum(|worker| &worker.clients);
+    let proxies = world.proxies.iter();
     // A process that has ended may have left some behind that took nothing.
-    let is_over = world.proxy_end().is_some();
-    anyhow::ensure!(
-        left == 0 || is_over,
-        "the proxy still has {left} clients after they all have left"
-    );
+    let run_on = proxies.filter(|proxy| proxy.end().is_none());
+    let left = run_on.map(|proxy| proxy.stats.sum(|worker| &worker.clients)).sum::<u64>();
+    anyhow::ensure!(left == 0, "the proxy still has {left} clients after they all have left");
     Ok(())
 }
 
@@ -191,26 +192,28 @@ fn forget(plan: &Plan, world: &mut World) -> anyhow::Result<()> {
     let tuning = &plan.setup.tuning;
     let idle = if tuning.closes_idle() { 2 * tuning.idle_timeout_ms } else { 0 };
     let until = world.network.now() + plan.setup.longest_timeout() * 3 / 2 + ms(idle);
-    let holds = |world: &World| {
-        let Counted { buffered, unwritten, in_flight, open, .. } = world.counted();
+    let holds = |proxy: &Proxy| {
+        let Counted { buffered, unwritten, in_flight, open, .. } = proxy.counted();
         buffered + unwritten + in_flight > 0 || tuning.closes_idle() && open > 0
     };
-    while holds(world) && world.network.now() < until {
+    while world.proxies.iter().any(holds) && world.network.now() < until {
         world.network.run_for(SETTLING_TIME)?;
     }
     Ok(())
 }
 
 /// A proxy that was told to stop has its drain timeout to do it, and a moment to close.
-fn await_proxy_end(plan: &Plan, world: &mut World) -> anyhow::Result<()> {
+fn await_proxies_end(plan: &Plan, world: &mut World) -> anyhow::Result<()> {
     let limit = ms(plan.setup.drain_timeout_ms) + Duration::from_secs(5);
     let until = world.network.now() + limit;
-    while world.proxy_end().is_none() {
-        anyhow::ensure!(world.network.now() < until, "the proxy does not stop");
-        world.network.step()?;
+    for proxy in 0..world.proxies.len() {
+        while world.recorder.is_told_to_stop(proxy) && world.proxies[proxy].end().is_none() {
+            anyhow::ensure!(world.network.now() < until, "the proxy does not stop");
+            world.network.step()?;
+        }
+        if let Some(Err(error)) = world.proxies[proxy].end() {
+            anyhow::bail!("the proxy failed: {error}");
+        }
     }
-    match world.proxy_end() {
-        Some(Err(error)) => anyhow::bail!("the proxy failed: {error}"),
-        Some(Ok(())) | None => Ok(()),
-    }
+    Ok(())
 }

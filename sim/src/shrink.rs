@@ -25,6 +25,7 @@ pub fn shrink(plan: &Plan, runs_max: usize) -> Option<Shrunk> {
     let mut search = Search { best, runs_max };
     loop {
         let before = search.size();
+        search.drop_proxies();
         search.drop_clients();
         search.drop_faults();
         search.drop_commands();
@@ -61,6 +62,13 @@ impl Search {
         let Some(failure) = found else { return false };
         (self.best.plan, self.best.failure) = (plan, failure);
         true
+    }
+
+    fn drop_proxies(&mut self) {
+        let mut fewer = self.best.plan.clone();
+        if std::mem::replace(&mut fewer.setup.proxies, 1) > 1 {
+            self.try_out(fewer);
+        }
     }
 
     /// A client without commands keeps its number, and so the others keep theirs.

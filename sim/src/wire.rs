@@ -1,5 +1,5 @@
-//! What passed the proxy, stream by stream: read along when a run is to be looked at closely. When
-//! exactly a command came, and its reply left, no checker needs to know, but whoever wants to
+//! What passed the proxies, stream by stream: read along when a run is to be looked at closely.
+//! When exactly a command came, and its reply left, no checker needs to know, but whoever wants to
 //! understand.
 
 use std::cell::RefCell;
@@ -13,11 +13,13 @@ use crate::recorder::Outgoing;
 use crate::resp::{arguments, frame_len, leading_arguments};
 use crate::trace::StreamId;
 
-/// One stream of the proxy's.
+/// One stream of a proxy's.
 #[derive(Clone, Debug, Default)]
 pub struct Wire {
     /// Its number.
     pub stream: StreamId,
+    /// The number of the proxy.
+    pub proxy: usize,
     /// The node at its other end; `None` if a client is there.
     pub node: Option<usize>,
     /// What the proxy read.
@@ -98,7 +100,7 @@ impl Flow {
     }
 }
 
-/// All streams of the proxy's, as far as they were read along. Clones are handles of the same.
+/// All streams of the proxies, as far as they were read along. Clones are handles of the same.
 #[derive(Clone, Debug, Default)]
 pub struct Wires(Rc<RefCell<BTreeMap<StreamId, Wire>>>);
 
@@ -132,8 +134,10 @@ impl Wiretap {
 
     fn add(&self, stream: StreamId, peer: SocketAddr, way: fn(&mut Wire) -> &mut Flow, to: &[u8]) {
         let node = self.nodes.get(&peer).copied();
+        let proxy = self.outgoing.proxy();
         let mut wires = self.wires.0.borrow_mut();
-        let wire = wires.entry(stream).or_insert_with(|| Wire { stream, node, ..Wire::default() });
+        let new = || Wire { stream, proxy, node, ..Wire::default() };
+        let wire = wires.entry(stream).or_insert_with(new);
         way(wire).add(self.overlay.now(), to);
     }
 }

@@ -1,12 +1,12 @@
-//! The world: a cluster of nodes, the proxy before it, and a host for all clients.
+//! The world: a cluster of nodes, proxies before it, and a host for all clients.
 //!
 //! ```text
-//! clients --- proxy --- node-0, its replicas
-//!                  '--- node-1, its replicas
-//!                  '--- ...
+//! clients --- proxy-0 --- node-0, its replicas
+//!        '--- proxy-1 '-- node-1, its replicas
+//!        '--- ...     '-- ...
 //! ```
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,16 +20,16 @@ use redpoll::embedded::{Cluster, Node};
 use redpoll::limits::{CONNECT_BACKOFF_MS_MAX, TOPOLOGY_RETRY_MS, TOPOLOGY_TIMEOUT_MS};
 use redpoll::net::Net;
 use redpoll::proto::cluster::{Address, Slot};
-use redpoll::proxy;
-use redpoll::stats::{BackendStats, ErrorCode, Redirect, RetryReason, Stats};
+use redpoll::stats::Stats;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc};
 
 use crate::history::{Counted, Rules};
 use crate::kinship::Kinship;
-use crate::net::{Grain, HostId, KEEPALIVE, LinkSpeed, Medium, Network, Overlay, SimNet};
+use crate::net::{Grain, HostId, KEEPALIVE, LinkSpeed, Medium, Network, Obstacle, Overlay, SimNet};
 use crate::net::{Tap, WINDOW_BYTES};
 use crate::nodes::{self, Nodes};
+use crate::proxies::{self, Proxy};
 use crate::recorder::{Outgoing, Recorder};
 use crate::tuning::Tuning;
 use crate::wire::{Wires, Wiretap};
@@ -38,8 +38,8 @@ use crate::wire::{Wires, Wiretap};
 /// reply of the workload half read, and one reply more.
 const MEMORY_SLACK_BYTES: usize = 128 * 1024;
 
-/// The port of the proxy.
-const PROXY_PORT: u16 = 6_380;
+/// The port of every proxy.
+pub(crate) const PROXY_PORT: u16 = 6_380;
 
 /// What is drawn, or chosen, for a world.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,7 +67,9 @@ pub struct Setup {
     pub grain: Grain,
     /// What a stream takes in one direction before it is read.
     pub window_bytes: usize,
-    /// Workers of the proxy, each a task.
+    /// Proxies, all configured alike.
+    pub proxies: usize,
+    /// Workers of each, each a task.
     pub workers: usize,
     /// The proxy's own.
     pub op_timeout_ms: u64,
@@ -92,17 +94,19 @@ pub struct World {
     pub servers: Vec<Node>,
     /// The hosts of its nodes.
     pub nodes: Vec<HostId>,
-    /// The proxy's host.
+    /// The proxies.
+    pub proxies: Vec<Proxy>,
+    /// The first one's host: stories have no other.
     pub proxy: HostId,
     /// The clients' host.
     pub clients: HostId,
-    /// Where clients connect.
+    /// Where clients connect to the first one.
     pub address: SocketAddr,
     /// Who writes the history.
     pub recorder: Recorder,
-    /// What the proxy counts.
+    /// What the first proxy counts.
     pub stats: Stats,
-    /// What it read and wrote, if all is kept.
+    /// What proxies read and wrote, if all is kept.
     pub wires: Wires,
     /// Slots on the move.
     pub(crate) moving: BTreeSet<Slot>,
@@ -112,16 +116,8 @@ pub struct World {
     jobs: mpsc::UnboundedSender<Job>,
     client_net: SimNet,
     leaves: BTreeMap<usize, Rc<Notify>>,
-    /// The most bytes that the proxy's buffers held after a step.
-    buffered_most: u64,
-    shutdown: Rc<Notify>,
-    /// What the proxy runs on, and where it hears of another.
+    /// What the proxies run on.
     config: Config,
-    reload: mpsc::Sender<Config>,
-    /// How the proxy ended, once it has.
-    ended: Rc<RefCell<Option<Result<(), String>>>>,
-    /// Whether its process is gone.
-    is_over: bool,
 }
 
 /// A duration in ms.
@@ -145,6 +141,7 @@ impl Default for Setup {
             latency_max_ms: 2,
             grain: Grain::default(),
             window_bytes: WINDOW_BYTES,
+            proxies: 1,
             workers: 2,
             op_timeout_ms: 500,
             connect_timeout_ms: 200,
@@ -265,37 +262,33 @@ impl World {
             nodes::add(&mut network, setup, &recorder);
         let seeds = (0..setup.nodes()).map(|node| cluster.address(node)).collect();
         let config = setup.config(seeds);
-        let stats = Stats::new(setup.workers, ["main"]);
-        let (shutdown, ended) = (Rc::new(Notify::new()), Rc::default());
-        let (reload, reloads) = mpsc::channel(1);
-        let run = ProxyRun {
-            config: config.clone(),
-            stats: stats.clone(),
-            seed: overlay.dice("proxy", 0).seed(),
-            shutdown: Rc::clone(&shutdown),
-            reload: Cell::new(Some(reloads)),
-            ended: Rc::clone(&ended),
-        };
-        let run = Rc::new(run);
-        let (proxy, proxy_net) = network.add_host("proxy", move |net| Rc::clone(&run).run(net));
-        let (wires, outgoing) = (Wires::default(), Outgoing::new(recorder.clone(), places.clone()));
-        let tap: Rc<dyn Tap> = if keep_all {
-            Rc::new(Wiretap::new(outgoing, places, overlay.clone(), wires.clone()))
-        } else {
-            Rc::new(outgoing)
-        };
-        network.tap(proxy, tap);
+        let count = setup.proxies.max(1);
+        let proxies: Vec<_> =
+            (0..count).map(|number| proxies::add(&mut network, (number, count), &config)).collect();
+        recorder.know(proxies.iter().map(|proxy| proxy.address.ip()).collect());
+        let wires = Wires::default();
+        for (number, proxy) in proxies.iter().enumerate() {
+            let outgoing = Outgoing::new(recorder.clone(), number, places.clone());
+            let tap: Rc<dyn Tap> = if keep_all {
+                let (places, overlay) = (places.clone(), overlay.clone());
+                Rc::new(Wiretap::new(outgoing, places, overlay, wires.clone()))
+            } else {
+                Rc::new(outgoing)
+            };
+            network.tap(proxy.host, tap);
+        }
         let (jobs, clients, client_net) = add_clients(&mut network);
         World {
-            address: SocketAddr::new(proxy_net.ip(), PROXY_PORT),
+            proxy: proxies[0].host,
+            address: proxies[0].address,
+            stats: proxies[0].stats.clone(),
+            proxies,
             network,
             cluster,
             servers,
             nodes,
-            proxy,
             clients,
             recorder,
-            stats,
             wires,
             moving: BTreeSet::new(),
             entangled: BTreeMap::new(),
@@ -303,12 +296,7 @@ impl World {
             jobs,
             client_net,
             leaves: BTreeMap::new(),
-            buffered_most: 0,
-            shutdown,
             config,
-            reload,
-            ended,
-            is_over: false,
         }
     }
 
@@ -327,72 +315,63 @@ impl World {
     /// The software of a host failed.
     pub fn step_until(&mut self, limit: Duration) -> anyhow::Result<()> {
         self.network.step_until(limit)?;
-        if self.ended.borrow().is_some() && !std::mem::replace(&mut self.is_over, true) {
-            // Whatever it leaves behind is closed, as that of every process is.
-            self.network.kill(self.proxy);
+        for proxy in &mut self.proxies {
+            if proxy.observe() {
+                // Whatever it leaves behind is closed, as that of every process is.
+                self.network.kill(proxy.host);
+            }
         }
-        self.buffered_most = self.buffered_most.max(self.buffered());
         Ok(())
     }
 
-    /// Bytes that the proxy's buffers hold.
-    #[must_use]
-    pub fn buffered(&self) -> u64 {
-        self.stats.sum(|worker| &worker.buffered_bytes)
-    }
-
-    /// What the proxy has counted so far.
+    /// What the first proxy has counted so far.
     #[must_use]
     pub fn counted(&self) -> Counted {
-        let sum = |pick: fn(&BackendStats) -> u64| self.stats.sum_upstreams(pick);
-        let looks =
-            self.stats.upstreams.iter().map(|upstream| {
-                upstream.refreshes_total.get() + upstream.refresh_failures_total.get()
-            });
-        Counted {
-            commands: self.stats.sum(|worker| &worker.commands_total),
-            moved: sum(|upstream| upstream.redirects.of(Redirect::Moved).get()),
-            asked: sum(|upstream| upstream.redirects.of(Redirect::Ask).get()),
-            unsent: sum(|upstream| upstream.failed.of(ErrorCode::Unsent).get()),
-            unsure: sum(|upstream| upstream.failed.of(ErrorCode::Unsure).get()),
-            connections: self.stats.sum_nodes(|node| node.connections_opened.get()),
-            sent: self.stats.sum_nodes(|node| node.requests_sent.get()),
-            answered: self.stats.sum_nodes(|node| node.requests_answered.get()),
-            refreshes: looks.sum(),
-            retries: sum(|upstream| upstream.retries.of(RetryReason::Connection).get()),
-            requests: sum(|upstream| upstream.requests.get()),
-            buffered_most: self.buffered_most,
-            buffered: self.buffered(),
-            unwritten: self.stats.sum_nodes(|node| node.buffered_bytes.get()),
-            in_flight: self.stats.sum_nodes(|node| node.in_flight.get()),
-            open: self.stats.sum_nodes(|node| node.connections.get()),
+        self.proxies[0].counted()
+    }
+
+    /// Tells all proxies to stop.
+    pub fn drain(&mut self) {
+        (0..self.proxies.len()).for_each(|proxy| self.drain_one(proxy));
+    }
+
+    /// Tells one proxy to stop.
+    pub fn drain_one(&mut self, proxy: usize) {
+        let name = proxies::name_of(proxy, self.proxies.len());
+        self.network.overlay().note(&format!("drain {name}"));
+        self.recorder.drained(proxy);
+        self.proxies[proxy].drain();
+    }
+
+    /// How the first proxy ended, if it has.
+    #[must_use]
+    pub fn proxy_end(&self) -> Option<Result<(), String>> {
+        self.proxies[0].end()
+    }
+
+    /// From now on no proxy gets a connection to a host.
+    pub(crate) fn obstruct(&mut self, host: HostId, obstacle: Obstacle) {
+        self.at_each_proxy(|network, proxy| network.obstruct(proxy, host, obstacle));
+    }
+
+    /// Does something to the network around each proxy.
+    pub(crate) fn at_each_proxy(&mut self, does: impl Fn(&mut Network, HostId)) {
+        for proxy in &self.proxies {
+            does(&mut self.network, proxy.host);
         }
     }
 
-    /// Tells the proxy to stop.
-    pub fn drain(&mut self) {
-        self.network.overlay().note("drain");
-        self.recorder.drained();
-        self.shutdown.notify_one();
-    }
-
-    /// How the proxy ended, if it has.
-    #[must_use]
-    pub fn proxy_end(&self) -> Option<Result<(), String>> {
-        self.ended.borrow().clone()
-    }
-
-    /// What the proxy runs on.
+    /// What the proxies run on.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// Gives the proxy another configuration, as SIGHUP does.
+    /// Gives the proxies another configuration, as SIGHUP does.
     pub fn reload(&mut self, change: impl FnOnce(&mut Config)) {
         self.network.overlay().note("reload");
         change(&mut self.config);
-        self.reload.try_send(self.config.clone()).expect("one reload at a time");
+        self.proxies.iter().for_each(|proxy| proxy.reload(self.config.clone()));
     }
 
     /// What a client is told with when it is to leave.
@@ -422,27 +401,4 @@ fn add_clients(network: &mut Network) -> (mpsc::UnboundedSender<Job>, HostId, Si
         }
     });
     (jobs, host, net)
-}
-
-/// What the proxy's host runs.
-struct ProxyRun {
-    config: Config,
-    stats: Stats,
-    seed: u64,
-    shutdown: Rc<Notify>,
-    reload: Cell<Option<mpsc::Receiver<Config>>>,
-    ended: Rc<RefCell<Option<Result<(), String>>>>,
-}
-
-impl ProxyRun {
-    async fn run(self: Rc<Self>, net: SimNet) -> anyhow::Result<()> {
-        let shutdown = self.shutdown.clone();
-        let shutdown = async move { shutdown.notified().await };
-        let (config, stats) = (self.config.clone(), self.stats.clone());
-        let reload = self.reload.take().unwrap_or_else(|| mpsc::channel(1).1);
-        let end = proxy::serve(net, config, stats, self.seed, (shutdown, reload)).await;
-        *self.ended.borrow_mut() = Some(end.map_err(|error| error.to_string()));
-        // Only of a host that runs are the tasks dropped when it is killed, which it will be.
-        std::future::pending().await
-    }
 }

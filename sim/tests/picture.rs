@@ -19,8 +19,9 @@ const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "c
 const MARKUP: &str = "</script><img src=x>&amp;";
 
 /// A run that breaks a promise, and in which a client sends markup.
-fn failing() -> (Plan, Outcome) {
+fn failing(proxies: usize) -> (Plan, Outcome) {
     let mut plan = Plan::draw(2);
+    plan.setup.proxies = proxies;
     let commands = &mut plan.scripts[1].commands;
     commands[3] = ["SADD", "t:1:0", "1001000900"].map(str::to_owned).into();
     commands[4] = vec!["ECHO".to_owned(), format!("1001000004:{MARKUP}")];
@@ -43,8 +44,8 @@ fn browser() -> Option<PathBuf> {
 }
 
 /// What a browser makes of a page.
-fn drawn(browser: &PathBuf, page: &str) -> String {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("picture");
+fn drawn(browser: &PathBuf, name: &str, page: &str) -> String {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     drop(fs::remove_dir_all(&folder));
     fs::create_dir_all(&folder).unwrap();
     let file = folder.join("run.html");
@@ -69,7 +70,7 @@ fn count(text: &str, part: &str) -> usize {
 
 #[test]
 fn there_is_an_arrow_for_all_that_was_asked_and_heard() {
-    let (plan, outcome) = failing();
+    let (plan, outcome) = failing(1);
     let [lanes, arrows, bars, violations] = picture(&plan, &outcome).counts();
     assert_eq!(lanes, plan.scripts.len() + 1 + plan.setup.nodes() + 1);
     let calls = || outcome.history.conversations.iter().flat_map(|c| &c.calls);
@@ -86,7 +87,7 @@ fn there_is_an_arrow_for_all_that_was_asked_and_heard() {
 
 #[test]
 fn the_page_needs_nothing_else_and_takes_nothing_for_its_own() {
-    let (plan, outcome) = failing();
+    let (plan, outcome) = failing(1);
     let page = picture(&plan, &outcome).page();
     for outside in ["http:", "https:", "//cdn", " src=", " href=", "@import", "url(", "fetch("] {
         let own = page.replace(&MARKUP.replace('<', "\\u003c"), "");
@@ -106,10 +107,10 @@ fn a_browser_draws_lanes_arrows_bars_and_the_violation() {
         eprintln!("SKIPPED: no Chromium; install it, or say with REDPOLL_CHROMIUM where it is");
         return;
     };
-    let (plan, outcome) = failing();
+    let (plan, outcome) = failing(1);
     let picture = picture(&plan, &outcome);
     let [lanes, arrows, bars, violations] = picture.counts();
-    let page = drawn(&browser, &picture.page());
+    let page = drawn(&browser, "picture", &picture.page());
     assert_eq!(count(&page, "<g class=\"lane"), lanes, "{}", &page[..2_000]);
     assert_eq!(count(&page, "<g class=\"arrow "), arrows);
     assert_eq!(count(&page, "<g class=\"label "), arrows);
@@ -121,4 +122,22 @@ fn a_browser_draws_lanes_arrows_bars_and_the_violation() {
     let marked = count(&page, "<g class=\"arrow send broken\"");
     assert!(marked == broken.count() && marked > 0, "{marked} arrows are marked");
     assert_eq!(count(&page, "<img"), 0, "what clients send is shown, not obeyed");
+}
+
+#[test]
+fn several_proxies_have_a_lane_each_with_arrows_of_its_own() {
+    let (plan, outcome) = failing(2);
+    let picture = picture(&plan, &outcome);
+    let [lanes, arrows, ..] = picture.counts();
+    assert_eq!(lanes, plan.scripts.len() + 2 + plan.setup.nodes() + 1);
+    let Some(browser) = browser() else {
+        eprintln!("SKIPPED: no Chromium; install it, or say with REDPOLL_CHROMIUM where it is");
+        return;
+    };
+    let page = drawn(&browser, "picture-of-two", &picture.page());
+    for lane in ["proxy-0", "proxy-1"] {
+        assert_eq!(count(&page, &format!("<g class=\"lane proxy\" data-lane=\"{lane}\"")), 1);
+    }
+    assert_eq!(count(&page, "<g class=\"lane proxy\""), 2);
+    assert_eq!(count(&page, "<g class=\"arrow "), arrows);
 }

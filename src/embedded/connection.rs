@@ -53,6 +53,11 @@ impl Connection {
         self.id
     }
 
+    /// Where its client is.
+    pub(super) fn peer(&self) -> &str {
+        &self.peer
+    }
+
     /// Whether the client has asked to be disconnected, with `QUIT`.
     #[must_use]
     pub fn wants_close(&self) -> bool {

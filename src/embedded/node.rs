@@ -34,6 +34,8 @@ pub struct Execution<'a> {
     pub node: &'a str,
     /// The client's connection, as `CLIENT ID` tells it.
     pub connection: u64,
+    /// Where the client is, as `CLIENT INFO` tells it.
+    pub peer: &'a str,
     /// The command, its name first.
     pub args: &'a [&'a [u8]],
     /// Whether `ASKING` came directly before.
@@ -209,8 +211,8 @@ impl Node {
         self.replicate(&changes);
         let Some(mut observer) = self.0.borrow_mut().observer.take() else { return };
         let (node, reply) = (&*self.id(), &out[start..]);
-        let connection = connection.id();
-        observer(&Execution { node, connection, args, asking, reply, now });
+        let (connection, peer) = (connection.id(), connection.peer());
+        observer(&Execution { node, connection, peer, args, asking, reply, now });
         self.0.borrow_mut().observer.get_or_insert(observer);
     }
 

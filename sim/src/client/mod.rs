@@ -44,8 +44,8 @@ pub struct Client {
     pub number: u16,
     /// The network as it sees it.
     pub net: SimNet,
-    /// Where the proxy is.
-    pub proxy: SocketAddr,
+    /// Where the proxies are.
+    pub proxies: Vec<SocketAddr>,
     /// What it does, without gaps.
     pub script: Script,
     /// The places that its commands have in the plan.
@@ -80,20 +80,25 @@ impl Client {
     /// Follows the script to its end, or to that of the proxy.
     pub async fn run(mut self) {
         let mut next = 0;
+        let mut proxy = usize::from(self.number) % self.proxies.len();
         while next < self.script.commands.len() {
-            let Ok(stream) = self.net.connect(self.proxy).await else {
+            let Ok(stream) = self.net.connect(self.proxies[proxy]).await else {
                 if self.recorder.is_draining() {
                     return;
                 }
                 sleep(RETRY).await;
+                proxy = (proxy + 1) % self.proxies.len();
                 continue;
             };
-            let conversation = self.recorder.begin(self.script.resp3);
+            let conversation = self.recorder.begin(proxy, self.script.resp3);
             let pace = Pace::default();
             let end = self.converse(stream, conversation, next, &pace).await;
             next += pace.sent.get() + pace.halves.get();
             if end == End::Garbled || (end == End::Closed && self.recorder.is_draining()) {
                 return;
+            }
+            if end == End::Closed {
+                proxy = (proxy + 1) % self.proxies.len();
             }
         }
     }

@@ -29,7 +29,7 @@ pub(crate) struct Look {
     /// Print all that happened to this key.
     #[arg(long)]
     pub(crate) key: Option<String>,
-    /// Draw the run into this file, a page for a browser: a lane for each client, the proxy and
+    /// Draw the run into this file, a page for a browser: a lane for each client, each proxy and
     /// each node, with commands and replies as arrows.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::net::Obstacle;
+use crate::net::{HostId, Network, Obstacle};
 use crate::world::World;
 
 /// What is done to the network between the proxy and a node, or to the node's own side of it.
@@ -58,8 +58,27 @@ impl LinkFault {
     }
 
     pub(super) fn apply(self, node: usize, world: &mut World) {
-        let (proxy, clients, host) = (world.proxy, world.clients, world.nodes[node]);
-        let network = &mut world.network;
+        let (clients, host) = (world.clients, world.nodes[node]);
+        world.at_each_proxy(|network, proxy| self.strike(network, proxy, host, clients));
+        match self {
+            LinkFault::Freeze => world.network.freeze(host),
+            LinkFault::Thaw => world.network.thaw(host),
+            LinkFault::StopAccepting(backlog) => world.network.stop_accepting(host, backlog),
+            LinkFault::AcceptAgain => world.network.accept_again(host),
+            LinkFault::HangName => world.set_name(node, &[clients, host]),
+            LinkFault::UnhangName => world.set_name(node, &[host]),
+            LinkFault::CutRequests
+            | LinkFault::CutReplies
+            | LinkFault::Forget
+            | LinkFault::Narrow(_)
+            | LinkFault::Widen
+            | LinkFault::ReadSlowly(_)
+            | LinkFault::ReadFast => {}
+        }
+    }
+
+    /// What it does between a proxy and the node.
+    fn strike(self, network: &mut Network, proxy: HostId, host: HostId, clients: HostId) {
         match self {
             LinkFault::CutRequests => network.cut_one_way(proxy, host),
             LinkFault::CutReplies => network.cut_one_way(host, proxy),
@@ -68,18 +87,12 @@ impl LinkFault {
             LinkFault::Widen => network.narrow(proxy, host, None),
             LinkFault::ReadSlowly(rate) => network.set_reading(host, proxy, Some(rate)),
             LinkFault::ReadFast => network.set_reading(host, proxy, None),
-            LinkFault::Freeze => network.freeze(host),
-            LinkFault::Thaw => network.thaw(host),
-            LinkFault::StopAccepting(backlog) => network.stop_accepting(host, backlog),
-            LinkFault::AcceptAgain => network.accept_again(host),
-            LinkFault::HangName => {
-                network.obstruct(proxy, clients, Obstacle::Hanging);
-                world.set_name(node, &[clients, host]);
-            }
-            LinkFault::UnhangName => {
-                network.clear(proxy, clients);
-                world.set_name(node, &[host]);
-            }
+            LinkFault::HangName => network.obstruct(proxy, clients, Obstacle::Hanging),
+            LinkFault::UnhangName => network.clear(proxy, clients),
+            LinkFault::Freeze
+            | LinkFault::Thaw
+            | LinkFault::StopAccepting(_)
+            | LinkFault::AcceptAgain => {}
         }
     }
 }
@@ -125,7 +138,11 @@ impl ClientFault {
     }
 
     pub(super) fn apply(self, world: &mut World) {
-        let (proxy, clients, network) = (world.proxy, world.clients, &mut world.network);
+        let clients = world.clients;
+        world.at_each_proxy(|network, proxy| self.strike(network, proxy, clients));
+    }
+
+    fn strike(self, network: &mut Network, proxy: HostId, clients: HostId) {
         match self {
             ClientFault::ReadSlowly(rate) => network.set_reading(clients, proxy, Some(rate)),
             ClientFault::ReadFast => network.set_reading(clients, proxy, None),

@@ -11,6 +11,7 @@ mod slot;
 use redpoll::proto::cluster::Slot;
 use serde::{Deserialize, Serialize};
 
+use crate::net::Network;
 use crate::world::World;
 
 pub use link::{ClientFault, LinkFault};
@@ -38,8 +39,10 @@ pub enum Fault {
     Slot(u16, SlotChange),
     /// A client of this number disconnects, whatever it waits for, and connects again.
     Leave(usize),
-    /// The proxy is told to stop.
+    /// All proxies are told to stop.
     Drain,
+    /// This one is.
+    Stop(usize),
     /// Clients take nothing of what the proxy sends (true), or do again.
     Deaf(bool),
     /// To the network between the clients and the proxy.
@@ -56,7 +59,7 @@ impl Fault {
             Fault::Node(_, fault) => format!("{fault:?}"),
             Fault::Clients(fault) => format!("clients: {fault:?}"),
             Fault::Slot(_, change) => format!("{change:?}"),
-            Fault::Leave(_) | Fault::Drain | Fault::Deaf(_) => format!("{self:?}"),
+            Fault::Leave(_) | Fault::Drain | Fault::Stop(_) | Fault::Deaf(_) => format!("{self:?}"),
         };
         text.split('(').next().unwrap_or_default().to_owned()
     }
@@ -65,7 +68,7 @@ impl Fault {
     #[must_use]
     pub fn is_harmless(&self) -> bool {
         match self {
-            Fault::Leave(_) | Fault::Drain => true,
+            Fault::Leave(_) | Fault::Drain | Fault::Stop(_) => true,
             Fault::Deaf(_) | Fault::Clients(_) => false,
             Fault::Node(_, fault) => fault.is_harmless(),
             Fault::Slot(_, change) => change.is_harmless(),
@@ -85,7 +88,7 @@ impl Fault {
                 let (what, breaks) = change.breaks_or_mends();
                 ((usize::MAX - what, usize::from(*slot)), breaks)
             }
-            Fault::Leave(_) | Fault::Drain => ((usize::MAX, usize::MAX), false),
+            Fault::Leave(_) | Fault::Drain | Fault::Stop(_) => ((usize::MAX, usize::MAX), false),
             Fault::Deaf(is_deaf) => ((usize::MAX, usize::MAX - 1), *is_deaf),
             Fault::Clients(fault) => {
                 let (what, breaks) = fault.breaks_or_mends();
@@ -111,6 +114,7 @@ impl Fault {
             Fault::Slot(..)
             | Fault::Leave(_)
             | Fault::Drain
+            | Fault::Stop(_)
             | Fault::Deaf(_)
             | Fault::Clients(_) => false,
         }
@@ -127,8 +131,13 @@ impl Fault {
             }
             Fault::Leave(client) => world.tell_to_leave(client),
             Fault::Drain => world.drain(),
-            Fault::Deaf(true) => world.network.clog(world.proxy, world.clients),
-            Fault::Deaf(false) => world.network.unclog(world.proxy, world.clients),
+            Fault::Stop(proxy) if proxy < world.proxies.len() => world.drain_one(proxy),
+            Fault::Stop(_) => {}
+            Fault::Deaf(is_deaf) => {
+                let clients = world.clients;
+                let change = if is_deaf { Network::clog } else { Network::unclog };
+                world.at_each_proxy(|network, proxy| change(network, proxy, clients));
+            }
             Fault::Clients(fault) => {
                 world.network.overlay().note(&format!("clients: {fault:?}"));
                 fault.apply(world);

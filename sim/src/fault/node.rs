@@ -169,24 +169,26 @@ impl NodeFault {
     }
 
     pub(super) fn apply(self, node: usize, world: &mut World) {
-        let (proxy, host) = (world.proxy, world.nodes[node]);
+        let host = world.nodes[node];
         world.network.overlay().note(&format!("node-{node}: {self:?}"));
-        let network = &mut world.network;
         match self {
-            NodeFault::Stall => network.stall(proxy, host),
-            NodeFault::Heal => network.heal(proxy, host),
-            NodeFault::Cut => network.cut(proxy, host),
-            NodeFault::Repair => network.repair(proxy, host),
-            NodeFault::HangConnects => network.obstruct(proxy, host, Obstacle::Hanging),
-            NodeFault::RefuseConnects => network.obstruct(proxy, host, Obstacle::Refused),
-            NodeFault::AllowConnects => network.clear(proxy, host),
-            NodeFault::Clog => network.clog(proxy, host),
-            NodeFault::Unclog => network.unclog(proxy, host),
-            NodeFault::ClogReplies => network.clog(host, proxy),
-            NodeFault::UnclogReplies => network.unclog(host, proxy),
-            NodeFault::Reset => drop(network.reset(proxy, host)),
+            NodeFault::Stall => world.at_each_proxy(|net, proxy| net.stall(proxy, host)),
+            NodeFault::Heal => world.at_each_proxy(|net, proxy| net.heal(proxy, host)),
+            NodeFault::Cut => world.at_each_proxy(|net, proxy| net.cut(proxy, host)),
+            NodeFault::Repair => world.at_each_proxy(|net, proxy| net.repair(proxy, host)),
+            NodeFault::HangConnects => world.obstruct(host, Obstacle::Hanging),
+            NodeFault::RefuseConnects => world.obstruct(host, Obstacle::Refused),
+            NodeFault::AllowConnects => world.at_each_proxy(|net, proxy| net.clear(proxy, host)),
+            NodeFault::Clog => world.at_each_proxy(|net, proxy| net.clog(proxy, host)),
+            NodeFault::Unclog => world.at_each_proxy(|net, proxy| net.unclog(proxy, host)),
+            NodeFault::ClogReplies => world.at_each_proxy(|net, proxy| net.clog(host, proxy)),
+            NodeFault::UnclogReplies => world.at_each_proxy(|net, proxy| net.unclog(host, proxy)),
+            NodeFault::Reset => world.at_each_proxy(|net, proxy| {
+                net.reset(proxy, host);
+            }),
             NodeFault::SetSpeed(min, max) => {
-                network.set_speed(proxy, host, LinkSpeed { min: ms(min), max: ms(max) });
+                let speed = LinkSpeed { min: ms(min), max: ms(max) };
+                world.at_each_proxy(|net, proxy| net.set_speed(proxy, host, speed));
             }
             NodeFault::Kill => world.kill(node),
             NodeFault::PowerOff => world.power_off(node),

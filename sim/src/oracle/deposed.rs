@@ -72,9 +72,12 @@ fn next_change(history: &History, after: Duration) -> Option<Duration> {
         Fault::Node(_, fault) => {
             matches!(fault, NodeFault::FailOver | NodeFault::Retire(_) | NodeFault::Rejoin)
         }
-        Fault::Slot(..) | Fault::Leave(_) | Fault::Drain | Fault::Deaf(_) | Fault::Clients(_) => {
-            false
-        }
+        Fault::Slot(..)
+        | Fault::Leave(_)
+        | Fault::Drain
+        | Fault::Stop(_)
+        | Fault::Deaf(_)
+        | Fault::Clients(_) => false,
     };
     let later = history.faults.iter().filter(|(at, _)| *at > after);
     later.filter(|(_, fault)| changes(fault)).map(|(at, _)| *at).next()
@@ -89,6 +92,7 @@ fn is_aware(history: &History, node: usize, at: Duration) -> bool {
         | Fault::Slot(..)
         | Fault::Leave(_)
         | Fault::Drain
+        | Fault::Stop(_)
         | Fault::Deaf(_)
         | Fault::Clients(_) => false,
     };

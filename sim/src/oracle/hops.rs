@@ -63,6 +63,7 @@ fn is_outrun(history: &History, call: &Call, until: Duration) -> bool {
             | Fault::Node(..)
             | Fault::Leave(_)
             | Fault::Drain
+            | Fault::Stop(_)
             | Fault::Deaf(_)
             | Fault::Clients(_) => continue,
         }
@@ -90,7 +91,9 @@ fn misleads(fault: &Fault) -> bool {
                     | NodeFault::Rejoin
             )
         }
-        Fault::Leave(_) | Fault::Drain | Fault::Deaf(_) | Fault::Clients(_) => false,
+        Fault::Leave(_) | Fault::Drain | Fault::Stop(_) | Fault::Deaf(_) | Fault::Clients(_) => {
+            false
+        }
     }
 }
 

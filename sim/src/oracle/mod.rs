@@ -33,6 +33,7 @@ mod spells;
 #[cfg(test)]
 mod story;
 mod unread;
+mod views;
 mod words;
 
 use std::fmt;
@@ -61,43 +62,58 @@ pub type Verdict = Result<(), Violation>;
 pub struct Checker {
     /// The promise, in a word.
     pub promise: &'static str,
-    check: for<'a> fn(&'a History, &Index<'a>) -> Verdict,
+    check: Check,
+    /// Whether it looks at what all proxies did, and not at each alone.
+    is_of_all: bool,
+}
+
+type Check = for<'a> fn(&'a History, &Index<'a>) -> Verdict;
+
+const fn of_one(promise: &'static str, check: Check) -> Checker {
+    Checker { promise, check, is_of_all: false }
+}
+
+const fn of_all(promise: &'static str, check: Check) -> Checker {
+    Checker { promise, check, is_of_all: true }
 }
 
 /// All checkers.
 pub const CHECKERS: [Checker; 27] = [
-    Checker { promise: answers::PROMISE, check: answers::check },
-    Checker { promise: content::PROMISE, check: content::check },
-    Checker { promise: dialect::PROMISE, check: dialect::check },
-    Checker { promise: words::PROMISE, check: words::check },
-    Checker { promise: once::PROMISE, check: once::check },
-    Checker { promise: sends::PROMISE, check: sends::check },
-    Checker { promise: halves::PROMISE, check: halves::check },
-    Checker { promise: order::PROMISE, check: order::check },
-    Checker { promise: deadline::PROMISE, check: deadline::check },
-    Checker { promise: drain::PROMISE, check: drain::check },
-    Checker { promise: goodbye::PROMISE, check: goodbye::check },
-    Checker { promise: durable::PROMISE, check: durable::check },
-    Checker { promise: asking::PROMISE, check: asking::check },
-    Checker { promise: hops::PROMISE, check: hops::check },
-    Checker { promise: news::PROMISE, check: news::check },
-    Checker { promise: refreshes::PROMISE, check: refreshes::check },
-    Checker { promise: neighbours::PROMISE, check: neighbours::check },
-    Checker { promise: retired::PROMISE, check: retired::check },
-    Checker { promise: silent::PROMISE, check: silent::check },
-    Checker { promise: deposed::PROMISE, check: deposed::check },
-    Checker { promise: connects::PROMISE, check: connects::check },
-    Checker { promise: retries::PROMISE, check: retries::check },
-    Checker { promise: memory::PROMISE, check: memory::check },
-    Checker { promise: unread::PROMISE, check: unread::check },
-    Checker { promise: rest::PROMISE, check: rest::check },
-    Checker { promise: counters::PROMISE, check: counters::check },
-    Checker { promise: quiet::PROMISE, check: quiet::check },
+    of_one(answers::PROMISE, answers::check),
+    of_one(content::PROMISE, content::check),
+    of_one(dialect::PROMISE, dialect::check),
+    of_one(words::PROMISE, words::check),
+    of_one(once::PROMISE, once::check),
+    of_one(sends::PROMISE, sends::check),
+    of_one(halves::PROMISE, halves::check),
+    of_one(order::PROMISE, order::check),
+    of_one(deadline::PROMISE, deadline::check),
+    of_one(drain::PROMISE, drain::check),
+    of_one(goodbye::PROMISE, goodbye::check),
+    of_all(durable::PROMISE, durable::check),
+    of_one(asking::PROMISE, asking::check),
+    of_one(hops::PROMISE, hops::check),
+    of_one(news::PROMISE, news::check),
+    of_one(refreshes::PROMISE, refreshes::check),
+    of_one(neighbours::PROMISE, neighbours::check),
+    of_one(retired::PROMISE, retired::check),
+    of_one(silent::PROMISE, silent::check),
+    of_one(deposed::PROMISE, deposed::check),
+    of_one(connects::PROMISE, connects::check),
+    of_one(retries::PROMISE, retries::check),
+    of_one(memory::PROMISE, memory::check),
+    of_one(unread::PROMISE, unread::check),
+    of_one(rest::PROMISE, rest::check),
+    of_one(counters::PROMISE, counters::check),
+    of_one(quiet::PROMISE, quiet::check),
 ];
 
 /// All promises that were broken: of each, the first time.
 #[must_use]
 pub fn judge(history: &History) -> Vec<Violation> {
+    if !history.proxies.is_empty() {
+        return views::judge_each(history);
+    }
     let index = Index::new(history);
     CHECKERS.iter().filter_map(|checker| (checker.check)(history, &index).err()).collect()
 }

@@ -96,6 +96,7 @@ impl Homes {
             Fault::Node(..)
             | Fault::Leave(_)
             | Fault::Drain
+            | Fault::Stop(_)
             | Fault::Deaf(_)
             | Fault::Clients(_) => None,
         });

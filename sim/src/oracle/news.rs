@@ -56,7 +56,9 @@ fn confuses(fault: &Fault) -> bool {
         Fault::Slot(_, change) => {
             matches!(change, SlotChange::Entangle(_) | SlotChange::Disentangle)
         }
-        Fault::Leave(_) | Fault::Drain | Fault::Deaf(_) | Fault::Clients(_) => false,
+        Fault::Leave(_) | Fault::Drain | Fault::Stop(_) | Fault::Deaf(_) | Fault::Clients(_) => {
+            false
+        }
     }
 }
 
@@ -73,6 +75,7 @@ fn latency(fault: &Fault) -> Option<Duration> {
         | Fault::Slot(..)
         | Fault::Leave(_)
         | Fault::Drain
+        | Fault::Stop(_)
         | Fault::Deaf(_)
         | Fault::Clients(_) => None,
     }

@@ -61,7 +61,9 @@ fn hides_news(fault: &Fault) -> bool {
             matches!(fault, NodeFault::Isolate | NodeFault::Sicken(_))
         }
         Fault::Slot(_, change) => matches!(change, SlotChange::Entangle(_)),
-        Fault::Leave(_) | Fault::Drain | Fault::Deaf(_) | Fault::Clients(_) => false,
+        Fault::Leave(_) | Fault::Drain | Fault::Stop(_) | Fault::Deaf(_) | Fault::Clients(_) => {
+            false
+        }
     }
 }
 
@@ -70,7 +72,9 @@ fn may_bring_back(fault: &Fault) -> bool {
     match fault {
         Fault::Node(_, fault) => matches!(fault, NodeFault::Retire(_) | NodeFault::FailOver),
         Fault::Slot(..) => true,
-        Fault::Leave(_) | Fault::Drain | Fault::Deaf(_) | Fault::Clients(_) => false,
+        Fault::Leave(_) | Fault::Drain | Fault::Stop(_) | Fault::Deaf(_) | Fault::Clients(_) => {
+            false
+        }
     }
 }
 

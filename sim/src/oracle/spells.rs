@@ -67,6 +67,7 @@ pub(super) fn was_cut_off(history: &History, end: Duration) -> bool {
             | Fault::Slot(..)
             | Fault::Leave(_)
             | Fault::Drain
+            | Fault::Stop(_)
             | Fault::Deaf(_) => return false,
         };
         (*at..=*at + found_after + history.rules.slack).contains(&end)

@@ -73,6 +73,7 @@ impl Story {
         self.history.executions.push(Execution {
             at: Duration::from_millis(at),
             node: 0,
+            proxy: 0,
             args: args(command),
             reply: Bytes::from(reply.to_owned()),
         });
@@ -82,7 +83,17 @@ impl Story {
         let at = Duration::from_millis(at);
         let (began, stream, node, asking, args) = (at, 1, 0, false, args(command));
         self.history.counted.sent += 1;
-        self.history.sendings.push(Sending { began, at, stream, node, asking, args, is_whole });
+        let proxy = 0;
+        self.history.sendings.push(Sending {
+            began,
+            at,
+            proxy,
+            stream,
+            node,
+            asking,
+            args,
+            is_whole,
+        });
     }
 
     /// Nothing is wrong.

@@ -72,7 +72,7 @@ impl<'a> Arrows<'a> {
             let ask = Arrow {
                 way: Way::Ask,
                 from: self.lanes.client(call.id.client),
-                to: self.lanes.proxy(),
+                to: self.lanes.proxy(conversation.proxy),
                 at: ms(call.sent),
                 end: read.map(ms),
                 command: Some(self.add_command(connection, call)),
@@ -123,7 +123,8 @@ impl<'a> Arrows<'a> {
     fn add_part(&mut self, part: &Part<'_>, seen: Option<&Execution>) {
         let command = owner(part, &self.open);
         let told = command.and_then(|command| self.open[command].written);
-        let (proxy, node) = (self.lanes.proxy(), self.lanes.node(part.node));
+        let proxy = self.lanes.proxy(part.wire.proxy);
+        let node = self.lanes.node(part.node);
         let cut = if part.passed.is_whole { "" } else { "part of " };
         let send = Arrow {
             way: Way::Send,
@@ -163,6 +164,7 @@ fn take_wire<'a>(wires: &mut Vec<&'a Wire>, conversation: &Conversation) -> Opti
         let mut calls = conversation.calls.iter();
         let greeted = read.first().is_some_and(|passed| passed.args[0] == b"HELLO");
         greeted == conversation.resp3
+            && wire.proxy == conversation.proxy
             && asked
                 .into_iter()
                 .all(|passed| calls.next().is_some_and(|call| call.args == passed.args))

@@ -40,6 +40,7 @@ fn span(fault: &Fault) -> ((usize, usize), bool) {
         Fault::Slot(slot, SlotChange::BeginMigration(_)) => ((usize::from(*slot), 100), true),
         Fault::Slot(slot, SlotChange::FinishMigration) => ((usize::from(*slot), 100), false),
         Fault::Drain => ((0, 101), true),
+        Fault::Stop(proxy) => ((*proxy, 102), true),
         Fault::Node(..)
         | Fault::Slot(..)
         | Fault::Leave(_)
@@ -53,7 +54,7 @@ fn name(fault: &Fault) -> String {
         Fault::Node(_, fault) => format!("{fault:?}"),
         Fault::Slot(slot, change) => format!("slot {slot} {change:?}"),
         Fault::Clients(fault) => format!("clients {fault:?}"),
-        Fault::Leave(_) | Fault::Drain | Fault::Deaf(_) => format!("{fault:?}"),
+        Fault::Leave(_) | Fault::Drain | Fault::Stop(_) | Fault::Deaf(_) => format!("{fault:?}"),
     }
 }
 
@@ -62,7 +63,8 @@ fn lane(fault: &Fault, lanes: &Lanes) -> usize {
         Fault::Node(node, _) => lanes.node(*node),
         Fault::Slot(..) => lanes.slots(),
         Fault::Leave(client) => lanes.client(u16::try_from(*client).unwrap_or_default()),
-        Fault::Drain | Fault::Deaf(_) | Fault::Clients(_) => lanes.proxy(),
+        Fault::Stop(proxy) => lanes.proxy(*proxy),
+        Fault::Drain | Fault::Deaf(_) | Fault::Clients(_) => lanes.proxy(0),
     }
 }
 
@@ -87,7 +89,7 @@ mod tests {
             took: at(9),
             ..History::default()
         };
-        let bars = bars(&history, &Lanes { clients: 2, nodes: 2 });
+        let bars = bars(&history, &Lanes { clients: 2, proxies: 1, nodes: 2 });
         let told: Vec<_> =
             bars.iter().map(|bar| (bar.lane, bar.from, bar.to, &bar.text[..])).collect();
         assert_eq!(

@@ -1,5 +1,5 @@
-//! A run drawn as a page that needs nothing else: a lane for each client, the proxy and each node,
-//! time downwards, commands and replies as arrows, faults as bars, and what was broken marked.
+//! A run drawn as a page that needs nothing else: a lane for each client, proxy and node, time
+//! downwards, commands and replies as arrows, faults as bars, and what was broken marked.
 //!
 //! - `arrows`: who said what to whom and when
 //! - `faults`: what was broken from when to when
@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::oracle::catalogue::with_numbers;
 use crate::plan::Plan;
+use crate::proxies::name_of;
 use crate::run::{Failure, Outcome};
 use arrows::Arrows;
 
@@ -30,8 +31,8 @@ pub struct Picture {
     took: f64,
     /// The names of the lanes, from the left.
     lanes: Vec<String>,
-    /// The lane of the proxy.
-    proxy: usize,
+    /// The lanes of the proxies.
+    proxies: Vec<usize>,
     commands: Vec<Command>,
     arrows: Vec<Arrow>,
     bars: Vec<Bar>,
@@ -100,10 +101,11 @@ struct Mark {
     commands: Vec<usize>,
 }
 
-/// Which lane is whose: clients, the proxy, nodes, the slots.
+/// Which lane is whose: clients, proxies, nodes, the slots.
 #[derive(Clone, Copy, Debug)]
 struct Lanes {
     clients: usize,
+    proxies: usize,
     nodes: usize,
 }
 
@@ -111,7 +113,8 @@ impl Picture {
     /// Draws a run of which everything was kept.
     #[must_use]
     pub fn of(title: &str, commit: &str, plan: &Plan, outcome: &Outcome) -> Picture {
-        let lanes = Lanes { clients: plan.scripts.len(), nodes: plan.setup.nodes() };
+        let (proxies, nodes) = (plan.setup.proxies.max(1), plan.setup.nodes());
+        let lanes = Lanes { clients: plan.scripts.len(), proxies, nodes };
         let Arrows { commands, arrows, .. } = Arrows::of(&outcome.history, &outcome.wires, &lanes);
         let violations = outcome.failures.iter().map(|failure| mark(failure, &commands)).collect();
         Picture {
@@ -119,7 +122,7 @@ impl Picture {
             commit: commit.to_owned(),
             took: ms(outcome.took),
             lanes: lanes.names(),
-            proxy: lanes.proxy(),
+            proxies: (0..proxies).map(|proxy| lanes.proxy(proxy)).collect(),
             bars: faults::bars(&outcome.history, &lanes),
             violations,
             commands,
@@ -153,22 +156,23 @@ impl Lanes {
         usize::from(client)
     }
 
-    fn proxy(&self) -> usize {
-        self.clients
+    fn proxy(&self, proxy: usize) -> usize {
+        self.clients + proxy
     }
 
     fn node(&self, node: usize) -> usize {
-        self.clients + 1 + node
+        self.clients + self.proxies + node
     }
 
     fn slots(&self) -> usize {
-        self.clients + 1 + self.nodes
+        self.node(self.nodes)
     }
 
     fn names(&self) -> Vec<String> {
         let clients = (0..self.clients).map(|client| format!("client-{client}"));
         let nodes = (0..self.nodes).map(|node| format!("node-{node}"));
-        clients.chain(["proxy".to_owned()]).chain(nodes).chain(["slots".to_owned()]).collect()
+        let proxies = (0..self.proxies).map(|proxy| name_of(proxy, self.proxies));
+        clients.chain(proxies).chain(nodes).chain(["slots".to_owned()]).collect()
     }
 }
 

@@ -42,16 +42,19 @@ function shownArrows(commands) {
 
 // ---- where it is
 
-/** Across: lanes that the filter leaves nothing in are left out; there is more room beside the proxy. */
+/** Whether a lane is that of a proxy. */
+const isProxy = (lane) => data.proxies.includes(lane);
+
+/** Across: lanes that the filter leaves nothing in are left out; there is more room beside a proxy. */
 function columns(arrows) {
-  const used = new Set([data.proxy, ...arrows.flatMap((arrow) => [arrow.from, arrow.to])]);
+  const used = new Set([...data.proxies, ...arrows.flatMap((arrow) => [arrow.from, arrow.to])]);
   const lanes = data.lanes.map((_, lane) => lane).filter((lane) => !isFiltered() || used.has(lane));
   const room = by("stage").clientWidth - 290;
   const width = Math.max(92, Math.min(230, room / (lanes.length + 0.65)));
   const x = new Map();
   let at = width * 0.45;
   lanes.forEach((lane, place) => {
-    const besideProxy = lane === data.proxy || lanes[place - 1] === data.proxy;
+    const besideProxy = isProxy(lane) || isProxy(lanes[place - 1]);
     if (place > 0) at += width * (besideProxy ? 1.6 : 1);
     x.set(lane, at);
   });
@@ -65,7 +68,7 @@ function rowsOfTick(events) {
   events.sort((a, b) => a.rank - b.rank || a.arrow.index - b.arrow.index);
   for (const event of events) {
     const { arrow, lane } = event;
-    const side = `${lane} ${lane === data.proxy && RANK[arrow.way] % 6 === 0 ? "left" : "right"}`;
+    const side = `${lane} ${isProxy(lane) && RANK[arrow.way] % 6 === 0 ? "left" : "right"}`;
     const own = arrow.command === null ? `arrow ${arrow.index}` : arrow.command;
     event.row = Math.max(next.get(side) ?? 0, ofCommand.get(own) ?? 0);
     next.set(side, event.row + 1);
@@ -117,8 +120,8 @@ function heightOf(time, edge, { ticks, at }) {
 
 function drawLanes({ lanes, x }, height) {
   return lanes.map((lane) => {
-    const isProxy = lane === data.proxy ? " proxy" : "";
-    return `<g class="lane${isProxy}" data-lane="${esc(data.lanes[lane])}">` +
+    const kind = isProxy(lane) ? " proxy" : "";
+    return `<g class="lane${kind}" data-lane="${esc(data.lanes[lane])}">` +
       `<line x1="${x.get(lane)}" x2="${x.get(lane)}" y1="0" y2="${height}"/></g>`;
   }).join("");
 }
@@ -229,7 +232,7 @@ function draw() {
   size(by("axis"), 76);
   by("axis").innerHTML = drawAxis(down);
   by("heads").style.width = `${across.total}px`;
-  by("heads").innerHTML = across.lanes.map((lane) => `<div class="head${lane === data.proxy ? " proxy" : ""}" ` +
+  by("heads").innerHTML = across.lanes.map((lane) => `<div class="head${isProxy(lane) ? " proxy" : ""}" ` +
     `style="left:${across.x.get(lane)}px">${esc(data.lanes[lane])}</div>`).join("");
   const lines = down.ticks.map(({ y }) => `<path class="tick" d="M0,${y}H${across.total}"/>`).join("");
   by("chart").innerHTML = lines + drawLanes(across, down.height) + drawBars(across, down) +

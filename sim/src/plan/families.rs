@@ -88,7 +88,7 @@ impl Family {
             Family::Uncovered => "a slot has no owner for a while",
             Family::Entangle => "two nodes hold each other for the owner of a slot",
             Family::Leave => "a client leaves in the middle of everything",
-            Family::Drain => "the proxy is told to stop",
+            Family::Drain => "the proxy is told to stop, or some or all of several",
             Family::Deaf => "clients do not read what the proxy sends",
             Family::Clients => "the clients' side is slow, narrow or reset, or clients read slowly",
             Family::Link(link) => link.description(),

@@ -152,7 +152,7 @@ impl Faults {
         node.checked_sub(self.setup.primaries).map_or(node, |replica| replica / self.setup.replicas)
     }
 
-    /// The proxy is told to stop; half of the time while commands for a node wait in vain.
+    /// Proxies are told to stop; half of the time while commands for a node wait in vain.
     fn drain(&mut self) {
         let at = self.dice.within(50..=self.span);
         if self.dice.chance(0.5) {
@@ -161,7 +161,17 @@ impl Faults {
             self.add(Family::Drain, at - before, Fault::Node(node, NodeFault::Stall));
             self.add(Family::Drain, at + 3_000, Fault::Node(node, NodeFault::Heal));
         }
-        self.add(Family::Drain, at, Fault::Drain);
+        let proxies = self.setup.proxies;
+        if proxies == 1 || self.dice.chance(0.3) {
+            self.add(Family::Drain, at, Fault::Drain);
+            return;
+        }
+        // One is left, for whoever has to go.
+        let stays = self.dice.index(proxies);
+        for stops in (0..proxies).filter(|proxy| *proxy != stays) {
+            let at = at + self.dice.within(0..=500);
+            self.add(Family::Drain, at, Fault::Stop(stops));
+        }
     }
 
     /// Whether a node can be struck by faults of this family.

@@ -83,6 +83,11 @@ impl Plan {
         if crowd.chance(CROWDED) {
             size = size.shared_among(crowd.within(9..=20));
         }
+        setup.proxies = match Dice::fork(seed, "proxies", 0).index(12) {
+            0 => 3,
+            1..3 => 2,
+            _ => 1,
+        };
         let focus = match dice.index(20) {
             // Little room shows where much is to be kept.
             _ if tuning.is_tight() => Focus::Room,
@@ -176,6 +181,7 @@ fn setup(dice: &mut Dice, tuning: Tuning) -> Setup {
         latency_max_ms: dice.within(1..=8),
         grain,
         window_bytes: *dice.pick(&[16 * 1024, 64 * 1024, WINDOW_BYTES, WINDOW_BYTES]),
+        proxies: 1,
         workers: 2,
         op_timeout_ms: *dice.pick(&[150, 400, 1_000]),
         connect_timeout_ms: *dice.pick(&[40, 120, 300]),

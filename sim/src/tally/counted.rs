@@ -2,7 +2,7 @@
 
 use redpoll::stats::{
     BackendStats, ClientEnd, CloseCause, ConnectFailure, Counter, DrainEnd, FlushTrigger,
-    NodeStats, RetryReason, Stage, UpstreamStats,
+    NodeStats, RetryReason, Stage, Stats, UpstreamStats,
 };
 
 use super::Tally;
@@ -82,16 +82,20 @@ const OF_CLIENTS: [(&str, ClientEnd); 7] = [
 ];
 
 pub(super) fn see(world: &World, tally: &mut Tally) {
+    world.proxies.iter().for_each(|proxy| see_one(&proxy.stats, tally));
+}
+
+fn see_one(stats: &Stats, tally: &mut Tally) {
     for (name, counter) in OF_BACKENDS {
-        tally.see(name, world.stats.sum_upstreams(counter));
+        tally.see(name, stats.sum_upstreams(counter));
     }
     for (name, counter) in OF_NODES {
-        tally.see(name, world.stats.sum_nodes(counter));
+        tally.see(name, stats.sum_nodes(counter));
     }
     for (name, end) in OF_CLIENTS {
-        tally.see(name, world.stats.sum(|worker| worker.clients_closed.of(end)));
+        tally.see(name, stats.sum(|worker| worker.clients_closed.of(end)));
     }
     for (name, counter) in OF_UPSTREAMS {
-        tally.see(name, world.stats.upstreams.iter().map(|upstream| counter(upstream).get()).sum());
+        tally.see(name, stats.upstreams.iter().map(|upstream| counter(upstream).get()).sum());
     }
 }

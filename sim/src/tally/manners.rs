@@ -1,4 +1,6 @@
-//! How clients behaved.
+//! How clients behaved, and where they went.
+
+use std::collections::BTreeMap;
 
 use super::{Tally, count};
 use crate::history::{Conversation, End, Half, History};
@@ -26,6 +28,13 @@ pub(super) fn see(history: &History, tally: &mut Tally) {
     };
     let is_abrupt = |talk: &&Conversation| talk.is_abandoned && of_last_words(talk) > 1;
     tally.see("clients_left_a_pipeline_unread", count(talks(), is_abrupt));
+    let mut homes: BTreeMap<_, usize> = BTreeMap::new();
+    let mut has_moved = |talk: &&Conversation| {
+        let client = talk.calls.first().map(|call| call.id.client);
+        let home = client.and_then(|client| homes.insert(client, talk.proxy));
+        home.is_some_and(|home| home != talk.proxy)
+    };
+    tally.see("clients_moved_to_another_proxy", count(talks(), |talk| has_moved(talk)));
     for (name, cut) in [
         ("clients_left_inside_a_header", Cut::Header),
         ("clients_left_inside_an_argument", Cut::Argument),

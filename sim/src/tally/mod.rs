@@ -33,6 +33,7 @@ impl Tally {
         let mut tally = Tally::default();
         tally.see("runs", 1);
         tally.see("calm", u64::from(history.rules.quiet_from == Some(Duration::ZERO)));
+        tally.see("several_proxies", u64::from(!history.proxies.is_empty()));
         tally.see("drained", u64::from(history.rules.drained.is_some()));
         told::see(history, &mut tally);
         lives::see(history, &mut tally);
