@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::client::Client;
 use crate::history::{Counted, History};
-use crate::oracle::{self, Violation};
+use crate::oracle::{self, Judgement, Violation};
 use crate::plan::Plan;
 use crate::proxies::Proxy;
 use crate::tally::Tally;
@@ -126,10 +126,12 @@ pub fn run(plan: &Plan, keep_all: bool) -> Outcome {
     let is_narrow = history.rules.is_narrow;
     history.rules.mended_from = plan.quiet_from_ms().map(ms);
     history.rules.quiet_from = history.rules.mended_from.filter(|_| !is_narrow);
-    let tally = Tally::of(&history, &world);
+    let mut tally = Tally::of(&history, &world);
     // After a panic nothing else can be expected to be right.
     if !trap.has_caught() {
-        failures.extend(oracle::judge(&history).into_iter().map(Failure::Violation));
+        let Judgement { violations, notes } = oracle::judge(&history);
+        failures.extend(violations.into_iter().map(Failure::Violation));
+        tally.note(&notes);
     }
     let overlay = world.network.overlay();
     overlay.with_trace(|trace| Outcome {

@@ -29,7 +29,7 @@ pub const INVARIANTS: [Invariant; 23] = [
         &["once", "sends", "halves", "durable"],
         "a write is executed once, and never sent again",
     ),
-    row(4, &["order"], "what one client asks of one key is executed in the order sent"),
+    row(4, &["order", "linear"], "what one client asks of one key is executed in the order sent"),
     row(5, &["content", "dialect"], "merges are in position; a connection's state never leaves it"),
     row(6, &["asking"], "ASKING goes directly before its command on the same connection"),
     row(7, &["answers", "content"], "late replies are discarded, never handed on"),

@@ -1,5 +1,6 @@
 //! Executions, found by what the checkers look for.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::{Call, Execution, History};
@@ -28,6 +29,8 @@ pub(super) struct Index<'a> {
     /// Commands for one key that carry no id, though such commands of clients do: what is left of
     /// one that was split key by key. By name, in lower case, and key.
     lone: BTreeMap<(Vec<u8>, &'a [u8]), Vec<&'a Execution>>,
+    /// What the checkers did, for the [`Tally`](crate::tally::Tally), and how often.
+    notes: RefCell<BTreeMap<&'static str, u64>>,
 }
 
 impl<'a> Index<'a> {
@@ -58,6 +61,16 @@ impl<'a> Index<'a> {
     pub(super) fn lone(&self, call: &Call, key: &'a [u8]) -> impl Iterator<Item = &'a Execution> {
         let found = self.lone.get(&(call.args[0].to_ascii_lowercase(), key));
         found.into_iter().flatten().copied()
+    }
+
+    /// Notes that a checker did something once more.
+    pub(super) fn note(&self, what: &'static str) {
+        *self.notes.borrow_mut().entry(what).or_default() += 1;
+    }
+
+    /// What was noted, and how often.
+    pub(super) fn into_notes(self) -> BTreeMap<&'static str, u64> {
+        self.notes.into_inner()
     }
 
     /// How often it was really executed.

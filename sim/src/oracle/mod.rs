@@ -17,6 +17,7 @@ mod goodbye;
 mod halves;
 mod hops;
 mod index;
+mod linear;
 mod memory;
 mod neighbours;
 mod news;
@@ -36,6 +37,7 @@ mod unread;
 mod views;
 mod words;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -78,7 +80,7 @@ const fn of_all(promise: &'static str, check: Check) -> Checker {
 }
 
 /// All checkers.
-pub const CHECKERS: [Checker; 27] = [
+pub const CHECKERS: [Checker; 28] = [
     of_one(answers::PROMISE, answers::check),
     of_one(content::PROMISE, content::check),
     of_one(dialect::PROMISE, dialect::check),
@@ -106,16 +108,28 @@ pub const CHECKERS: [Checker; 27] = [
     of_one(rest::PROMISE, rest::check),
     of_one(counters::PROMISE, counters::check),
     of_one(quiet::PROMISE, quiet::check),
+    of_all(linear::PROMISE, linear::check),
 ];
 
-/// All promises that were broken: of each, the first time.
+/// What the checkers found, all together.
+#[derive(Clone, Debug, Default)]
+pub struct Judgement {
+    /// All promises that were broken: of each, the first time.
+    pub violations: Vec<Violation>,
+    /// What the checkers looked at, and how often, where they may have to leave something out.
+    pub notes: BTreeMap<&'static str, u64>,
+}
+
+/// Has everything checked.
 #[must_use]
-pub fn judge(history: &History) -> Vec<Violation> {
+pub fn judge(history: &History) -> Judgement {
     if !history.proxies.is_empty() {
         return views::judge_each(history);
     }
     let index = Index::new(history);
-    CHECKERS.iter().filter_map(|checker| (checker.check)(history, &index).err()).collect()
+    let broken = CHECKERS.iter().filter_map(|checker| (checker.check)(history, &index).err());
+    let violations = broken.collect();
+    Judgement { violations, notes: index.into_notes() }
 }
 
 impl fmt::Display for Violation {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{CHECKERS, Index, judge};
+use super::{CHECKERS, Index, judge, linear};
 use crate::history::{Call, Conversation, End, Execution, History, Rules, Sending, Verdict};
 use crate::workload::Id;
 
@@ -96,10 +96,12 @@ impl Story {
         });
     }
 
-    /// Nothing is wrong.
+    /// Nothing is wrong; but a story need not tell how what is read came to be there.
     #[track_caller]
     pub(super) fn passes(&self) {
-        assert_eq!(judge(&self.history), []);
+        let mut violations = judge(&self.history).violations;
+        violations.retain(|violation| violation.promise != linear::PROMISE);
+        assert_eq!(violations, []);
     }
 }
 

@@ -1,12 +1,12 @@
 //! What each of several proxies was asked, did and counted, as if it had been the only one: most
 //! promises are those of one process.
 
-use super::{CHECKERS, Index, Violation};
+use super::{CHECKERS, Index, Judgement, Violation};
 use crate::history::{History, OfProxy, Rules};
 use crate::proxies::name_of;
 
 /// Of each promise that was broken by some proxy, or by all together, the first time.
-pub(super) fn judge_each(history: &History) -> Vec<Violation> {
+pub(super) fn judge_each(history: &History) -> Judgement {
     let mut found: Vec<Violation> = Vec::new();
     let views: Vec<_> = (0..history.proxies.len()).map(|proxy| view(history, proxy)).collect();
     let indices: Vec<_> = views.iter().map(Index::new).collect();
@@ -23,7 +23,11 @@ pub(super) fn judge_each(history: &History) -> Vec<Violation> {
         });
         found.extend(broken);
     }
-    found
+    let mut notes = whole.into_notes();
+    for (what, count) in indices.into_iter().flat_map(Index::into_notes) {
+        *notes.entry(what).or_default() += count;
+    }
+    Judgement { violations: found, notes }
 }
 
 /// The history of one proxy.
@@ -77,7 +81,7 @@ mod tests {
     fn what_one_proxy_counts_is_no_excuse_for_another() {
         let mut story = of_two();
         story.history.proxies.swap(0, 1);
-        let broken = judge(&story.history);
+        let broken = judge(&story.history).violations;
         assert_eq!(broken[0].promise, "counters");
         assert_eq!(broken[0].what, "proxy-0: commands read: 3, which cannot be more than 0");
     }
@@ -92,7 +96,7 @@ mod tests {
         story.history.proxies[0].drained = Some(ms(40));
         story.passes();
         story.history.conversations[1].proxy = 1;
-        let broken = judge(&story.history);
+        let broken = judge(&story.history).violations;
         assert!(broken[0].what.starts_with("proxy-1: the proxy closed"), "{broken:?}");
     }
 
@@ -100,7 +104,7 @@ mod tests {
     fn what_is_executed_through_a_proxy_that_was_not_asked_is_seen() {
         let mut story = of_two();
         story.history.executions[0].proxy = 0;
-        let broken = judge(&story.history);
+        let broken = judge(&story.history).violations;
         assert!(broken.iter().any(|it| it.what.contains("nobody asked")), "{broken:?}");
     }
 }

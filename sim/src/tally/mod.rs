@@ -50,6 +50,11 @@ impl Tally {
         }
     }
 
+    /// Adds what the checkers noted.
+    pub(crate) fn note(&mut self, notes: &BTreeMap<&'static str, u64>) {
+        notes.iter().for_each(|(name, times)| self.see(name, *times));
+    }
+
     /// How often that was seen.
     #[must_use]
     pub fn count(&self, name: &str) -> u64 {
