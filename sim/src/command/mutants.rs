@@ -7,7 +7,8 @@ use std::thread::available_parallelism;
 
 use anyhow::{Context, ensure};
 use clap::Args;
-use redpoll_sim::mutants::{self, CAN_PLANT, MUTANTS, Mutant, hunt_all};
+use redpoll_sim::mutants::{self, CAN_PLANT, MUTANTS, Mutant, Rules, hunt_all};
+use redpoll_sim::oracle::CHECKERS;
 
 use super::exit_code;
 use super::terminal::{note, say, say_all};
@@ -26,8 +27,11 @@ pub(crate) struct Mutants {
     /// Bugs at a time [default: one a core].
     #[arg(long)]
     jobs: Option<usize>,
+    /// Only what this checker finds counts, as if there was no other.
+    #[arg(long, value_name = "CHECKER", value_parser = parse_checker)]
+    by: Option<&'static str>,
     /// Write the table of what found them into this document.
-    #[arg(long, value_name = "FILE", conflicts_with = "names")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["names", "by"])]
     document: Option<PathBuf>,
 }
 
@@ -37,7 +41,8 @@ impl Mutants {
         let all = self.names.is_empty();
         let mutants = if all { MUTANTS.iter().collect() } else { self.names.clone() };
         let jobs = self.jobs.or_else(|| Some(available_parallelism().ok()?.get())).unwrap_or(1);
-        let hunts = hunt_all(&mutants, self.seeds, jobs, |hunt| note(hunt));
+        let rules = Rules { seeds: self.seeds, jobs, by: self.by };
+        let hunts = hunt_all(&mutants, rules, |hunt| note(hunt));
         let missed: Vec<_> = hunts.iter().filter(|hunt| hunt.trace.is_none()).collect();
         say(format_args!("{} of {} found", hunts.len() - missed.len(), hunts.len()))?;
         say_all(&missed)?;
@@ -61,4 +66,9 @@ pub(super) fn plant(mutant: Option<&'static Mutant>) -> anyhow::Result<()> {
 
 pub(super) fn parse_mutant(text: &str) -> Result<&'static Mutant, String> {
     mutants::find(text).ok_or_else(|| format!("there is no bug '{text}'"))
+}
+
+fn parse_checker(text: &str) -> Result<&'static str, String> {
+    let checker = CHECKERS.iter().find(|checker| checker.promise == text);
+    checker.map(|checker| checker.promise).ok_or_else(|| format!("there is no checker '{text}'"))
 }
