@@ -152,7 +152,7 @@ impl Tuning {
     }
 
     /// What waits for a regular look at the topology must not wait for ever.
-    fn sane(mut self) -> Tuning {
+    pub(crate) fn sane(mut self) -> Tuning {
         if self.redirect_threshold != 1 || self.failure_threshold != 1 {
             self.refresh_ms = self.refresh_ms.min(1_000);
         }

@@ -42,6 +42,7 @@ fn a_wrong_command_line_is_told_from_a_failed_run() {
         &["shrink"],
         &["shrink", "--seed", "1"],
         &["minimise", "--seed", "1"],
+        &["mutants", "--by", "nobody"],
     ] {
         let output = sim(wrong);
         assert_eq!(output.status.code(), Some(2), "{wrong:?}: {output:?}");
@@ -97,7 +98,8 @@ fn a_failure_says_all_there_is_to_know_and_is_made_small() {
         "proxy     sends ",
         "repeat it: cargo run -p redpoll-sim -- replay ",
         "shrink it: cargo run -p redpoll-sim -- shrink ",
-        "it takes:\n    client-1  SADD t:1:0 1001000900\n",
+        "it takes:\n    client-1  SADD t:1:0 1001000900\n    primaries 1, ",
+        "    primaries 1, replicas of each 0; not plain: nothing\n",
     ] {
         assert!(told.contains(part), "no '{part}' in:\n{told}");
     }

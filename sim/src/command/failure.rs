@@ -6,7 +6,9 @@ use redpoll_sim::oracle::catalogue::with_numbers;
 use redpoll_sim::plan::Plan;
 use redpoll_sim::resp::shown_command;
 use redpoll_sim::run::{Failure, Outcome};
+use redpoll_sim::shrink::peculiarities;
 use redpoll_sim::trace::Line;
+use redpoll_sim::world::Setup;
 use serde_json::json;
 
 use super::plan::Origin;
@@ -65,6 +67,11 @@ pub(crate) fn describe_plan(plan: &Plan) -> Vec<String> {
     if total > COMMANDS_SHOWN {
         lines.push(format!("and {} commands more", total - COMMANDS_SHOWN));
     }
+    let Setup { primaries, replicas, .. } = plan.setup;
+    let peculiar = peculiarities(&plan.setup).join(", ");
+    let peculiar = if peculiar.is_empty() { "nothing" } else { &peculiar };
+    lines
+        .push(format!("primaries {primaries}, replicas of each {replicas}; not plain: {peculiar}"));
     lines
 }
 

@@ -1,10 +1,14 @@
-//! Makes a failing plan small: leaves out clients, faults and commands, and makes the network
-//! smoother, as long as it fails in the same way (delta debugging).
+//! Makes a failing plan small: leaves out clients, faults, commands and nodes, and makes the world
+//! plain, as long as it fails in the same way (delta debugging).
 
-use crate::net::Grain;
+mod setup;
+
 use crate::plan::Plan;
 use crate::run::{Failure, run};
 use crate::workload::Manners;
+
+pub use setup::peculiarities;
+use setup::{with_only, without_primary, without_replicas};
 
 /// A plan made small.
 #[derive(Clone, Debug)]
@@ -30,7 +34,8 @@ pub fn shrink(plan: &Plan, runs_max: usize) -> Option<Shrunk> {
         search.drop_faults();
         search.drop_commands();
         search.drop_manners();
-        search.smooth();
+        search.drop_nodes();
+        search.make_plain();
         if search.size() == before || search.is_over() {
             return Some(search.best);
         }
@@ -47,8 +52,10 @@ impl Search {
         self.best.runs >= self.runs_max
     }
 
-    fn size(&self) -> (usize, usize) {
-        (self.best.plan.faults.len(), self.best.plan.commands().count())
+    fn size(&self) -> [usize; 4] {
+        let Plan { faults, setup, .. } = &self.best.plan;
+        let commands = self.best.plan.commands().count();
+        [faults.len(), commands, setup.nodes(), peculiarities(setup).len()]
     }
 
     /// Takes a plan if it fails in the same way.
@@ -129,20 +136,26 @@ impl Search {
         }
     }
 
-    /// What is smooth explains more.
-    fn smooth(&mut self) {
-        let smoother: [fn(&mut Grain) -> &mut f64; 4] = [
-            |grain| &mut grain.short_reads,
-            |grain| &mut grain.short_writes,
-            |grain| &mut grain.full_buffers,
-            |grain| &mut grain.late_tasks,
-        ];
-        for roughness in smoother {
-            let mut plan = self.best.plan.clone();
-            if std::mem::replace(roughness(&mut plan.setup.grain), 0.0) > 0.0 {
-                self.try_out(plan);
+    /// The nodes that stay get other numbers, and slots another owner; what fails all the same
+    /// needs no more of them.
+    fn drop_nodes(&mut self) {
+        while let Some(fewer) = without_replicas(&self.best.plan)
+            && self.try_out(fewer)
+        {}
+        for primary in (0..self.best.plan.setup.primaries).rev() {
+            if let Some(fewer) = without_primary(&self.best.plan, primary) {
+                self.try_out(fewer);
             }
         }
+    }
+
+    /// What is as plain as can be does not distract.
+    fn make_plain(&mut self) {
+        let setup = self.best.plan.setup;
+        leave_out(peculiarities(&setup), |kept| {
+            let plan = Plan { setup: with_only(&setup, kept), ..self.best.plan.clone() };
+            self.try_out(plan)
+        });
     }
 }
 
@@ -168,6 +181,9 @@ fn leave_out<T: Clone>(mut items: Vec<T>, mut fails: impl FnMut(&[T]) -> bool) -
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::Grain;
+    use crate::tuning::Tuning;
+    use crate::world::Setup;
 
     #[test]
     fn what_is_left_is_what_it_takes() {
@@ -191,8 +207,17 @@ mod tests {
         assert_eq!(shrunk.failure.kind(), "once", "{}", shrunk.failure);
         assert_eq!(shrunk.plan.commands().collect::<Vec<_>>(), [(1, 3)]);
         assert_eq!((shrunk.plan.faults.len(), shrunk.plan.scripts.len()), (0, clients));
-        assert_eq!(shrunk.plan.setup.grain, Grain::default());
+        let setup = shrunk.plan.setup;
+        assert_eq!((setup.primaries, setup.replicas, setup.workers), (1, 0, 1));
+        assert_eq!((setup.grain, setup.tuning), (Grain::default(), Tuning::default()));
+        assert!(setup.standalone && setup.latency_max_ms == Setup::default().latency_max_ms);
         assert!(shrunk.runs < 100, "{} runs", shrunk.runs);
+        let again = shrink(&plan, 200).unwrap();
+        assert_eq!(
+            (again.plan, again.runs),
+            (shrunk.plan, shrunk.runs),
+            "it is the same each time"
+        );
     }
 
     #[test]
