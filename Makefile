@@ -1,15 +1,16 @@
 # Every chore has one name. `make help` lists them.
 
-# What these do unless told: make sim SEEDS=5000, make mutants MUTANT_SEEDS=100,
-# make fuzz FUZZ_SECONDS=600.
+# What these do unless told: make sim SEEDS=5000, make soak MINUTES=600,
+# make mutants MUTANT_SEEDS=100, make fuzz FUZZ_SECONDS=600.
 SEEDS ?= 1000
+MINUTES ?= 60
 MUTANT_SEEDS ?= 500
 FUZZ_SECONDS ?= 60
 
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-tools lint fmt sim mutants fuzz fuzz-replay deny clean
+.PHONY: help demo test test-tools lint fmt sim soak mutants fuzz fuzz-replay deny clean
 
 help: ## list these
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -17,11 +18,13 @@ help: ## list these
 demo: ## run an embedded cluster with Redpoll before it, on 127.0.0.1:6380
 	cargo run --release -- demo
 
-test: test-tools ## install what the tests need, run them all, replay the corpus, simulate 200 seeds
+test: test-tools ## install what the tests need; replay what once failed, simulate 90 s, run all tests
+	cargo test --workspace --test regressions
+	cargo test --workspace --test determinism
+	"$(TARGET)/debug/redpoll-sim" run --from-commit --minutes 1.5
 	cargo build --release
 	REDPOLL_BIN="$(TARGET)/release/redpoll" cargo test --workspace --no-fail-fast
 	$(MAKE) --no-print-directory fuzz-replay
-	$(MAKE) --no-print-directory sim SEEDS=200
 
 test-tools: ## install what the tests need beside Rust, where it is missing
 	@scripts/test-tools
@@ -39,6 +42,9 @@ fmt: ## format the source
 
 sim: ## simulate SEEDS seeds (1000)
 	cargo run --quiet -p redpoll-sim -- run --seeds $(SEEDS)
+
+soak: ## simulate seeds that only this commit has, for MINUTES minutes (60)
+	cargo run --quiet -p redpoll-sim -- run --from-commit --minutes $(MINUTES)
 
 mutants: ## plant every known bug in turn; MUTANT_SEEDS seeds (500) must find it
 	RUSTFLAGS="--cfg redpoll_mutant" cargo run --quiet --target-dir "$(TARGET)/mutants" \

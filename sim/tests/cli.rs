@@ -85,6 +85,22 @@ fn time_and_the_commit_can_say_which_seeds_to_run() {
 }
 
 #[test]
+fn where_git_knows_no_commit_the_version_says_which_seeds_to_run() {
+    let output = Command::new(env!("CARGO_BIN_EXE_redpoll-sim"))
+        .args(["run", "--from-commit", "--minutes", "0.01", "--json"])
+        .env("GIT_DIR", "/nowhere")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let said = text(&output.stderr);
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(said.contains(&format!("the seeds of version {version}\ncommit unknown: ")), "{said}");
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(result["first_seed"].as_u64().unwrap() >= 1_000_000, "{result}");
+    assert!(result["runs"].as_u64().unwrap() > 0, "{result}");
+}
+
+#[test]
 fn a_failure_says_all_there_is_to_know_and_is_made_small() {
     let file = failing_plan("told.json");
     let output = sim(&["replay", file.to_str().unwrap()]);

@@ -1,9 +1,13 @@
 //! The commit that runs: part of every failure, for a seed means nothing at another commit.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use anyhow::Context;
+use super::terminal::note;
+
+/// The version of this source.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Hexadecimal digits of a commit's hash that its seeds follow from.
 const DIGITS_OF_SEED: usize = 8;
@@ -25,18 +29,27 @@ pub(crate) fn revision() -> &'static str {
     REVISION.as_deref().unwrap_or("unknown")
 }
 
-/// The first of the seeds that follow from the commit.
-///
-/// # Errors
-/// git does not know the commit.
-pub(crate) fn first_seed() -> anyhow::Result<u64> {
-    let revision = REVISION.as_deref().context("git does not know which commit this is")?;
-    seed_of(revision).with_context(|| format!("'{revision}' is no commit"))
+/// The first of the seeds that follow from the commit; from the version, if git does not know the
+/// commit, as where there is no git, or no repository.
+pub(crate) fn first_seed() -> u64 {
+    REVISION.as_deref().and_then(seed_of).unwrap_or_else(|| {
+        note(format_args!(
+            "git does not know the commit: these are the seeds of version {VERSION}"
+        ));
+        seed_of_version(VERSION)
+    })
 }
 
 /// Each commit has a million seeds that no other has, unless the first digits of both are equal.
 fn seed_of(revision: &str) -> Option<u64> {
     u64::from_str_radix(revision.get(..DIGITS_OF_SEED)?, 16).ok().map(|hash| hash * 1_000_000)
+}
+
+/// Each version has others, too.
+fn seed_of_version(version: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    version.hash(&mut hasher);
+    (hasher.finish() >> 32) * 1_000_000
 }
 
 #[cfg(test)]
@@ -48,5 +61,12 @@ mod tests {
         assert_eq!(seed_of("0000002a1234"), Some(42_000_000));
         assert_eq!(seed_of("0000002a1234-dirty"), seed_of("0000002a1234"));
         assert_eq!((seed_of("main-dirty"), seed_of("2a")), (None, None));
+    }
+
+    #[test]
+    fn seeds_of_versions_differ_and_are_far_apart() {
+        let (one, other) = (seed_of_version("1.0.0"), seed_of_version("1.0.1"));
+        assert!(one.abs_diff(other) >= 1_000_000 && one % 1_000_000 == 0, "{one}, {other}");
+        assert_eq!(one, seed_of_version("1.0.0"));
     }
 }

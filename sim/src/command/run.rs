@@ -51,8 +51,8 @@ struct What {
     /// Run so many seeds from 0, those of a range A..B, B excluded, or all from A.. on.
     #[arg(long, value_name = "N|A..B", value_parser = parse_seeds, conflicts_with = "from_commit")]
     seeds: Option<Range<u64>>,
-    /// Run seeds that follow from the commit, so that every commit has others [1000 of them unless
-    /// --minutes says when to stop].
+    /// Run seeds that follow from the commit, so that every commit has others; from the version if
+    /// git does not know the commit [1000 of them unless --minutes says when to stop].
     #[arg(long)]
     from_commit: bool,
     /// Begin no run after so many minutes [from seed 0 on unless told otherwise].
@@ -88,11 +88,14 @@ impl Run {
 
 impl What {
     fn seeds(&self) -> anyhow::Result<Range<u64>> {
-        let seeds = match (&self.seeds, self.from_commit, self.minutes) {
-            (Some(seeds), ..) => seeds.clone(),
-            (None, true, None) => first_seed()?..first_seed()? + SEEDS_OF_COMMIT,
-            (None, true, Some(_)) => first_seed()?..u64::MAX,
-            (None, false, _) => 0..u64::MAX,
+        let first = || if self.from_commit { first_seed() } else { 0 };
+        let seeds = match (&self.seeds, self.minutes) {
+            (Some(seeds), _) => seeds.clone(),
+            (None, Some(_)) => first()..u64::MAX,
+            (None, None) => {
+                let first = first();
+                first..first + SEEDS_OF_COMMIT
+            }
         };
         ensure!(seeds.end < u64::MAX || self.minutes.is_some(), "seeds without end need --minutes");
         Ok(seeds)
