@@ -5,10 +5,10 @@
 use std::time::Duration;
 
 use super::index::handles;
-use super::spells::{Spell, spells};
+use super::spells::{Spell, spells, spells_of};
 use super::{Index, Verdict, Violation};
 use crate::fault::Fault;
-use crate::history::{Call, Conversation, History};
+use crate::history::{Call, Conversation, Execution, History};
 
 pub(super) const PROMISE: &str = "unread";
 
@@ -21,7 +21,7 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     for spell in spells.into_iter().filter(|spell| spell.until < Duration::MAX) {
         let (mut all, mut longest_of_all) = (0, 0);
         for conversation in &history.conversations {
-            let replies = || replies_in(conversation, spell, index, rules.slack);
+            let replies = || replies_in(conversation, spell, index, history);
             let longest = replies().max().unwrap_or(0);
             let held = replies().sum::<usize>();
             within(spell, held, rules.output_bytes, longest, "a client")?;
@@ -48,12 +48,20 @@ fn replies_in<'a>(
     conversation: &'a Conversation,
     spell: Spell,
     index: &'a Index<'a>,
-    slack: Duration,
+    history: &'a History,
 ) -> impl Iterator<Item = usize> + 'a {
+    let slack = history.rules.slack;
+    // What a node that is not well says may be on its way for long.
+    let is_swift = move |seen: &Execution| {
+        let mut spells = spells_of(history, seen.node).into_iter();
+        !spells.any(|ill| ill.touches(seen.at, seen.at + slack))
+    };
     let came_in = move |call: &&Call| {
         let within = handles(&call.args).into_iter().filter(|handle| handle.has_id());
         let mut done = within.flat_map(|handle| index.done(handle));
-        done.any(|(_, seen)| spell.from + slack < seen.at && seen.at + slack < spell.until)
+        done.any(|(_, seen)| {
+            spell.from + slack < seen.at && seen.at + slack < spell.until && is_swift(seen)
+        })
     };
     let is_late = move |call: &&Call| call.reply.as_ref().is_some_and(|(at, _)| *at >= spell.until);
     let calls = conversation.calls.iter().filter(is_late).filter(came_in);
@@ -64,6 +72,7 @@ fn replies_in<'a>(
 mod tests {
     use super::super::story::{Story, caught};
     use super::*;
+    use crate::fault::NodeFault;
     use crate::history::Rules;
 
     #[test]
@@ -84,6 +93,10 @@ mod tests {
         }
         let mut less = story.clone();
         story.passes();
+        let mut far = less.clone();
+        far.history.rules.output_bytes = 1_000;
+        far.history.faults.push((ms(29), Fault::Node(0, NodeFault::SetSpeed(50, 90))));
+        far.passes();
         less.history.rules.output_bytes = 1_000;
         assert!(caught(&less, PROMISE).contains("4527 bytes of replies waited for a client"));
         less.history.rules = Rules { output_bytes: 2_000, memory_max: 1_000, ..less.history.rules };
