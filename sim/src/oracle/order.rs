@@ -3,12 +3,14 @@
 //! one.
 //!
 //! Two things nobody can help. A write that its client knows to be unsure may come late: its bytes
-//! can lie in a dead connection for ever so long. And a node that redirects a command and then gets
-//! the slot executes what was on its way behind that command.
+//! can lie in a dead connection for ever so long. And a node that turns a command away and then
+//! gets the slot, or is well again, executes what was on its way behind that command.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::index::{Handle, handles, is_turned_away, may_be_split};
+use super::spells::spells_of;
 use super::{Index, Verdict, broken};
 use crate::history::{Call, Conversation, Execution, History, Verdict as Outcome};
 use crate::resp::shown_command;
@@ -17,7 +19,7 @@ pub(super) const PROMISE: &str = "order";
 
 pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     history.conversations.iter().try_for_each(|conversation| {
-        keys_of(conversation).values().try_for_each(|calls| of_key(calls, index))
+        keys_of(conversation).values().try_for_each(|calls| of_key(history, calls, index))
     })
 }
 
@@ -33,6 +35,14 @@ struct Done<'a> {
 }
 
 impl Done<'_> {
+    /// Since when it was to be executed: since it was asked, or since it was turned away for the
+    /// last time before that.
+    fn was_meant_to_go(&self, executed: usize) -> Duration {
+        let before = self.executions.iter().take_while(|(place, _)| *place < executed);
+        let away = before.filter(|(_, seen)| is_turned_away(seen)).last();
+        away.map_or(self.call.sent, |(_, seen)| seen.at)
+    }
+
     /// Whether it is a write that nobody knows the end of.
     fn may_be_late(&self) -> bool {
         matches!(self.call.verdict(), Outcome::Unsure | Outcome::Silence)
@@ -52,7 +62,7 @@ fn keys_of(conversation: &Conversation) -> BTreeMap<&[u8], Vec<(&Call, Handle<'_
     found
 }
 
-fn of_key<'a>(calls: &[(&'a Call, Handle<'a>)], index: &Index<'a>) -> Verdict {
+fn of_key<'a>(history: &History, calls: &[(&'a Call, Handle<'a>)], index: &Index<'a>) -> Verdict {
     let done: Vec<_> = calls.iter().filter_map(|(call, part)| done(call, *part, index)).collect();
     for (number, later) in done.iter().enumerate() {
         for earlier in &done[..number] {
@@ -61,7 +71,7 @@ fn of_key<'a>(calls: &[(&'a Call, Handle<'a>)], index: &Index<'a>) -> Verdict {
                 (false, true) => earlier.first > later.first,
                 (false, false) => false,
             };
-            if is_reversed && !may_be_reversed(earlier, later) {
+            if is_reversed && !may_be_reversed(history, earlier, later) {
                 let earlier =
                     format!("{} ({})", shown_command(&earlier.call.args), earlier.call.id);
                 let what = format!("executed before {earlier}, which was sent earlier");
@@ -72,12 +82,20 @@ fn of_key<'a>(calls: &[(&'a Call, Handle<'a>)], index: &Index<'a>) -> Verdict {
     Ok(())
 }
 
-/// Whether a node turned the earlier command away and then executed the later one.
-fn may_be_reversed(earlier: &Done<'_>, later: &Done<'_>) -> bool {
+/// Whether a node turned the earlier command away and then executed the later one, which was on its
+/// way by then.
+fn may_be_reversed(history: &History, earlier: &Done<'_>, later: &Done<'_>) -> bool {
+    let slack = history.rules.slack;
     let mut away = earlier.executions.iter().filter(|(_, seen)| is_turned_away(seen));
-    away.any(|(place, seen)| {
+    away.any(|(place, refused)| {
+        let known = refused.at + slack;
+        let mut ill = spells_of(history, refused.node).into_iter();
+        let is_known_late = ill.any(|spell| spell.touches(refused.at, known));
         let mut executed = later.executions.iter().filter(|(_, later)| later.is_done());
-        executed.any(|(later_place, later)| later_place > place && later.node == seen.node)
+        executed.any(|(later_place, seen)| {
+            let is_on_its_way = is_known_late || later.was_meant_to_go(*later_place) <= known;
+            later_place > place && seen.node == refused.node && is_on_its_way
+        })
     })
 }
 
@@ -97,12 +115,12 @@ fn done<'i, 'a>(call: &'a Call, part: Handle<'a>, index: &'i Index<'a>) -> Optio
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use bytes::Bytes;
 
     use super::super::story::{Story, caught};
     use super::*;
+    use crate::fault::{Fault, NodeFault};
+    use crate::world::ms;
 
     /// Two commands for one key, executed in the reverse order, and the first one's reply.
     fn reversed(first: &str, reply: &str, second: &str, second_reply: &str) -> Story {
@@ -155,6 +173,16 @@ mod tests {
         assert!(caught(&story, PROMISE).contains("executed before SET"), "another node's");
         story.history.executions[before] = redirect;
         story.passes();
+        // It is known within 10 ms.
+        let mut history = story.history;
+        history.rules.are_apart = true;
+        let verdict = |history: &History| check(history, &Index::new(history));
+        history.conversations[0].calls[4].sent = ms(16);
+        assert_eq!(verdict(&history), Ok(()));
+        history.conversations[0].calls[4].sent = ms(17);
+        assert!(verdict(&history).is_err(), "it was not behind");
+        history.faults.push((ms(6), Fault::Node(0, NodeFault::Stall)));
+        assert_eq!(verdict(&history), Ok(()), "the refusal was not known");
     }
 
     #[test]

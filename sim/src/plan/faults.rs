@@ -17,7 +17,7 @@ use crate::world::Setup;
 pub(super) enum Focus {
     /// Whatever is drawn.
     Anything,
-    /// Slots that move under slow commands.
+    /// Slots that move under slow commands, and nodes that refuse them for a while.
     Order,
     /// Replies that are held up, and lost.
     Loss,
@@ -51,7 +51,12 @@ impl Faults {
             Family::ALL.into_iter().filter(|_| !quiet && dice.chance(0.5)).collect();
         match focus {
             Focus::Anything => {}
-            Focus::Order => families = vec![Family::Slow, Family::Migration],
+            Focus::Order => {
+                families = vec![Family::Slow, Family::Migration];
+                if dice.chance(0.5) {
+                    families.push(Family::Ailment);
+                }
+            }
             Focus::Loss => families = vec![Family::Clog, Family::Reset],
             Focus::Room => families.push(Family::Deaf),
             Focus::Leaving => families = vec![Family::Retire],

@@ -35,8 +35,11 @@ const LARGE_VALUES_TIGHT: f64 = 0.6;
 /// How likely a key is in the slot that all clients like best, where they like it most.
 const FOCUS_MAX: f64 = 0.9;
 
-/// How likely a run is on turmoil, which is slower: to see that both find the same.
-const TURMOIL_SHARE: f64 = 0.1;
+/// The fewest commands of a client.
+const COMMANDS_MIN: u64 = 50;
+
+/// How likely a run is on turmoil, which is much slower: to see that both find the same.
+const TURMOIL_SHARE: f64 = 0.03;
 
 /// How likely there are many clients.
 const CROWDED: f64 = 0.15;
@@ -72,7 +75,7 @@ impl Plan {
         let mut dice = Dice::fork(seed, "size", 0);
         let mut size = Size {
             clients: dice.within(2..=8),
-            commands: dice.within(50..=400),
+            commands: dice.within(COMMANDS_MIN..=400),
             time_ms: dice.within(500..=4_000),
             late: dice.within(10..=30),
             focus: *dice.pick(&[0.0, 0.2, 0.6, FOCUS_MAX]),
@@ -107,7 +110,8 @@ impl Plan {
                 // Old news is heard only by who asks.
                 setup.tuning.refresh_ms = 200;
             }
-            Focus::Anything => {}
+            // More seeds find more than longer runs do.
+            Focus::Anything => size.commands = (size.commands / 3).max(COMMANDS_MIN),
         }
         if Dice::fork(seed, "medium", 0).chance(TURMOIL_SHARE) {
             setup.medium = Medium::Turmoil;
