@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::index::{Handle, handles, is_turned_away, may_be_split};
-use super::spells::spells_of;
+use super::spells::delays_of;
 use super::{Index, Verdict, broken};
 use crate::history::{Call, Conversation, Execution, History, Verdict as Outcome};
 use crate::resp::shown_command;
@@ -89,7 +89,7 @@ fn may_be_reversed(history: &History, earlier: &Done<'_>, later: &Done<'_>) -> b
     let mut away = earlier.executions.iter().filter(|(_, seen)| is_turned_away(seen));
     away.any(|(place, refused)| {
         let known = refused.at + slack;
-        let mut ill = spells_of(history, refused.node).into_iter();
+        let mut ill = delays_of(history, refused.node).into_iter();
         let is_known_late = ill.any(|spell| spell.touches(refused.at, known));
         let mut executed = later.executions.iter().filter(|(_, later)| later.is_done());
         executed.any(|(later_place, seen)| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::fault::{ClientFault, Fault};
+use crate::fault::{ClientFault, Fault, NodeFault};
 use crate::history::{Conversation, History};
 use crate::net::KEEPALIVE;
 
@@ -44,6 +44,22 @@ pub(super) fn spells(history: &History, concerns: impl Fn(&Fault) -> bool) -> Ve
 pub(super) fn spells_of(history: &History, node: usize) -> Vec<Spell> {
     let is_its_own = |ill: usize| ill == node || !history.rules.are_apart;
     spells(history, |fault| matches!(fault, Fault::Node(ill, _) if is_its_own(*ill)))
+}
+
+/// When what a node says may have been on its way for long: whatever it says, it says it at once.
+pub(super) fn delays_of(history: &History, node: usize) -> Vec<Spell> {
+    let is_its_own = |ill: usize| ill == node || !history.rules.are_apart;
+    let is_said_at_once =
+        |fault: &NodeFault| matches!(fault, NodeFault::Sicken(_) | NodeFault::Recover);
+    spells(history, |fault| match fault {
+        Fault::Node(ill, fault) => is_its_own(*ill) && !is_said_at_once(fault),
+        Fault::Slot(..)
+        | Fault::Leave(_)
+        | Fault::Drain
+        | Fault::Stop(_)
+        | Fault::Deaf(_)
+        | Fault::Clients(_) => false,
+    })
 }
 
 /// Whether clients get what they are told only when that is over.
@@ -89,7 +105,6 @@ pub(super) fn was_left_behind(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::NodeFault;
 
     #[test]
     fn a_spell_goes_from_what_breaks_to_what_mends() {

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::index::handles;
-use super::spells::{Spell, spells, spells_of};
+use super::spells::{Spell, delays_of, spells};
 use super::{Index, Verdict, Violation};
 use crate::fault::Fault;
 use crate::history::{Call, Conversation, Execution, History};
@@ -53,7 +53,7 @@ fn replies_in<'a>(
     let slack = history.rules.slack;
     // What a node that is not well says may be on its way for long.
     let is_swift = move |seen: &Execution| {
-        let mut spells = spells_of(history, seen.node).into_iter();
+        let mut spells = delays_of(history, seen.node).into_iter();
         !spells.any(|ill| ill.touches(seen.at, seen.at + slack))
     };
     let came_in = move |call: &&Call| {
