@@ -6,9 +6,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use redpoll_sim::mutants::Mutant;
 use redpoll_sim::shrink::shrink;
 
 use super::failure::describe_plan;
+use super::mutants::{parse_mutant, plant};
 use super::plan::Origin;
 use super::terminal::{note, say};
 
@@ -25,6 +27,9 @@ pub(crate) struct Shrink {
     /// Runs at most.
     #[arg(long, value_name = "N", default_value_t = RUNS_MAX)]
     runs: usize,
+    /// Plant this bug before, in a build that has them.
+    #[arg(long, value_parser = parse_mutant)]
+    mutant: Option<&'static Mutant>,
 }
 
 #[derive(Debug, Args)]
@@ -39,6 +44,7 @@ struct What {
 
 impl Shrink {
     pub(crate) fn execute(&self) -> anyhow::Result<ExitCode> {
+        plant(self.mutant)?;
         let origin = match (&self.what.plan, self.what.seed) {
             (Some(file), _) => Origin::File(file.clone()),
             (None, seed) => Origin::Seed(seed.context("neither a seed nor a plan")?),
