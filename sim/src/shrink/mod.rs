@@ -180,7 +180,10 @@ fn leave_out<T: Clone>(mut items: Vec<T>, mut fails: impl FnMut(&[T]) -> bool) -
 
 #[cfg(test)]
 mod tests {
+    use redpoll::proto::cluster::Slot;
+
     use super::*;
+    use crate::fault::{Fault, SlotChange, Timed};
     use crate::net::Grain;
     use crate::tuning::Tuning;
     use crate::world::Setup;
@@ -218,6 +221,19 @@ mod tests {
             (shrunk.plan, shrunk.runs),
             "it is the same each time"
         );
+    }
+
+    #[test]
+    fn a_plan_that_leaves_a_slot_on_its_way_can_be_carried_out() {
+        let mut plan = Plan::draw(2);
+        let slot = Slot::of(b"t:1:0").number();
+        let begin = Fault::Slot(slot, SlotChange::BeginMigration(0));
+        let other = Fault::Slot(slot, SlotChange::BeginMigration(1));
+        plan.setup = Setup { primaries: 2, ..Setup::default() };
+        plan.faults = [begin, other].map(|fault| Timed { at_ms: 1, fault }).into();
+        plan.scripts.iter_mut().for_each(|script| script.commands.iter_mut().for_each(Vec::clear));
+        plan.scripts[1].commands[3] = ["SADD", "t:1:0", "1001000003"].map(str::to_owned).into();
+        assert_eq!(run(&plan, false).failures, []);
     }
 
     #[test]
