@@ -24,6 +24,8 @@ pub struct Proxy {
     /// The most bytes that its buffers held after a step.
     buffered_most: u64,
     shutdown: Rc<Notify>,
+    /// Whether it was told to stop.
+    is_stopping: Cell<bool>,
     /// Where it hears of another configuration.
     reload: mpsc::Sender<Config>,
     /// How it ended, once it has.
@@ -58,7 +60,17 @@ pub(crate) fn add(
     let name = name_of(number, proxies);
     let (host, net) = network.add_host(&name, move |net| Rc::clone(&process).run(net));
     let address = SocketAddr::new(net.ip(), PROXY_PORT);
-    Proxy { host, address, stats, buffered_most: 0, shutdown, reload, ended, is_over: false }
+    Proxy {
+        host,
+        address,
+        stats,
+        buffered_most: 0,
+        shutdown,
+        is_stopping: Cell::new(false),
+        reload,
+        ended,
+        is_over: false,
+    }
 }
 
 impl Proxy {
@@ -104,12 +116,16 @@ impl Proxy {
 
     /// Tells it to stop.
     pub(crate) fn drain(&self) {
+        self.is_stopping.set(true);
         self.shutdown.notify_one();
     }
 
     /// Gives it another configuration.
     pub(crate) fn reload(&self, config: Config) {
-        self.reload.try_send(config).expect("one reload at a time");
+        // One that stops, or has ended, takes none any more.
+        if !self.is_stopping.get() && self.end().is_none() {
+            self.reload.try_send(config).expect("one reload at a time");
+        }
     }
 
     /// Looks at it after a step; whether it has just ended.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::client::Client;
+use crate::fault::{CONNECTIONS_PER_NODE_MAX, Fault};
 use crate::history::{Counted, History};
 use crate::oracle::{self, Judgement, Violation};
 use crate::plan::Plan;
@@ -126,6 +127,11 @@ pub fn run(plan: &Plan, keep_all: bool) -> Outcome {
     let is_narrow = history.rules.is_narrow;
     history.rules.mended_from = plan.quiet_from_ms().map(ms);
     history.rules.quiet_from = history.rules.mended_from.filter(|_| !is_narrow);
+    if plan.faults.iter().any(|timed| matches!(timed.fault, Fault::Reload(_))) {
+        // Connections of two configurations are there at once.
+        let more = plan.setup.memory_slack_bytes(CONNECTIONS_PER_NODE_MAX);
+        history.rules.memory_bytes += more as u64;
+    }
     let mut tally = Tally::of(&history, &world);
     // After a panic nothing else can be expected to be right.
     if !trap.has_caught() {

@@ -178,7 +178,9 @@ impl Setup {
             is_narrow: self.tuning.is_narrow(),
             may_close: self.tuning.may_close(),
             is_tight: self.tuning.is_tight(),
-            memory_bytes: (self.tuning.memory_bytes + self.memory_slack_bytes()) as u64,
+            memory_bytes: (self.tuning.memory_bytes
+                + self.memory_slack_bytes(self.tuning.connections_per_node))
+                as u64,
             workers: self.workers as u64,
             connects_per_s: self.tuning.connections_per_s.into(),
             retry_percent: self.tuning.retry_budget.into(),
@@ -196,11 +198,11 @@ impl Setup {
         }
     }
 
-    /// What the proxy's buffers may hold beyond `memory_max`: what every connection to a node reads
-    /// into, for that is read whatever there is, and what is read at once.
-    fn memory_slack_bytes(&self) -> usize {
-        let streams = self.workers * self.nodes() * 2 * self.tuning.connections_per_node;
-        streams * MEMORY_SLACK_BYTES
+    /// What the proxy's buffers may hold beyond `memory_max` with so many connections to a node and
+    /// for a protocol: what each of them reads into, for that is read whatever there is, and what
+    /// is read at once.
+    pub(crate) fn memory_slack_bytes(&self, per_node: usize) -> usize {
+        self.workers * self.nodes() * 2 * per_node * MEMORY_SLACK_BYTES
     }
 
     /// The longest that a command may take.

@@ -3,7 +3,9 @@
 //! - [`NodeFault`]: to a node, to the network before it, or to its place in the cluster
 //! - [`LinkFault`]: to that network, more of it; [`ClientFault`]: to the network before the clients
 //! - [`SlotChange`]: to a slot
+//! - [`ConfigChange`]: to the configuration of the proxies
 
+mod config;
 mod link;
 mod node;
 mod slot;
@@ -14,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::net::Network;
 use crate::world::World;
 
+pub use config::{CONNECTIONS_PER_NODE_MAX, ConfigChange};
 pub use link::{ClientFault, LinkFault};
 pub use node::{Ailment, NodeFault};
 pub use slot::SlotChange;
@@ -43,6 +46,8 @@ pub enum Fault {
     Drain,
     /// This one is.
     Stop(usize),
+    /// All proxies are given another configuration.
+    Reload(ConfigChange),
     /// Clients take nothing of what the proxy sends (true), or do again.
     Deaf(bool),
     /// To the network between the clients and the proxy.
@@ -58,8 +63,11 @@ impl Fault {
             Fault::Node(_, NodeFault::Link(fault)) => format!("{fault:?}"),
             Fault::Node(_, fault) => format!("{fault:?}"),
             Fault::Clients(fault) => format!("clients: {fault:?}"),
+            Fault::Reload(change) => format!("Reload {change:?}"),
             Fault::Slot(_, change) => format!("{change:?}"),
-            Fault::Leave(_) | Fault::Drain | Fault::Stop(_) | Fault::Deaf(_) => format!("{self:?}"),
+            Fault::Leave(_) | Fault::Drain | Fault::Stop(_) | Fault::Deaf(_) => {
+                format!("{self:?}")
+            }
         };
         text.split('(').next().unwrap_or_default().to_owned()
     }
@@ -68,7 +76,7 @@ impl Fault {
     #[must_use]
     pub fn is_harmless(&self) -> bool {
         match self {
-            Fault::Leave(_) | Fault::Drain | Fault::Stop(_) => true,
+            Fault::Leave(_) | Fault::Drain | Fault::Stop(_) | Fault::Reload(_) => true,
             Fault::Deaf(_) | Fault::Clients(_) => false,
             Fault::Node(_, fault) => fault.is_harmless(),
             Fault::Slot(_, change) => change.is_harmless(),
@@ -88,7 +96,9 @@ impl Fault {
                 let (what, breaks) = change.breaks_or_mends();
                 ((usize::MAX - what, usize::from(*slot)), breaks)
             }
-            Fault::Leave(_) | Fault::Drain | Fault::Stop(_) => ((usize::MAX, usize::MAX), false),
+            Fault::Leave(_) | Fault::Drain | Fault::Stop(_) | Fault::Reload(_) => {
+                ((usize::MAX, usize::MAX), false)
+            }
             Fault::Deaf(is_deaf) => ((usize::MAX, usize::MAX - 1), *is_deaf),
             Fault::Clients(fault) => {
                 let (what, breaks) = fault.breaks_or_mends();
@@ -98,7 +108,7 @@ impl Fault {
     }
 
     /// Whether some node may be listed no more after it, or be found at another's name, and be
-    /// counted anew when it is back.
+    /// counted anew when it is back; or all are counted anew, because the configuration is another.
     pub(crate) fn makes_nodes_leave(&self) -> bool {
         match self {
             Fault::Node(_, fault) => matches!(
@@ -111,6 +121,7 @@ impl Fault {
                     | NodeFault::DoubleName
                     | NodeFault::Link(LinkFault::HangName)
             ),
+            Fault::Reload(_) => true,
             Fault::Slot(..)
             | Fault::Leave(_)
             | Fault::Drain
@@ -133,6 +144,9 @@ impl Fault {
             Fault::Drain => world.drain(),
             Fault::Stop(proxy) if proxy < world.proxies.len() => world.drain_one(proxy),
             Fault::Stop(_) => {}
+            Fault::Reload(change) => world.reload(|config| {
+                config.upstreams.values_mut().for_each(|upstream| change.apply(upstream));
+            }),
             Fault::Deaf(is_deaf) => {
                 let clients = world.clients;
                 let change = if is_deaf { Network::clog } else { Network::unclog };

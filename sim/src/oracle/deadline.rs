@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use super::spells::{delays_clients, slow_spell, spells};
+use super::spells::{delays_clients, renewals, slow_spell, spells};
 use super::{Index, Verdict, broken};
 use crate::history::{Call, End, History};
 
 pub(super) const PROMISE: &str = "deadline";
 
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
-    let deaf = spells(history, delays_clients);
+    let mut deaf = spells(history, delays_clients);
+    deaf.extend(renewals(history));
     for conversation in &history.conversations {
         let deaf: Vec<_> = deaf.iter().copied().chain(slow_spell(conversation)).collect();
         let gone = matches!(conversation.end, Some((_, End::Left | End::Closed | End::Garbled)));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use redpoll::limits::TOPOLOGY_HEDGE_MS;
 use redpoll::proto::cluster::Slot;
 
-use super::spells::{spells, spells_of};
+use super::spells::{is_of_all, spells, spells_of};
 use super::{Index, Verdict, Violation};
 use crate::fault::{Fault, NodeFault, SlotChange};
 use crate::history::{Execution, History, Sending};
@@ -60,8 +60,9 @@ fn known(history: &History, at: Duration) -> Option<Duration> {
         let mut others = history.looks.iter().filter(|(at, _)| around.contains(at));
         is_aware(history, *node, *seen) && others.all(|(at, other)| is_aware(history, *other, *at))
     };
-    let mut looks = history.looks.iter().filter(|(seen, _)| *seen > at);
-    let told = looks.find(|look| is_well(look) && is_alone(look))?;
+    let looks = history.looks.iter().filter(|(seen, _)| *seen > at);
+    let is_known = |look: &&(Duration, usize)| is_of_all(history, look.0);
+    let told = looks.filter(is_known).find(|look| is_well(look) && is_alone(look))?;
     // A view with a gap has to wait for better ones.
     Some(told.0 + travel + ms(2 * TOPOLOGY_HEDGE_MS))
 }
@@ -72,6 +73,8 @@ fn next_change(history: &History, after: Duration) -> Option<Duration> {
         Fault::Node(_, fault) => {
             matches!(fault, NodeFault::FailOver | NodeFault::Retire(_) | NodeFault::Rejoin)
         }
+        // A new configuration begins with no view that another one could be older than.
+        Fault::Reload(_) => true,
         Fault::Slot(..)
         | Fault::Leave(_)
         | Fault::Drain
@@ -93,6 +96,7 @@ fn is_aware(history: &History, node: usize, at: Duration) -> bool {
         | Fault::Leave(_)
         | Fault::Drain
         | Fault::Stop(_)
+        | Fault::Reload(_)
         | Fault::Deaf(_)
         | Fault::Clients(_) => false,
     };

@@ -64,6 +64,7 @@ fn is_outrun(history: &History, call: &Call, until: Duration) -> bool {
             | Fault::Leave(_)
             | Fault::Drain
             | Fault::Stop(_)
+            | Fault::Reload(_)
             | Fault::Deaf(_)
             | Fault::Clients(_) => continue,
         }
@@ -91,9 +92,12 @@ fn misleads(fault: &Fault) -> bool {
                     | NodeFault::Rejoin
             )
         }
-        Fault::Leave(_) | Fault::Drain | Fault::Stop(_) | Fault::Deaf(_) | Fault::Clients(_) => {
-            false
-        }
+        Fault::Leave(_)
+        | Fault::Drain
+        | Fault::Stop(_)
+        | Fault::Reload(_)
+        | Fault::Deaf(_)
+        | Fault::Clients(_) => false,
     }
 }
 

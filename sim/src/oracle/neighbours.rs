@@ -12,7 +12,7 @@ use redpoll::proto::cluster::Slot;
 
 use super::index::handles;
 use super::quiet::REFUSALS;
-use super::spells::{Spell, delays_clients, slow_spell, spells};
+use super::spells::{Spell, delays_clients, renewals, slow_spell, spells};
 use super::{Index, Verdict, broken};
 use crate::fault::Fault;
 use crate::history::{Call, Conversation, History, Verdict as Outcome};
@@ -32,7 +32,8 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     };
     let end = rules.drained.unwrap_or(Duration::MAX);
     let homes = Homes::of(history);
-    let delayed = spells(history, delays_clients);
+    let mut delayed = spells(history, delays_clients);
+    delayed.extend(renewals(history));
     let calls = history.conversations.iter().flat_map(|conversation| {
         conversation.leaving(rules).map(move |(call, leaving)| (conversation, call, leaving))
     });
@@ -97,6 +98,7 @@ impl Homes {
             | Fault::Leave(_)
             | Fault::Drain
             | Fault::Stop(_)
+            | Fault::Reload(_)
             | Fault::Deaf(_)
             | Fault::Clients(_) => None,
         });

@@ -57,9 +57,12 @@ fn confuses(fault: &Fault) -> bool {
         Fault::Slot(_, change) => {
             matches!(change, SlotChange::Entangle(_) | SlotChange::Disentangle)
         }
-        Fault::Leave(_) | Fault::Drain | Fault::Stop(_) | Fault::Deaf(_) | Fault::Clients(_) => {
-            false
-        }
+        Fault::Leave(_)
+        | Fault::Drain
+        | Fault::Stop(_)
+        | Fault::Reload(_)
+        | Fault::Deaf(_)
+        | Fault::Clients(_) => false,
     }
 }
 
@@ -77,6 +80,7 @@ fn latency(fault: &Fault) -> Option<Duration> {
         | Fault::Leave(_)
         | Fault::Drain
         | Fault::Stop(_)
+        | Fault::Reload(_)
         | Fault::Deaf(_)
         | Fault::Clients(_) => None,
     }

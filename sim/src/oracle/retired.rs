@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redpoll::limits::TOPOLOGY_HEDGE_MS;
 
-use super::spells::spells_of;
+use super::spells::{is_of_all, spells_of};
 use super::{Index, Verdict, Violation};
 use crate::fault::{Fault, NodeFault, SlotChange};
 use crate::history::History;
@@ -22,7 +22,9 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     let wait = if has_gaps { ms(2 * TOPOLOGY_HEDGE_MS) } else { Duration::ZERO };
     for (left, node) in &history.retirements {
         let mut looks = history.looks.iter().filter(|(at, _)| at > left);
-        let Some((seen, _)) = looks.find(|look| is_told(history, look)) else { continue };
+        let is_known =
+            |look: &&(Duration, usize)| is_told(history, look) && is_of_all(history, look.0);
+        let Some((seen, _)) = looks.find(is_known) else { continue };
         let known = *seen + history.rules.slack + history.rules.patience + wait;
         let is_its_end = |(at, fault): &(Duration, Fault)| {
             at == left && matches!(fault, Fault::Node(ill, NodeFault::Retire(_)) if ill == node)
@@ -61,9 +63,12 @@ fn hides_news(fault: &Fault) -> bool {
             matches!(fault, NodeFault::Isolate | NodeFault::Sicken(_))
         }
         Fault::Slot(_, change) => matches!(change, SlotChange::Entangle(_)),
-        Fault::Leave(_) | Fault::Drain | Fault::Stop(_) | Fault::Deaf(_) | Fault::Clients(_) => {
-            false
-        }
+        Fault::Leave(_)
+        | Fault::Drain
+        | Fault::Stop(_)
+        | Fault::Reload(_)
+        | Fault::Deaf(_)
+        | Fault::Clients(_) => false,
     }
 }
 
@@ -72,9 +77,12 @@ fn may_bring_back(fault: &Fault) -> bool {
     match fault {
         Fault::Node(_, fault) => matches!(fault, NodeFault::Retire(_) | NodeFault::FailOver),
         Fault::Slot(..) => true,
-        Fault::Leave(_) | Fault::Drain | Fault::Stop(_) | Fault::Deaf(_) | Fault::Clients(_) => {
-            false
-        }
+        Fault::Leave(_)
+        | Fault::Drain
+        | Fault::Stop(_)
+        | Fault::Reload(_)
+        | Fault::Deaf(_)
+        | Fault::Clients(_) => false,
     }
 }
 

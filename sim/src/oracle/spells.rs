@@ -57,6 +57,7 @@ pub(super) fn delays_of(history: &History, node: usize) -> Vec<Spell> {
         | Fault::Leave(_)
         | Fault::Drain
         | Fault::Stop(_)
+        | Fault::Reload(_)
         | Fault::Deaf(_)
         | Fault::Clients(_) => false,
     })
@@ -65,6 +66,22 @@ pub(super) fn delays_of(history: &History, node: usize) -> Vec<Spell> {
 /// Whether clients get what they are told only when that is over.
 pub(super) fn delays_clients(fault: &Fault) -> bool {
     matches!(fault, Fault::Deaf(_)) || matches!(fault, Fault::Clients(fault) if fault.delays())
+}
+
+/// After each change of the configuration, the time in which clients may wait: what they ask is not
+/// taken before all that they have asked of the old connections is answered.
+pub(super) fn renewals(history: &History) -> impl Iterator<Item = Spell> {
+    let rules = &history.rules;
+    let longest = rules.drain_timeout.min(rules.longest_timeout()) + rules.slack;
+    let is_one = |fault: &Fault| matches!(fault, Fault::Reload(_));
+    let renewals = history.faults.iter().filter(move |(_, fault)| is_one(fault));
+    renewals.map(move |(at, _)| Spell { from: *at, until: *at + longest })
+}
+
+/// Whether what a node tells of the topology at that time is for all clients: for a while after a
+/// change of the configuration some are left to the old one, which looks for itself.
+pub(super) fn is_of_all(history: &History, look: Duration) -> bool {
+    !renewals(history).any(|renewal| renewal.touches(look, look))
 }
 
 /// The time in which a client read little at a time.
@@ -84,6 +101,7 @@ pub(super) fn was_cut_off(history: &History, end: Duration) -> bool {
             | Fault::Leave(_)
             | Fault::Drain
             | Fault::Stop(_)
+            | Fault::Reload(_)
             | Fault::Deaf(_) => return false,
         };
         (*at..=*at + found_after + history.rules.slack).contains(&end)
@@ -105,6 +123,7 @@ pub(super) fn was_left_behind(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::ConfigChange;
 
     #[test]
     fn a_spell_goes_from_what_breaks_to_what_mends() {
@@ -123,6 +142,19 @@ mod tests {
         let expected = [spell(3, ms(3)), spell(1, ms(4)), spell(5, Duration::MAX)];
         assert_eq!(spells(&history, of_first), expected);
         assert!(spell(3, ms(5)).touches(ms(5), ms(9)) && !spell(3, ms(5)).touches(ms(6), ms(9)));
+    }
+
+    #[test]
+    fn while_a_new_configuration_takes_over_nobody_knows_for_all() {
+        let ms = Duration::from_millis;
+        let change = Fault::Reload(ConfigChange::CommandStats(true));
+        let mut history = History { faults: vec![(ms(10), change)], ..History::default() };
+        history.rules.op_timeout = ms(100);
+        history.rules.drain_timeout = ms(40);
+        history.rules.slack = ms(5);
+        let is_of_all = |at| is_of_all(&history, ms(at));
+        assert!(is_of_all(9) && is_of_all(56));
+        assert!(!is_of_all(10) && !is_of_all(55));
     }
 
     #[test]

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use super::{Index, Verdict, broken};
-use crate::history::{Call, History, Rules, Verdict as Outcome};
+use crate::fault::Fault;
+use crate::history::{Call, History, Verdict as Outcome};
 
 pub(super) const PROMISE: &str = "words";
 
@@ -13,6 +14,9 @@ const EXPIRED: &str = "within op_timeout";
 
 /// Of what was left when the proxy stopped.
 const STOPPING: &str = "the proxy is stopping";
+
+/// Of what was left when another configuration had taken over.
+const REPLACED: &str = "the configuration changed";
 
 /// Of what was left at a node that had left.
 const LEFT: &str = "it has left the topology";
@@ -25,7 +29,7 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
             continue;
         }
         let text = String::from_utf8_lossy(frame);
-        let earliest = earliest(call, &text, &history.rules);
+        let earliest = earliest(call, &text, history);
         if *at < earliest {
             let what = format!("said at {at:?}, and true from {earliest:?} on at the earliest");
             return Err(broken(PROMISE, call, &what));
@@ -35,11 +39,15 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
 }
 
 /// When it can be said at the earliest.
-fn earliest(call: &Call, text: &str, rules: &Rules) -> Duration {
+fn earliest(call: &Call, text: &str, history: &History) -> Duration {
+    let rules = &history.rules;
     if text.contains(EXPIRED) {
         call.sent + rules.timeout_of(call.kind())
     } else if text.contains(STOPPING) {
         rules.drained.map_or(Duration::MAX, |drained| drained + rules.drain_timeout)
+    } else if text.contains(REPLACED) {
+        let first = history.faults.iter().find(|(_, fault)| matches!(fault, Fault::Reload(_)));
+        first.map_or(Duration::MAX, |(at, _)| *at + rules.drain_timeout)
     } else if text.contains(LEFT) && call.verdict() == Outcome::Unsure {
         // It was under way when the proxy heard that the node had left.
         call.sent + rules.drain_timeout
@@ -52,6 +60,7 @@ fn earliest(call: &Call, text: &str, rules: &Rules) -> Duration {
 mod tests {
     use super::super::story::{Story, caught};
     use super::*;
+    use crate::fault::ConfigChange;
 
     fn told(at: u64, words: &str) -> Story {
         let mut story = Story::right();
@@ -78,6 +87,19 @@ mod tests {
         story(60).passes();
         assert!(caught(&story(59), PROMISE).contains("60ms"));
         assert!(caught(&told(60, STOPPING), PROMISE).contains("stopping"), "nobody stopped it");
+    }
+
+    #[test]
+    fn connections_of_the_old_configuration_that_are_cut_off_are_seen() {
+        let story = |at| {
+            let mut story = told(at, REPLACED);
+            let reload = Fault::Reload(ConfigChange::CommandStats(true));
+            story.history.faults.push((Duration::from_millis(10), reload));
+            story
+        };
+        story(60).passes();
+        assert!(caught(&story(59), PROMISE).contains("60ms"));
+        assert!(caught(&told(60, REPLACED), PROMISE).contains("changed"), "nothing changed it");
     }
 
     #[test]

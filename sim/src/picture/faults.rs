@@ -44,6 +44,7 @@ fn span(fault: &Fault) -> ((usize, usize), bool) {
         Fault::Node(..)
         | Fault::Slot(..)
         | Fault::Leave(_)
+        | Fault::Reload(_)
         | Fault::Deaf(_)
         | Fault::Clients(_) => fault.breaks_or_mends(),
     }
@@ -54,7 +55,9 @@ fn name(fault: &Fault) -> String {
         Fault::Node(_, fault) => format!("{fault:?}"),
         Fault::Slot(slot, change) => format!("slot {slot} {change:?}"),
         Fault::Clients(fault) => format!("clients {fault:?}"),
-        Fault::Leave(_) | Fault::Drain | Fault::Stop(_) | Fault::Deaf(_) => format!("{fault:?}"),
+        Fault::Leave(_) | Fault::Drain | Fault::Stop(_) | Fault::Reload(_) | Fault::Deaf(_) => {
+            format!("{fault:?}")
+        }
     }
 }
 
@@ -64,7 +67,7 @@ fn lane(fault: &Fault, lanes: &Lanes) -> usize {
         Fault::Slot(..) => lanes.slots(),
         Fault::Leave(client) => lanes.client(u16::try_from(*client).unwrap_or_default()),
         Fault::Stop(proxy) => lanes.proxy(*proxy),
-        Fault::Drain | Fault::Deaf(_) | Fault::Clients(_) => lanes.proxy(0),
+        Fault::Drain | Fault::Reload(_) | Fault::Deaf(_) | Fault::Clients(_) => lanes.proxy(0),
     }
 }
 

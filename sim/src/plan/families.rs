@@ -27,12 +27,13 @@ pub enum Family {
     Drain,
     Deaf,
     Clients,
+    Reload,
     Link(LinkFamily),
 }
 
 impl Family {
     /// All of them.
-    pub const ALL: [Family; 29] = [
+    pub const ALL: [Family; 30] = [
         Family::Stall,
         Family::Cut,
         Family::Hang,
@@ -54,6 +55,7 @@ impl Family {
         Family::Drain,
         Family::Deaf,
         Family::Clients,
+        Family::Reload,
         Family::Link(LinkFamily::OneWay),
         Family::Link(LinkFamily::Forget),
         Family::Link(LinkFamily::Narrow),
@@ -63,6 +65,11 @@ impl Family {
         Family::Link(LinkFamily::HangingName),
         Family::Link(LinkFamily::Sticky),
     ];
+
+    /// Whether it is drawn apart, from dice of its own.
+    pub(super) const fn is_drawn_apart(self) -> bool {
+        matches!(self, Family::Reload)
+    }
 
     /// What happens, in a sentence.
     #[must_use]
@@ -91,6 +98,7 @@ impl Family {
             Family::Drain => "the proxy is told to stop, or some or all of several",
             Family::Deaf => "clients do not read what the proxy sends",
             Family::Clients => "the clients' side is slow, narrow or reset, or clients read slowly",
+            Family::Reload => "the proxies are given another configuration while they serve",
             Family::Link(link) => link.description(),
         }
     }

@@ -47,8 +47,8 @@ pub(super) struct Faults {
 impl Faults {
     pub(super) fn new(mut dice: Dice, size: Size, setup: &Setup, focus: Focus) -> Self {
         let quiet = dice.chance(0.1);
-        let mut families: Vec<_> =
-            Family::ALL.into_iter().filter(|_| !quiet && dice.chance(0.5)).collect();
+        let here = Family::ALL.into_iter().filter(|family| !family.is_drawn_apart());
+        let mut families: Vec<_> = here.filter(|_| !quiet && dice.chance(0.5)).collect();
         match focus {
             Focus::Anything => {}
             Focus::Order => {
@@ -204,6 +204,7 @@ impl Faults {
             | Family::Leave
             | Family::Drain
             | Family::Clients
+            | Family::Reload
             | Family::Deaf => false,
             Family::Link(family) => family.strikes(node, &self.setup),
         }
@@ -294,6 +295,7 @@ impl Faults {
             | Family::Leave
             | Family::Drain
             | Family::Clients
+            | Family::Reload
             | Family::Deaf => unreachable!("no fault of a node"),
             Family::Link(family) => family.episode(&mut self.dice, (at, end)),
         }
@@ -432,6 +434,7 @@ impl Faults {
             | Family::Drain
             | Family::Deaf
             | Family::Clients
+            | Family::Reload
             | Family::Link(_) => unreachable!("no change of a slot"),
         }
     }

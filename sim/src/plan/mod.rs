@@ -11,6 +11,7 @@
 mod families;
 mod faults;
 mod links;
+mod processes;
 
 use std::collections::BTreeSet;
 
@@ -116,7 +117,9 @@ impl Plan {
         if Dice::fork(seed, "medium", 0).chance(TURMOIL_SHARE) {
             setup.medium = Medium::Turmoil;
         }
-        let faults = Faults::new(Dice::fork(seed, "faults", 0), size, &setup, focus).draw();
+        let mut faults = Faults::new(Dice::fork(seed, "faults", 0), size, &setup, focus).draw();
+        faults.extend(processes::draw(Dice::fork(seed, "processes", 0), &setup, size.time_ms));
+        faults.sort_by_key(|(_, timed)| timed.at_ms);
         let (families, faults) = faults.into_iter().unzip();
         let mut scripts = workload::draw(&mut Dice::fork(seed, "workload", 0), size);
         if Dice::fork(seed, "manners", u64::MAX).chance(MANNERED) {

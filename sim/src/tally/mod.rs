@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::fault::Fault;
 use crate::history::History;
 use crate::world::World;
 
@@ -34,6 +35,8 @@ impl Tally {
         tally.see("runs", 1);
         tally.see("calm", u64::from(history.rules.quiet_from == Some(Duration::ZERO)));
         tally.see("several_proxies", u64::from(!history.proxies.is_empty()));
+        let is_reload = |(_, fault): &&(Duration, Fault)| matches!(fault, Fault::Reload(_));
+        tally.see("reloads", count(&history.faults, is_reload));
         tally.see("drained", u64::from(history.rules.drained.is_some()));
         told::see(history, &mut tally);
         lives::see(history, &mut tally);

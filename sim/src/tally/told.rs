@@ -16,7 +16,7 @@ const CODES: [(&str, &str); 7] = [
 ];
 
 /// Why a command failed, in the proxy's words.
-const REASONS: [(&str, &str); 10] = [
+const REASONS: [(&str, &str); 11] = [
     ("no connection within connect_timeout", "failed_while_connecting"),
     ("no reply within op_timeout", "failed_without_reply"),
     ("earlier commands for its slot were not answered", "failed_behind_others"),
@@ -27,6 +27,7 @@ const REASONS: [(&str, &str); 10] = [
     ("the connection ended", "failed_with_its_connection"),
     ("gave up after ", "failed_after_redirects"),
     ("the proxy is stopping", "failed_in_the_drain"),
+    ("the configuration changed", "failed_with_its_configuration"),
 ];
 
 pub(super) fn see(history: &History, tally: &mut Tally) {
