@@ -21,6 +21,8 @@ pub enum Fault {
     ClusterDown,
     /// It answers `MASTERDOWN` to commands on keys.
     MasterDown,
+    /// It answers `BUSY` to commands on keys: a script runs.
+    Busy,
     /// It answers `READONLY` to commands that write.
     ReadOnly,
     /// It redirects commands on keys to hosts that are not there, `astray-0` and so on.
@@ -31,6 +33,10 @@ pub enum Fault {
     Garbage,
     /// It sends, before its next replies, a message that nobody subscribed to.
     Pushes,
+    /// It sends, before its next replies, arrays in arrays, deeper than any reply is.
+    Deep,
+    /// It announces, before its next replies, a bulk that is longer than all that it ever sends.
+    Huge,
     /// It sends half of its next replies and closes the connection.
     Truncated,
     /// It refuses a command before it is there as a whole, and closes the connection.
@@ -45,6 +51,15 @@ pub const REFUSED_EARLY: &[u8] = b"-ERR Protocol error: refused before it was wh
 const NO_RESP: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\r\n";
 
 const PUSH: &[u8] = b">3\r\n$7\r\nmessage\r\n$5\r\nthere\r\n$3\r\nall\r\n";
+
+/// How deep an array lies of a node that is [`Deep`](Fault::Deep).
+const DEPTH: usize = 1_000;
+
+const HUGE: &[u8] = b"$500000000\r\n";
+
+const BUSY: Error = Error::new(
+    "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+);
 
 const LOADING: Error = Error::new("LOADING Redis is loading the dataset in memory");
 const TRY_AGAIN: Error = Error::new("TRYAGAIN Multiple keys request during rehashing of slot");
@@ -62,6 +77,7 @@ impl Fault {
             Fault::TryAgain if on_keys => Some(TRY_AGAIN),
             Fault::ClusterDown if on_keys => Some(CLUSTER_DOWN),
             Fault::MasterDown if on_keys => Some(MASTER_DOWN),
+            Fault::Busy if on_keys => Some(BUSY),
             Fault::ReadOnly if on_keys && row.access == Access::Write => Some(Error::READ_ONLY),
             Fault::Astray if on_keys => {
                 let slot = Slot::of(keys.first()?).number();
@@ -71,10 +87,13 @@ impl Fault {
             | Fault::TryAgain
             | Fault::ClusterDown
             | Fault::MasterDown
+            | Fault::Busy
             | Fault::ReadOnly
             | Fault::Astray
             | Fault::Silent
             | Fault::Garbage
+            | Fault::Deep
+            | Fault::Huge
             | Fault::Pushes
             | Fault::Truncated
             | Fault::Impatient
@@ -93,6 +112,8 @@ impl Fault {
             Fault::Impatient => return false,
             _ if output.is_empty() => return false,
             Fault::Garbage => drop(output.splice(..0, NO_RESP.iter().copied())),
+            Fault::Deep => drop(output.splice(..0, b"*1\r\n".repeat(DEPTH))),
+            Fault::Huge => drop(output.splice(..0, HUGE.iter().copied())),
             Fault::Pushes if protocol == Protocol::Resp3 => {
                 drop(output.splice(..0, PUSH.iter().copied()));
             }
@@ -107,6 +128,7 @@ impl Fault {
             | Fault::TryAgain
             | Fault::ClusterDown
             | Fault::MasterDown
+            | Fault::Busy
             | Fault::ReadOnly
             | Fault::Astray => {}
         }
@@ -135,6 +157,7 @@ mod tests {
             (Fault::TryAgain, "-TRYAGAIN "),
             (Fault::ClusterDown, "-CLUSTERDOWN "),
             (Fault::MasterDown, "-MASTERDOWN "),
+            (Fault::Busy, "-BUSY "),
         ] {
             rig.node.set_fault(Some(fault));
             assert!(rig.run("GET k").starts_with(code), "{fault:?}");
@@ -171,6 +194,8 @@ mod tests {
         assert!(of(Fault::Garbage).0.ends_with("\r\n\r\n+OK\r\n:1\r\n"));
         assert!(of(Fault::Pushes).0.ends_with("\r\nall\r\n+OK\r\n:1\r\n"));
         assert_eq!(spoilt(Fault::Pushes, Protocol::Resp2, false).0, "+OK\r\n:1\r\n");
+        assert!(of(Fault::Deep).0.ends_with("*1\r\n*1\r\n+OK\r\n:1\r\n"));
+        assert_eq!(of(Fault::Huge).0, "$500000000\r\n+OK\r\n:1\r\n");
         assert_eq!(of(Fault::Truncated), ("+OK\r".to_owned(), true));
         assert_eq!(of(Fault::Closing), ("+OK\r\n:1\r\n".to_owned(), true));
         assert_eq!(of(Fault::Impatient), ("+OK\r\n:1\r\n".to_owned(), false));

@@ -5,7 +5,7 @@ use crate::history::{Call, History};
 use crate::resp::error_code;
 
 /// What the first word of an error says.
-const CODES: [(&str, &str); 7] = [
+const CODES: [(&str, &str); 8] = [
     ("UNSENT", "told_unsent"),
     ("UNSURE", "told_unsure"),
     ("CLUSTERDOWN", "told_cluster_down"),
@@ -13,6 +13,7 @@ const CODES: [(&str, &str); 7] = [
     ("TRYAGAIN", "told_try_again"),
     ("MASTERDOWN", "told_master_down"),
     ("READONLY", "told_read_only"),
+    ("BUSY", "told_busy"),
 ];
 
 /// Why a command failed, in the proxy's words.
