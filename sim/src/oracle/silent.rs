@@ -8,6 +8,7 @@ use super::spells::{Spell, spells};
 use super::{Index, Verdict, Violation};
 use crate::fault::{Ailment, Fault, NodeFault};
 use crate::history::{History, Sending};
+use crate::net::KEEPALIVE;
 use crate::resp::shown_command;
 
 pub(super) const PROMISE: &str = "silent";
@@ -20,14 +21,17 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
         by_node.entry(sending.node).or_default().push(sending);
     }
     for (node, sendings) in by_node {
-        let is_slow = |(_, fault): &(Duration, Fault)| {
+        // What was under way slowly when the silence began is heard in it.
+        let is_slow = |fault: &Fault| {
             let Fault::Node(slow, fault) = fault else { return false };
             *slow == node && matches!(fault, NodeFault::SetSpeed(..) | NodeFault::Link(_))
         };
-        if history.faults.iter().any(is_slow) {
-            continue;
-        }
+        let slow = spells(history, is_slow);
         for spell in silences(history, node) {
+            let before = spell.from.saturating_sub(KEEPALIVE + history.rules.slack);
+            if slow.iter().any(|slow| slow.touches(before, spell.until)) {
+                continue;
+            }
             let from = spell.from + history.rules.slack;
             let within = sendings.iter().filter(|s| s.at > from && s.at < spell.until);
             none_is_late(within.copied(), patience)?;
