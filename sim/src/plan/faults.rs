@@ -270,6 +270,10 @@ impl Faults {
                 if ailment == Ailment::Silent && self.setup.tuning.stall_timeout_ms == 0 {
                     ailment = Ailment::Closing;
                 }
+                // Now and then for longer than anybody waits.
+                let is_silent = ailment == Ailment::Silent;
+                let end = end + if is_silent { *self.dice.pick(&[0, 1_500]) } else { 0 };
+                let pair = |fault, cure| vec![(at, fault), (end, cure)];
                 pair(NodeFault::Sicken(ailment), NodeFault::Recover)
             }
             Family::Failover => self.failover((at, end), restart),
