@@ -1,7 +1,7 @@
 //! A worker's view of one upstream: who serves what, and the connections there.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use crate::config::{Target, Upstream};
@@ -16,17 +16,29 @@ use crate::stats::{ErrorCode, OwnUpstream, Redirect, RetryReason};
 
 /// The view in force of one upstream: a new configuration puts another in its place. Clients hold
 /// on to the one before until nothing that they asked of it is unanswered.
-pub(crate) struct Current<N>(RefCell<Rc<Backend<N>>>);
+pub(crate) struct Current<N> {
+    in_force: RefCell<Rc<Backend<N>>>,
+    /// Those before, as long as clients hold on to them.
+    before: RefCell<Vec<Weak<Backend<N>>>>,
+}
 
 impl<N> Current<N> {
     /// A view to begin with.
     pub(crate) fn new(backend: Backend<N>) -> Current<N> {
-        Current(RefCell::new(Rc::new(backend)))
+        Current { in_force: RefCell::new(Rc::new(backend)), before: RefCell::default() }
     }
 
     /// The view in force.
     pub(crate) fn get(&self) -> Rc<Backend<N>> {
-        Rc::clone(&self.0.borrow())
+        Rc::clone(&self.in_force.borrow())
+    }
+
+    /// The view by that configuration, if somebody needs it still: what waits there for a topology
+    /// hears of it.
+    pub(crate) fn of(&self, configuration: u64) -> Option<Rc<Backend<N>>> {
+        let before = self.before.borrow();
+        let mut all = before.iter().filter_map(Weak::upgrade).chain([self.get()]);
+        all.find(|backend| backend.configuration == configuration)
     }
 
     /// Puts another view in force; the connections of the old one have `drain_timeout` to finish.
@@ -34,8 +46,11 @@ impl<N> Current<N> {
     where
         N: Net,
     {
-        let old = self.0.replace(Rc::new(backend));
+        let old = self.in_force.replace(Rc::new(backend));
         old.pool.borrow_mut().replace(now() + drain_timeout);
+        let mut before = self.before.borrow_mut();
+        before.retain(|old| old.strong_count() > 0);
+        before.push(Rc::downgrade(&old));
     }
 }
 
@@ -105,8 +120,10 @@ impl<N: Net> Backend<N> {
         let mut pool = self.pool.borrow_mut();
         pool.retire(&adopted.unlisted);
         pool.preconnect(&adopted.owners, &router);
-        self.count.nodes_listed(topology.nodes());
-        self.count_nodes(&router);
+        if !pool.is_replaced() {
+            self.count.nodes_listed(topology.nodes());
+            self.count_nodes(&router);
+        }
         self.told.replace(router.version()) != router.version()
     }
 

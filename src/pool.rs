@@ -115,7 +115,7 @@ impl<N: Net> Pool<N> {
 
     /// Connects to nodes before there is anything to send, if that is configured.
     pub(crate) fn preconnect(&mut self, nodes: &[Node], router: &Router) {
-        if !self.make.settings.eager {
+        if !self.make.settings.eager || self.is_replaced() {
             return;
         }
         for node in nodes {
@@ -145,6 +145,11 @@ impl<N: Net> Pool<N> {
                 requests.send(ToUpstream::Replace(until));
             }
         }
+    }
+
+    /// Whether another pool is in force.
+    pub(crate) fn is_replaced(&self) -> bool {
+        self.ends.is_some()
     }
 
     fn known(&self, node: Node) -> Option<&NodeConnections> {

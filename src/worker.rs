@@ -206,11 +206,8 @@ impl<N: Net> Worker<N> {
 
     fn adopt(&self, origin: Origin, topology: &Topology) {
         let Some(current) = self.upstreams.get(origin.upstream) else { return };
-        let backend = current.get();
-        // What is told of servers that are configured no more is of no use.
-        if backend.configuration != origin.configuration {
-            return;
-        }
+        // What is told of servers that are configured no more, nobody may need any more.
+        let Some(backend) = current.of(origin.configuration) else { return };
         // While something fails, views come often, and most of them are the same again.
         if backend.adopt(topology) {
             self.tell_all(|| ToClient::Topology);

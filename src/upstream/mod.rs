@@ -113,8 +113,10 @@ struct Upstream<N: Net> {
 struct Leaving {
     /// When to end at the latest.
     until: Instant,
-    /// Why; one whose node has only left the list stays if it is asked for more.
+    /// Why.
     cause: Cause,
+    /// One whose node has only left the list stays if it is asked for more.
+    for_good: bool,
 }
 
 /// Serves `plan.requests` until the queue has ended and nothing is owed any more.
@@ -186,21 +188,21 @@ impl<N: Net> Upstream<N> {
         while let Some(message) = self.requests.take() {
             match message {
                 ToUpstream::Request(request) => {
-                    if self.leaving.take_if(|leaving| leaving.cause == Cause::Retired).is_some() {
+                    if self.leaving.take_if(|leaving| !leaving.for_good).is_some() {
                         self.count.drain_ended(DrainEnd::Resumed);
                     }
                     self.pipeline.push(request);
                 }
                 ToUpstream::Retire => {
                     let until = self.now + self.settings.drain_timeout;
-                    self.leave(Leaving { until, cause: Cause::Retired });
+                    self.leave(Leaving { until, cause: Cause::Retired, for_good: false });
                     // What has not begun to leave goes to whoever took over.
                     if !planted("retired-keeps-commands") {
                         self.pipeline.receive_unwanted(Cause::Retired);
                     }
                 }
                 ToUpstream::Replace(until) => {
-                    self.leave(Leaving { until, cause: Cause::Replaced });
+                    self.leave(Leaving { until, cause: Cause::Replaced, for_good: true });
                 }
             }
         }
@@ -215,8 +217,7 @@ impl<N: Net> Upstream<N> {
                 self.leaving = Some(leaving);
             }
             // From a new configuration there is no way back.
-            Some(known) if leaving.cause == Cause::Replaced => known.cause = leaving.cause,
-            Some(_) => {}
+            Some(known) => known.for_good |= leaving.for_good,
         }
     }
 

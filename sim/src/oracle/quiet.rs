@@ -1,7 +1,9 @@
 //! Where nothing is broken, nothing fails: without a fault, slots on the move included, no client
 //! sees an error of the proxy's own; and some time after the last fault was mended that holds
-//! again.
+//! again. But for what the old connections had no time for when the configuration changed, with
+//! which [`words`](super::words) deals.
 
+use super::words::is_replaced;
 use super::{Index, Verdict, broken};
 use crate::history::{History, Verdict as Outcome};
 use crate::resp::error_code;
@@ -17,7 +19,8 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     let calls = history.calls();
     for call in calls.filter(|call| call.sent >= quiet_from) {
         let is_refused = call.frame().is_some_and(|frame| REFUSALS.contains(&error_code(frame)));
-        if is_refused || matches!(call.verdict(), Outcome::NotDone | Outcome::Unsure) {
+        let has_failed = matches!(call.verdict(), Outcome::NotDone | Outcome::Unsure);
+        if is_refused || has_failed && !is_replaced(call) {
             return Err(broken(PROMISE, call, "failed, and nothing was broken any more"));
         }
     }
@@ -30,6 +33,7 @@ mod tests {
 
     use super::super::story::{Story, caught};
     use super::*;
+    use crate::fault::{ConfigChange, Fault};
 
     #[test]
     fn a_failure_without_a_fault_is_seen() {
@@ -41,6 +45,17 @@ mod tests {
             story.history.rules.quiet_from = Some(Duration::ZERO);
             assert!(caught(&story, PROMISE).contains("nothing was broken"));
         }
+    }
+
+    #[test]
+    fn what_a_new_configuration_leaves_no_time_for_is_forgiven() {
+        let mut story = Story::right();
+        story.history.rules.quiet_from = Some(Duration::ZERO);
+        let change = Fault::Reload(ConfigChange::CommandStats(true));
+        story.history.faults.push((Duration::from_millis(5), change));
+        story.call(0, 5, "SET s:0:0 {id}");
+        story.answer(0, 9, "-UNSURE a:1: the configuration changed, and drain_timeout is over\r\n");
+        story.passes();
     }
 
     #[test]

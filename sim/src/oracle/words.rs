@@ -21,6 +21,11 @@ const REPLACED: &str = "the configuration changed";
 /// Of what was left at a node that had left.
 const LEFT: &str = "it has left the topology";
 
+/// Whether the time was over that old connections have after a new configuration.
+pub(super) fn is_replaced(call: &Call) -> bool {
+    call.frame().is_some_and(|frame| String::from_utf8_lossy(frame).contains(REPLACED))
+}
+
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     let calls = history.calls();
     for call in calls {
