@@ -118,6 +118,13 @@ impl Router {
         !matches!(self.table, Table::Single(_))
     }
 
+    /// Stands for all slots whose commands keep one order with those of `slot`: for the slot alone,
+    /// but before one server, which takes commands with keys of several, for every slot.
+    #[must_use]
+    pub fn order_of(&self, slot: Slot) -> Slot {
+        if self.is_cluster() { slot } else { Slot::of(b"") }
+    }
+
     /// Grows whenever some slot changes hands.
     #[must_use]
     pub fn version(&self) -> u64 {

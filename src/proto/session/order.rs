@@ -39,14 +39,12 @@ impl Session {
         let is_routed = |lane: Lane, slot| {
             lane.protocol == protocol && router.route(slot) == Route::To(lane.node)
         };
-        // A server alone takes commands with keys of several slots: all keep one order.
-        let order = |slot| if router.is_cluster() { slot } else { Slot::of(b"") };
         // What is in flight for each slot among the parts seen so far: one lane, or not to be
         // joined.
         let mut lanes: BTreeMap<Slot, Option<Lane>> = BTreeMap::new();
         let mut routed_by_table = true;
         for (ticket, deadline, part) in self.ring.parts_mut() {
-            let slot = order(part.slot);
+            let slot = router.order_of(part.slot);
             let earlier = lanes.get(&slot).copied();
             let (target, asking) = match part.state {
                 State::Done => continue,

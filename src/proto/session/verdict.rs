@@ -210,7 +210,7 @@ impl Session {
             return false;
         }
         let is_safe = failure.progress == Progress::Unsent
-            || (access == Access::Read && self.last_write(slot) <= Some(ticket))
+            || (access == Access::Read && self.last_write(slot, turn.router) <= Some(ticket))
             || (access == Access::Read && planted("read-past-a-write"))
             || planted("writes-sent-again");
         match failure.cause {
@@ -237,26 +237,28 @@ impl Session {
         }
     }
 
-    /// The last write for a slot that may have run or may yet run: those in flight, as it was at
-    /// the first failure of this turn, because all failures of a connection come in one turn and a
-    /// write that failed with it may have run; and those of which the client was told that.
-    fn last_write(&mut self, slot: Slot) -> Option<Ticket> {
+    /// The last write in the order that a slot keeps that may have run or may yet run: those in
+    /// flight, as it was at the first failure of this turn, because all failures of a connection
+    /// come in one turn and a write that failed with it may have run; and those of which the client
+    /// was told that.
+    fn last_write(&mut self, slot: Slot, router: &Router) -> Option<Ticket> {
+        let slot = router.order_of(slot);
         let writes = self.writes.get_or_insert_with(|| {
             let is_write = |part: &Part| {
                 part.access == Access::Write && matches!(part.state, State::InFlight(_))
             };
             let parts = self.ring.parts_mut().filter(|(.., part)| is_write(part));
-            parts.map(|(ticket, _, part)| (part.slot, ticket)).collect()
+            parts.map(|(ticket, _, part)| (router.order_of(part.slot), ticket)).collect()
         });
         writes.get(&slot).copied().max(self.unsure_writes.get(&slot).copied())
     }
 
-    fn note_unsure(&mut self, ticket: Ticket) {
+    fn note_unsure(&mut self, ticket: Ticket, router: &Router) {
         if let Some((part, _)) = self.ring.part(ticket)
             && part.access == Access::Write
             && !planted("unsure-write-forgotten")
         {
-            let last = self.unsure_writes.entry(part.slot).or_insert(ticket);
+            let last = self.unsure_writes.entry(router.order_of(part.slot)).or_insert(ticket);
             *last = ticket.max(*last);
         }
     }
@@ -273,7 +275,7 @@ impl Session {
             Progress::Unsent => turn.tally.unsent += 1,
             Progress::Sent => {
                 turn.tally.unsure += 1;
-                self.note_unsure(ticket);
+                self.note_unsure(ticket, turn.router);
             }
         }
         self.finish(ticket, Outcome::Failed { progress, reason: reason.to_owned() }, turn);

@@ -153,3 +153,20 @@ fn a_read_is_not_sent_again_past_a_write_that_expired_behind_it() {
     let told = rig.told();
     assert_eq!(told.matches("-UNSURE").count(), 2, "{told}");
 }
+
+#[test]
+fn before_one_server_a_read_is_not_sent_again_past_a_write_of_whatever_key() {
+    for (first, second) in [("MGET b a", "MSET a 1 c 2"), ("GET a", "RENAME b a")] {
+        for is_told in [false, true] {
+            let mut rig = Rig::new();
+            rig.router = Router::single(Address::new("h", 1).unwrap(), 100);
+            rig.send(&format!("{first}\n{second}\n"));
+            if is_told {
+                // The client hears of the write while the read is still in flight.
+                rig.flying.rotate_left(1);
+                rig.fail(closed(Progress::Sent));
+            }
+            assert!(rig.fail(closed(Progress::Sent)).is_empty(), "{first} is lost");
+        }
+    }
+}
