@@ -54,10 +54,13 @@ fn none_is_late<'a>(sendings: impl Iterator<Item = &'a Sending>, patience: Durat
     Ok(())
 }
 
-/// When nothing came from a node, whatever it was sent.
+/// When nothing came from a node, whatever it was sent. What is wrong with the way to a host is
+/// mended for all nodes there when it is for one.
 fn silences(history: &History, node: usize) -> Vec<Spell> {
     let mut found = Vec::new();
-    for is_such in [is_stall, is_cut, is_silence] {
+    let of_the_way: [fn(&NodeFault) -> bool; 2] = [is_stall, is_cut];
+    let of_the_way = of_the_way.into_iter().filter(|_| history.rules.are_apart);
+    for is_such in of_the_way.chain([is_silence as fn(&NodeFault) -> bool]) {
         let concerns =
             |fault: &Fault| matches!(fault, Fault::Node(n, f) if *n == node && is_such(f));
         found
@@ -88,6 +91,7 @@ mod tests {
         let ms = Duration::from_millis;
         let mut story = Story::right();
         story.history.rules.stall_timeout = Some(ms(50));
+        story.history.rules.are_apart = true;
         story.history.faults.push((ms(1_000), Fault::Node(0, NodeFault::Stall)));
         for at in [1_020, 1_130] {
             story.call(0, at - 1, "GETRANGE s:0:0 0 {id}");
@@ -97,6 +101,9 @@ mod tests {
         story.passes();
         story.history.sendings.last_mut().expect("one was sent").at = ms(1_131);
         assert!(caught(&story, PROMISE).contains("nothing since 1.02s"));
+        story.history.rules.are_apart = false;
+        story.passes();
+        story.history.rules.are_apart = true;
         story.history.faults.push((ms(1_100), Fault::Node(0, NodeFault::Heal)));
         story.passes();
     }
