@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Target, Upstream};
@@ -58,6 +59,9 @@ impl<N> Current<N> {
 pub(crate) struct Backend<N> {
     /// How often the configuration had been read before.
     pub(crate) configuration: u64,
+    target: Target,
+    /// The newest view of the cluster, if there is one.
+    view: RefCell<Option<Arc<Topology>>>,
     pub(crate) router: RefCell<Router>,
     pub(crate) pool: RefCell<Pool<N>>,
     pub(crate) policy: Policy,
@@ -100,6 +104,8 @@ impl<N: Net> Backend<N> {
         }
         Backend {
             configuration,
+            target: upstream.target.clone(),
+            view: RefCell::new(None),
             router: RefCell::new(router),
             pool: RefCell::new(pool),
             policy,
@@ -114,7 +120,8 @@ impl<N: Net> Backend<N> {
 
     /// Takes over a view of the cluster: connections to nodes that it does not list are let go of.
     /// True if some slot has changed hands since the last time.
-    pub(crate) fn adopt(&self, topology: &Topology) -> bool {
+    pub(crate) fn adopt(&self, topology: &Arc<Topology>) -> bool {
+        self.view.replace(Some(Arc::clone(topology)));
         let adopted = self.router.borrow_mut().adopt(topology, now());
         let router = self.router.borrow();
         let mut pool = self.pool.borrow_mut();
@@ -125,6 +132,15 @@ impl<N: Net> Backend<N> {
             self.count_nodes(&router);
         }
         self.told.replace(router.version()) != router.version()
+    }
+
+    /// Begins with what is known by another configuration of the same servers, so that commands
+    /// need not wait until somebody has told it again.
+    pub(crate) fn inherit(&self, before: &Backend<N>) {
+        let view = before.view.borrow().clone().filter(|_| before.target == self.target);
+        if let Some(view) = view {
+            self.adopt(&view);
+        }
     }
 
     /// Connects ahead, if that is configured, to a server whose place is known from the start.

@@ -97,6 +97,11 @@ impl Nudges {
         }
     }
 
+    /// Whether nobody is left whom something could happen to.
+    pub(crate) fn is_over(&self) -> bool {
+        self.woken.is_closed()
+    }
+
     /// Begins to count anew: what has happened is served by the look that begins.
     pub(crate) fn forget(&mut self) {
         // In this order: what happens in between is counted as served, and wakes for nothing.

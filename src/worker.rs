@@ -204,7 +204,7 @@ impl<N: Net> Worker<N> {
         }
     }
 
-    fn adopt(&self, origin: Origin, topology: &Topology) {
+    fn adopt(&self, origin: Origin, topology: &Arc<Topology>) {
         let Some(current) = self.upstreams.get(origin.upstream) else { return };
         // What is told of servers that are configured no more, nobody may need any more.
         let Some(backend) = current.of(origin.configuration) else { return };
@@ -218,6 +218,7 @@ impl<N: Net> Worker<N> {
     fn renew(&self, origin: Origin, config: &Config, nudge: Nudge) {
         let Some(current) = self.upstreams.get(origin.upstream) else { return };
         let Some(backend) = self.make.backend(config, origin, nudge) else { return };
+        backend.inherit(&current.get());
         current.replace(backend, config.drain_timeout);
         self.tell_all(|| ToClient::Configuration);
     }

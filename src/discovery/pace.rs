@@ -68,7 +68,7 @@ impl Pace {
         if !planted("refresh-storm") {
             sleep_until(after(self.refresh.redirect_interval)).await;
         }
-        Some(reason)
+        (!self.nudges.is_over()).then_some(reason)
     }
 
     /// The pause after a look in vain: longer each time, while nothing happens.

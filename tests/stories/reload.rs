@@ -1,6 +1,7 @@
 //! A proxy that is given another configuration goes over to it without losing a command.
 
 use redpoll::config::Target;
+use redpoll::proto::cluster::Slot;
 use redpoll::stats::DrainEnd;
 use redpoll_sim::net::LinkSpeed;
 use redpoll_sim::rig::Rig;
@@ -82,6 +83,25 @@ fn the_new_times_hold_for_what_comes_next_and_a_wrong_server_can_be_put_right() 
     });
     rig.wait(5);
     assert_eq!(rig.ask(&client, &format!("GET {key}")), "0");
+}
+
+#[test]
+fn the_topology_that_is_known_is_known_to_the_new_configuration_too() {
+    let mut rig = Rig::new(&Setup::default());
+    let (key, gone) = (rig.key_on(0), Slot::of(rig.key_on(1).as_bytes()));
+    let client = rig.client();
+    assert_eq!(rig.ask(&client, &format!("SET {key} 0")), "OK");
+    // With a slot that nobody serves, a look takes until others have said so, too; one never does.
+    rig.world.cluster.assign(gone, None);
+    rig.world.network.stall(rig.world.proxy, rig.world.nodes[2]);
+    rig.world.reload(|config| {
+        let upstream = config.upstreams.values_mut().next().expect("there is one");
+        upstream.timeouts.op = ms(400);
+    });
+    rig.wait(5);
+    let start = rig.now();
+    assert_eq!(rig.ask(&client, &format!("GET {key}")), "0");
+    assert!(rig.now() - start <= ms(50), "{:?}", rig.now() - start);
 }
 
 #[test]

@@ -156,6 +156,21 @@ fn without_workers_nobody_looks_any_more() {
 }
 
 #[test]
+fn what_happened_to_workers_that_are_gone_makes_for_no_look() {
+    story(async {
+        let net = well();
+        let (discovery, nudge) = paced(&net, &[at(1)], Refresh::default());
+        let looking = async { discovery.run(&UpstreamStats::default(), |_| ()).await };
+        let working = async move {
+            sleep(Duration::from_millis(10)).await;
+            nudge.count(100, 100);
+        };
+        tokio::join!(looking, working);
+        assert_eq!(net.connects().len(), 1);
+    });
+}
+
+#[test]
 fn a_server_is_pinged_at_the_same_pace() {
     story(async {
         let net = Nodes::new([(1, Node::Refuses)]);
