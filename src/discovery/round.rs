@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::ask::{self, AskError};
 use super::hedge::{Attempt, Hedged};
-use crate::limits::TOPOLOGY_HEDGE_MS;
+use crate::limits::{SLOTS, TOPOLOGY_HEDGE_MS};
 use crate::mutant::planted;
 use crate::net::Net;
 use crate::proto::cluster::{Address, Topology};
@@ -176,9 +176,11 @@ impl<'a, N: Net> Asking<'a, N> {
             || planted("older-view-accepted")
     }
 
-    /// The newest is worth most, and of several that are equally new the one with fewest gaps.
+    /// The newest is worth most, and of several that are equally new the one with fewest gaps; one
+    /// in which nobody serves anything is that of a node on its own, however new it is.
     fn worth(&self, view: &Topology) -> impl Ord + use<N> {
-        (self.is_current(view), view.epoch(), std::cmp::Reverse(view.uncovered()))
+        let serves = view.uncovered() < SLOTS;
+        (self.is_current(view), serves, view.epoch(), std::cmp::Reverse(view.uncovered()))
     }
 }
 
