@@ -18,10 +18,9 @@ help: ## list these
 demo: ## run an embedded cluster with Redpoll before it, on 127.0.0.1:6380
 	cargo run --release -- demo
 
-test: test-tools ## install what the tests need; replay what once failed, simulate 90 s, run all tests
-	cargo test --workspace --test regressions
-	cargo test --workspace --test determinism
-	"$(TARGET)/debug/redpoll-sim" run --from-commit --minutes 1.5
+test: test-tools ## install what the tests need; simulate 90 s, run all tests, replay the fuzz corpus
+	cargo test --workspace --test regressions --test determinism
+	cargo run --quiet -p redpoll-sim -- run --from-commit --minutes 1.5
 	cargo build --release
 	REDPOLL_BIN="$(TARGET)/release/redpoll" cargo test --workspace --no-fail-fast
 	$(MAKE) --no-print-directory fuzz-replay

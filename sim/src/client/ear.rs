@@ -72,10 +72,10 @@ impl Ear {
             return self.read.read_buf(&mut self.buffer).await;
         };
         sleep(ms(slow.pause_ms)).await;
-        let mut few = (&mut self.read).take(slow.bytes as u64);
-        let outcome = few.read_buf(&mut self.buffer).await;
+        // How long it waits for more than that is no matter of its own.
         self.recorder.read_slowly(self.conversation, since);
-        outcome
+        let mut few = (&mut self.read).take(slow.bytes as u64);
+        few.read_buf(&mut self.buffer).await
     }
 
     /// Takes the replies that are complete.

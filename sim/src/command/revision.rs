@@ -1,8 +1,9 @@
 //! The commit that runs: part of every failure, for a seed means nothing at another commit.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::Command;
 use std::sync::LazyLock;
+
+use redpoll_sim::trace::Rolling;
 
 use super::terminal::note;
 
@@ -47,9 +48,7 @@ fn seed_of(revision: &str) -> Option<u64> {
 
 /// Each version has others, too.
 fn seed_of_version(version: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    version.hash(&mut hasher);
-    (hasher.finish() >> 32) * 1_000_000
+    (Rolling::of(version.as_bytes()) >> 32) * 1_000_000
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What is changed in the configuration of proxies that run: nothing that a client may notice.
+//! What is changed in the configuration of proxies that run: nothing that a client may notice, but
+//! for what the old connections have no time for.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use redpoll::limits::TOPOLOGY_HEDGE_MS;
 use redpoll::proto::cluster::Slot;
 
-use super::spells::{is_of_all, spells, spells_of};
+use super::spells::{may_be_unheard, reaches_all_clients, spells, spells_of};
 use super::{Index, Verdict, Violation};
 use crate::fault::{Fault, NodeFault, SlotChange};
 use crate::history::{Execution, History, Sending};
@@ -61,7 +61,9 @@ fn known(history: &History, at: Duration) -> Option<Duration> {
         is_aware(history, *node, *seen) && others.all(|(at, other)| is_aware(history, *other, *at))
     };
     let looks = history.looks.iter().filter(|(seen, _)| *seen > at);
-    let is_known = |look: &&(Duration, usize)| is_of_all(history, look.0);
+    let is_known = |look: &&(Duration, usize)| {
+        reaches_all_clients(history, look.0) && !may_be_unheard(history, look.0, at)
+    };
     let told = looks.filter(is_known).find(|look| is_well(look) && is_alone(look))?;
     // A view with a gap has to wait for better ones.
     Some(told.0 + travel + ms(2 * TOPOLOGY_HEDGE_MS))

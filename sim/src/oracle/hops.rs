@@ -46,7 +46,7 @@ fn are_followed(history: &History) -> Verdict {
 /// way to a node whose place another took: that one knows nothing of it, until it has arrived.
 fn is_outrun(history: &History, call: &Call, until: Duration) -> bool {
     let slots: Vec<_> = call.keys().map(|key| Slot::of(key).number()).collect();
-    let mut changes = 0;
+    let mut changes = 0_usize;
     let mut moving_since = None;
     for (at, fault) in history.faults.iter().filter(|(at, _)| *at <= until) {
         match fault {
@@ -68,11 +68,11 @@ fn is_outrun(history: &History, call: &Call, until: Duration) -> bool {
             | Fault::Deaf(_)
             | Fault::Clients(_) => continue,
         }
-        changes += u8::from(*at >= call.sent);
+        changes += usize::from(*at >= call.sent);
     }
     let way = moving_since.map(|from| Spell { from, until });
     let is_on_its_way = |at: &Duration| way.is_some_and(|way| way.touches(*at, *at));
-    changes >= history.rules.redirects_max
+    changes >= usize::from(history.rules.redirects_max)
         || history.failovers.iter().any(|(at, ..)| is_on_its_way(at))
 }
 

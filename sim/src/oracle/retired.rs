@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redpoll::limits::TOPOLOGY_HEDGE_MS;
 
-use super::spells::{is_of_all, spells_of};
+use super::spells::{may_be_unheard, reaches_all_clients, spells_of};
 use super::{Index, Verdict, Violation};
 use crate::fault::{Fault, NodeFault, SlotChange};
 use crate::history::History;
@@ -22,8 +22,11 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     let wait = if has_gaps { ms(2 * TOPOLOGY_HEDGE_MS) } else { Duration::ZERO };
     for (left, node) in &history.retirements {
         let mut looks = history.looks.iter().filter(|(at, _)| at > left);
-        let is_known =
-            |look: &&(Duration, usize)| is_told(history, look) && is_of_all(history, look.0);
+        let is_known = |look: &&(Duration, usize)| {
+            is_told(history, look)
+                && reaches_all_clients(history, look.0)
+                && !may_be_unheard(history, look.0, *left)
+        };
         let Some((seen, _)) = looks.find(is_known) else { continue };
         let known = *seen + history.rules.slack + history.rules.patience + wait;
         let is_its_end = |(at, fault): &(Duration, Fault)| {

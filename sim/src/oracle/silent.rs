@@ -24,7 +24,8 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
         // What was under way slowly when the silence began is heard in it.
         let is_slow = |fault: &Fault| {
             let Fault::Node(slow, fault) = fault else { return false };
-            *slow == node && matches!(fault, NodeFault::SetSpeed(..) | NodeFault::Link(_))
+            (*slow == node || !history.rules.are_apart)
+                && matches!(fault, NodeFault::SetSpeed(..) | NodeFault::Link(_))
         };
         let slow = spells(history, is_slow);
         for spell in silences(history, node) {
@@ -57,15 +58,14 @@ fn none_is_late<'a>(sendings: impl Iterator<Item = &'a Sending>, patience: Durat
 /// When nothing came from a node, whatever it was sent. What is wrong with the way to a host is
 /// mended for all nodes there when it is for one.
 fn silences(history: &History, node: usize) -> Vec<Spell> {
-    let mut found = Vec::new();
+    let mut found = ailing(history, node);
     let of_the_way: [fn(&NodeFault) -> bool; 2] = [is_stall, is_cut];
-    let of_the_way = of_the_way.into_iter().filter(|_| history.rules.are_apart);
-    for is_such in of_the_way.chain([is_silence as fn(&NodeFault) -> bool]) {
+    for is_such in of_the_way.into_iter().filter(|_| history.rules.are_apart) {
         let concerns =
             |fault: &Fault| matches!(fault, Fault::Node(n, f) if *n == node && is_such(f));
-        found
-            .extend(spells(history, concerns).into_iter().filter(|spell| spell.from < spell.until));
+        found.extend(spells(history, concerns));
     }
+    found.retain(|spell| spell.from < spell.until);
     found
 }
 
@@ -77,8 +77,24 @@ fn is_cut(fault: &NodeFault) -> bool {
     matches!(fault, NodeFault::Cut | NodeFault::Repair)
 }
 
-fn is_silence(fault: &NodeFault) -> bool {
-    matches!(fault, NodeFault::Sicken(Ailment::Silent) | NodeFault::Recover)
+/// When the node itself said nothing: until it was well again, or ailed otherwise.
+fn ailing(history: &History, node: usize) -> Vec<Spell> {
+    let (mut found, mut since) = (Vec::new(), None);
+    for (at, fault) in &history.faults {
+        let Fault::Node(ill, fault @ (NodeFault::Sicken(_) | NodeFault::Recover)) = fault else {
+            continue;
+        };
+        if *ill != node {
+            continue;
+        }
+        if *fault == NodeFault::Sicken(Ailment::Silent) {
+            since = since.or(Some(*at));
+        } else if let Some(from) = since.take() {
+            found.push(Spell { from, until: *at });
+        }
+    }
+    found.extend(since.map(|from| Spell { from, until: Duration::MAX }));
+    found
 }
 
 #[cfg(test)]
@@ -106,5 +122,22 @@ mod tests {
         story.history.rules.are_apart = true;
         story.history.faults.push((ms(1_100), Fault::Node(0, NodeFault::Heal)));
         story.passes();
+    }
+
+    #[test]
+    fn a_node_is_silent_until_it_is_well_or_ails_otherwise() {
+        let ms = Duration::from_millis;
+        let ailments = [
+            (1, 5, NodeFault::Sicken(Ailment::Silent)),
+            (0, 6, NodeFault::Recover),
+            (1, 7, NodeFault::Sicken(Ailment::Busy)),
+            (1, 8, NodeFault::Recover),
+            (1, 9, NodeFault::Sicken(Ailment::Silent)),
+        ];
+        let faults = ailments.map(|(node, at, fault)| (ms(at), Fault::Node(node, fault)));
+        let history = History { faults: faults.into(), ..History::default() };
+        let forever = Spell { from: ms(9), until: Duration::MAX };
+        assert_eq!(silences(&history, 1), [Spell { from: ms(5), until: ms(7) }, forever]);
+        assert!(silences(&history, 0).is_empty());
     }
 }

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use redpoll::limits::TOPOLOGY_TIMEOUT_MS;
+
 use crate::fault::{ClientFault, Fault, NodeFault};
 use crate::history::{Conversation, History};
 use crate::net::KEEPALIVE;
+use crate::world::ms;
 
 /// A time in which something was broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +83,19 @@ pub(super) fn renewals(history: &History) -> impl Iterator<Item = Spell> {
 
 /// Whether what a node tells of the topology at that time is for all clients: for a while after a
 /// change of the configuration some are left to the old one, which looks for itself.
-pub(super) fn is_of_all(history: &History, look: Duration) -> bool {
+pub(super) fn reaches_all_clients(history: &History, look: Duration) -> bool {
     !renewals(history).any(|renewal| renewal.touches(look, look))
+}
+
+/// Whether nobody may have heard the answer to a look: what another node was asked shortly before
+/// `news` was enough to end the round, and was not news yet.
+pub(super) fn may_be_unheard(history: &History, look: Duration, news: Duration) -> bool {
+    let swift = 2 * history.rules.slack;
+    history.looks.iter().any(|(earlier, node)| {
+        let is_ill = || spells_of(history, *node).iter().any(|ill| ill.touches(*earlier, look));
+        let under_way = if is_ill() { ms(TOPOLOGY_TIMEOUT_MS) } else { swift };
+        *earlier <= news && *earlier + under_way >= look
+    })
 }
 
 /// The time in which a client read little at a time.
@@ -152,9 +166,21 @@ mod tests {
         history.rules.op_timeout = ms(100);
         history.rules.drain_timeout = ms(40);
         history.rules.slack = ms(5);
-        let is_of_all = |at| is_of_all(&history, ms(at));
-        assert!(is_of_all(9) && is_of_all(56));
-        assert!(!is_of_all(10) && !is_of_all(55));
+        let reaches_all_clients = |at| reaches_all_clients(&history, ms(at));
+        assert!(reaches_all_clients(9) && reaches_all_clients(56));
+        assert!(!reaches_all_clients(10) && !reaches_all_clients(55));
+    }
+
+    #[test]
+    fn an_answer_may_be_unheard_if_one_from_before_the_news_was_enough() {
+        let mut history = History::default();
+        history.rules.slack = ms(5);
+        history.looks = vec![(ms(20), 1), (ms(30), 0)];
+        assert!(may_be_unheard(&history, ms(30), ms(25)));
+        assert!(!may_be_unheard(&history, ms(31), ms(25)), "the first was over by then");
+        assert!(!may_be_unheard(&history, ms(30), ms(19)), "the first was news, too");
+        history.faults = vec![(ms(10), Fault::Node(1, NodeFault::Stall))];
+        assert!(may_be_unheard(&history, ms(31), ms(25)), "it was held up");
     }
 
     #[test]

@@ -21,9 +21,18 @@ const REPLACED: &str = "the configuration changed";
 /// Of what was left at a node that had left.
 const LEFT: &str = "it has left the topology";
 
-/// Whether the time was over that old connections have after a new configuration.
+/// Whether it is said that old connections had no more time after a new configuration.
 pub(super) fn is_replaced(call: &Call) -> bool {
     call.frame().is_some_and(|frame| String::from_utf8_lossy(frame).contains(REPLACED))
+}
+
+/// When the time that old connections have after a new configuration was over for a command: it was
+/// asked before that.
+fn replaced_at(call: &Call, history: &History) -> Option<Duration> {
+    let rules = &history.rules;
+    let reloads = history.faults.iter().filter(|(_, fault)| matches!(fault, Fault::Reload(_)));
+    let ends = reloads.map(|(at, _)| *at + rules.drain_timeout);
+    ends.into_iter().find(|end| call.sent <= *end + rules.slack)
 }
 
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
@@ -51,8 +60,7 @@ fn earliest(call: &Call, text: &str, history: &History) -> Duration {
     } else if text.contains(STOPPING) {
         rules.drained.map_or(Duration::MAX, |drained| drained + rules.drain_timeout)
     } else if text.contains(REPLACED) {
-        let first = history.faults.iter().find(|(_, fault)| matches!(fault, Fault::Reload(_)));
-        first.map_or(Duration::MAX, |(at, _)| *at + rules.drain_timeout)
+        replaced_at(call, history).unwrap_or(Duration::MAX)
     } else if text.contains(LEFT) && call.verdict() == Outcome::Unsure {
         // It was under way when the proxy heard that the node had left.
         call.sent + rules.drain_timeout
@@ -105,6 +113,11 @@ mod tests {
         story(60).passes();
         assert!(caught(&story(59), PROMISE).contains("60ms"));
         assert!(caught(&told(60, REPLACED), PROMISE).contains("changed"), "nothing changed it");
+        let mut long_ago = story(200);
+        long_ago.history.conversations[0].calls[3].sent = Duration::from_millis(70);
+        assert!(check(&long_ago.history, &Index::default()).is_ok(), "it may have been on its way");
+        long_ago.history.conversations[0].calls[3].sent = Duration::from_millis(71);
+        assert!(check(&long_ago.history, &Index::default()).is_err(), "the old ones were gone");
     }
 
     #[test]

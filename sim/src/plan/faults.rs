@@ -226,10 +226,12 @@ impl Faults {
         while at < self.span {
             let end = at + *self.dice.pick(&[1, 20, 150, 700]);
             let family = *self.dice.pick(&families);
+            let mut over = end;
             for (at, fault) in self.episode(family, node, (at, end)) {
                 self.add(family, at, Fault::Node(node, fault));
+                over = over.max(at);
             }
-            at = end + self.dice.within(1..=pause);
+            at = over + self.dice.within(1..=pause);
         }
         if is_bereft {
             let is_silent = self.setup.tuning.stall_timeout_ms > 0 && self.dice.chance(0.5);
@@ -270,11 +272,10 @@ impl Faults {
                 if ailment == Ailment::Silent && self.setup.tuning.stall_timeout_ms == 0 {
                     ailment = Ailment::Closing;
                 }
-                // Now and then for longer than anybody waits.
+                // Half of the time for longer than anybody waits.
                 let is_silent = ailment == Ailment::Silent;
                 let end = end + if is_silent { *self.dice.pick(&[0, 1_500]) } else { 0 };
-                let pair = |fault, cure| vec![(at, fault), (end, cure)];
-                pair(NodeFault::Sicken(ailment), NodeFault::Recover)
+                vec![(at, NodeFault::Sicken(ailment)), (end, NodeFault::Recover)]
             }
             Family::Failover => self.failover((at, end), restart),
             Family::Names => {

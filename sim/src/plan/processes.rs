@@ -14,6 +14,9 @@ pub(super) fn draw(mut dice: Dice, setup: &Setup, span: u64) -> Vec<(Family, Tim
     if dice.chance(RELOADS) {
         let mut at_ms = dice.within(1..=span);
         for _ in 0..dice.within(1..=3) {
+            if at_ms > span {
+                break;
+            }
             let fault = Fault::Reload(change(&mut dice, setup));
             drawn.push((Family::Reload, Timed { at_ms, fault }));
             at_ms += dice.within(20..=800);
