@@ -7,7 +7,7 @@ use std::time::Duration;
 use redpoll::proto::cluster::Slot;
 
 use super::index::{handles, is_turned_away};
-use super::spells::{Spell, spells};
+use super::spells::spells;
 use super::{Index, Verdict, broken};
 use crate::fault::{Ailment, Fault, NodeFault, SlotChange};
 use crate::history::{Call, Execution, History};
@@ -42,38 +42,17 @@ fn are_followed(history: &History) -> Verdict {
     Ok(())
 }
 
-/// Whether a command met as many changes of its slot as it may be sent on; or the slot was on its
-/// way to a node whose place another took: that one knows nothing of it, until it has arrived.
+/// Whether a command met as many changes of its slots as it may be sent on.
 fn is_outrun(history: &History, call: &Call, until: Duration) -> bool {
     let slots: Vec<_> = call.keys().map(|key| Slot::of(key).number()).collect();
-    let mut changes = 0_usize;
-    let mut moving_since = None;
-    for (at, fault) in history.faults.iter().filter(|(at, _)| *at <= until) {
-        match fault {
-            Fault::Slot(slot, change) if slots.contains(slot) => match change {
-                SlotChange::BeginMigration(_) => moving_since = moving_since.or(Some(*at)),
-                SlotChange::FinishMigration => moving_since = None,
-                SlotChange::MoveKeys(_)
-                | SlotChange::Take
-                | SlotChange::Give(_)
-                | SlotChange::Entangle(_)
-                | SlotChange::Disentangle => continue,
-            },
-            Fault::Slot(..)
-            | Fault::Node(..)
-            | Fault::Leave(_)
-            | Fault::Drain
-            | Fault::Stop(_)
-            | Fault::Reload(_)
-            | Fault::Deaf(_)
-            | Fault::Clients(_) => continue,
-        }
-        changes += usize::from(*at >= call.sent);
-    }
-    let way = moving_since.map(|from| Spell { from, until });
-    let is_on_its_way = |at: &Duration| way.is_some_and(|way| way.touches(*at, *at));
+    let is_change = |fault: &Fault| {
+        let Fault::Slot(slot, change) = fault else { return false };
+        slots.contains(slot)
+            && matches!(change, SlotChange::BeginMigration(_) | SlotChange::FinishMigration)
+    };
+    let met = history.faults.iter().filter(|(at, _)| (call.sent..=until).contains(at));
+    let changes = met.filter(|(_, fault)| is_change(fault)).count();
     changes >= usize::from(history.rules.redirects_max)
-        || history.failovers.iter().any(|(at, ..)| is_on_its_way(at))
 }
 
 /// Whether a fault leads redirects nowhere: two nodes hold each other for the owner of a slot, or
@@ -187,11 +166,6 @@ mod tests {
         };
         story.history.faults = faults(4, moves);
         seen(&story);
-        story.history.failovers.push((ms(12), 0, 1));
-        seen(&story);
-        let mut half_way = story.clone();
-        half_way.history.faults = faults(1, moves);
-        half_way.passes();
         story.history.faults = faults(5, |_| SlotChange::MoveKeys(1));
         seen(&story);
         story.history.faults = faults(5, moves);
