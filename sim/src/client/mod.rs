@@ -35,6 +35,9 @@ pub(crate) use ear::NO_MEMORY;
 /// Pause before another attempt to connect.
 const RETRY: Duration = Duration::from_millis(10);
 
+/// How long an attempt to connect may take.
+const CONNECTS_WITHIN: Duration = Duration::from_secs(1);
+
 /// How long one that leaves tries to send what it sends last.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
@@ -82,7 +85,9 @@ impl Client {
         let mut next = 0;
         let mut proxy = usize::from(self.number) % self.proxies.len();
         while next < self.script.commands.len() {
-            let Ok(stream) = self.net.connect(self.proxies[proxy]).await else {
+            // On turmoil, one to a host that was killed meanwhile would be waited for for ever.
+            let connecting = timeout(CONNECTS_WITHIN, self.net.connect(self.proxies[proxy]));
+            let Ok(Ok(stream)) = connecting.await else {
                 if self.recorder.is_draining() {
                     return;
                 }

@@ -12,7 +12,7 @@ use redpoll::proto::cluster::Slot;
 
 use super::index::handles;
 use super::quiet::REFUSALS;
-use super::spells::{Spell, delays_clients, renewals, slow_spell, spells};
+use super::spells::{Spell, delays_clients, renewals, slow_spell, spells, spells_of};
 use super::{Index, Verdict, broken};
 use crate::fault::Fault;
 use crate::history::{Call, Conversation, History, Verdict as Outcome};
@@ -25,7 +25,10 @@ const JOURNEYS: u32 = 4;
 
 pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     let rules = &history.rules;
-    let known = history.looks.first().map(|(at, _)| *at + rules.slack);
+    let is_heard = |(at, node): &&(Duration, usize)| {
+        !spells_of(history, *node).iter().any(|ill| ill.touches(*at, *at + rules.slack))
+    };
+    let known = history.looks.iter().find(is_heard).map(|(at, _)| *at + rules.slack);
     let is_settled = history.failovers.is_empty() && history.retirements.is_empty();
     let Some(known) = known.filter(|_| rules.are_apart && is_settled && !rules.is_narrow) else {
         return Ok(());
