@@ -206,6 +206,8 @@ pub struct Loss {
     pub from: Duration,
     /// If they were executed at that time or before.
     pub until: Duration,
+    /// When it happened; nothing was wrong with them before.
+    pub at: Duration,
 }
 
 /// What was lost.

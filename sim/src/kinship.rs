@@ -88,7 +88,8 @@ impl World {
         self.moving.remove(&slot);
         // What is written later can be lost as well: by whoever has not heard of it.
         let (from, until) = (Duration::ZERO, Duration::MAX);
-        self.recorder.lost(Loss { what: Lost::Slots([slot.number()].into()), from, until });
+        let (what, at) = (Lost::Slots([slot.number()].into()), self.network.now());
+        self.recorder.lost(Loss { what, from, until, at });
         self.cluster.assign(slot, to);
     }
 
@@ -235,6 +236,7 @@ impl World {
 
     /// What was written there from then until now is lost.
     fn lose(&self, what: Lost, from: Duration) {
-        self.recorder.lost(Loss { what, from, until: self.network.now() });
+        let now = self.network.now();
+        self.recorder.lost(Loss { what, from, until: now, at: now });
     }
 }

@@ -70,7 +70,8 @@ mod tests {
         assert!(caught(&story, PROMISE).contains("is lost"));
         let ms = Duration::from_millis;
         let mut lose = |what, from, until| {
-            story.history.losses = vec![Loss { what, from: ms(from), until: ms(until) }];
+            story.history.losses =
+                vec![Loss { what, from: ms(from), until: ms(until), at: ms(until) }];
             check(&story.history, &Index::default()).is_ok()
         };
         let slot = Slot::of(b"t:0:0").number();

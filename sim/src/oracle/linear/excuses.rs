@@ -17,8 +17,8 @@ use crate::workload::Kind;
 
 /// All of them in a run.
 pub(super) struct Excuses<'a> {
-    /// Slots that were given away without their keys, by whoever knew of it.
-    given_away: BTreeSet<u16>,
+    /// Slots that were given away without their keys, by whoever knew of it, and since when.
+    given_away: BTreeMap<u16, Duration>,
     /// Slots whose keys were gone when their node started again.
     emptied: Vec<(Duration, &'a BTreeSet<u16>)>,
     /// Keys of which writes were lost with the place of a node, and since when.
@@ -32,7 +32,7 @@ pub(super) struct Excuses<'a> {
 impl<'a> Excuses<'a> {
     pub(super) fn of(history: &'a History) -> Excuses<'a> {
         let mut excuses = Excuses {
-            given_away: BTreeSet::new(),
+            given_away: BTreeMap::new(),
             emptied: Vec::new(),
             deposed: BTreeMap::new(),
             unsettled: spells(history, unsettles),
@@ -41,14 +41,12 @@ impl<'a> Excuses<'a> {
         for loss in &history.losses {
             match &loss.what {
                 Lost::Slots(slots) if loss.until == Duration::MAX => {
-                    excuses.given_away.extend(slots);
+                    slots.iter().for_each(|slot| begin(&mut excuses.given_away, *slot, loss.at));
                 }
-                Lost::Slots(slots) => excuses.emptied.push((loss.until, slots)),
+                Lost::Slots(slots) => excuses.emptied.push((loss.at, slots)),
                 Lost::Node(node) => {
-                    for key in keys_at(*node, loss, &history.executions) {
-                        let since = excuses.deposed.entry(key).or_insert(loss.from);
-                        *since = loss.from.min(*since);
-                    }
+                    let keys = keys_at(*node, loss, &history.executions);
+                    keys.for_each(|key| begin(&mut excuses.deposed, key, loss.from));
                 }
             }
         }
@@ -59,15 +57,9 @@ impl<'a> Excuses<'a> {
     /// nothing is left.
     pub(super) fn apply(&self, key: &[u8], mut ops: Vec<Op<'a>>) -> Option<Vec<Op<'a>>> {
         let slot = Slot::of(key).number();
-        if self.given_away.contains(&slot) {
-            return None;
-        }
-        if let Some(since) = self.deposed.get(key) {
-            ops.retain(|op| op.from < *since && (op.until < *since || op.writes));
-            for op in ops.iter_mut().filter(|op| op.until >= *since) {
-                (op.is_sure, op.holds, op.until) = (false, false, Duration::MAX);
-                op.answer = Answer::Anything;
-            }
+        let since = self.deposed.get(key).into_iter().chain(self.given_away.get(&slot)).min();
+        if let Some(since) = since {
+            cut_off(&mut ops, *since);
         }
         let moving = self.moving.get(&slot).map_or(&[][..], Vec::as_slice);
         let unsettled = || self.unsettled.iter().chain(moving);
@@ -78,6 +70,21 @@ impl<'a> Excuses<'a> {
         ops.extend(emptied.map(|(at, _)| vanish(*at)));
         ops.sort_by_key(|op| op.from);
         (!ops.is_empty()).then_some(ops)
+    }
+}
+
+/// What is excused since then, if it was not before.
+fn begin<K: Ord>(excused: &mut BTreeMap<K, Duration>, what: K, since: Duration) {
+    let known = excused.entry(what).or_insert(since);
+    *known = since.min(*known);
+}
+
+/// Leaves what was done with a key before. What was not answered by then may have come too late.
+fn cut_off(ops: &mut Vec<Op<'_>>, since: Duration) {
+    ops.retain(|op| op.from < since && (op.until < since || op.writes));
+    for op in ops.iter_mut().filter(|op| op.until >= since) {
+        (op.is_sure, op.holds, op.until) = (false, false, Duration::MAX);
+        op.answer = Answer::Anything;
     }
 }
 

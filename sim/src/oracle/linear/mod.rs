@@ -199,17 +199,35 @@ mod tests {
         drop(caught(&story, PROMISE));
         let slot = Slot::of(b"s:all:0").number();
         let mut lose = |what, from, until| {
-            story.history.losses = vec![Loss { what, from, until }];
+            story.history.losses = vec![Loss { what, from, until, at: until }];
             check(&story.history, &Index::default()).is_ok()
         };
         assert!(lose(Lost::Node(0), ms(12), ms(30)), "its writes from 12 to 30 are lost");
         assert!(!lose(Lost::Node(1), ms(12), ms(30)), "another node's");
         assert!(!lose(Lost::Node(0), ms(16), ms(30)), "later ones");
-        assert!(lose(Lost::Slots([slot].into()), Duration::ZERO, Duration::MAX), "given away");
-        assert!(!lose(Lost::Slots([slot + 1].into()), Duration::ZERO, Duration::MAX));
         assert!(lose(Lost::Slots([slot].into()), Duration::ZERO, ms(30)), "it starts again empty");
         assert!(!lose(Lost::Slots([slot].into()), Duration::ZERO, ms(5)), "before it was written");
         assert!(!lose(Lost::Slots([slot].into()), Duration::ZERO, ms(50)), "after it was missed");
+    }
+
+    #[test]
+    fn a_slot_that_was_given_away_is_excused_from_then_on_and_no_other() {
+        let mut story = told(&[(0, 10, SET, 20, OK), (1, 40, GET, 45, NONE)]);
+        let mut is_excused = |slot: u16, changes: &[u64]| {
+            let loss = |at: &u64| {
+                let (what, from, until) = (Lost::Slots([slot].into()), ms(0), Duration::MAX);
+                Loss { what, from, until, at: ms(*at) }
+            };
+            story.history.losses = changes.iter().map(loss).collect();
+            check(&story.history, &Index::default()).is_ok()
+        };
+        let slot = Slot::of(b"s:all:0").number();
+        assert!(is_excused(slot, &[5]), "before all of it");
+        assert!(is_excused(slot, &[15]), "while it was written");
+        assert!(is_excused(slot, &[43]), "while it was missed");
+        assert!(is_excused(slot, &[30, 60]) && is_excused(slot, &[60, 30]), "at first in between");
+        assert!(!is_excused(slot, &[50]), "after it was missed");
+        assert!(!is_excused(slot + 1, &[5]), "another slot");
     }
 
     #[test]
@@ -217,7 +235,7 @@ mod tests {
         let mut story = told(&[(0, 10, SET, 20, OK), (1, 40, GET, 45, NONE)]);
         story.execute(60, GET, NONE);
         let what = Lost::Node(0);
-        story.history.losses.push(Loss { what, from: ms(50), until: ms(70) });
+        story.history.losses.push(Loss { what, from: ms(50), until: ms(70), at: ms(70) });
         drop(caught(&story, PROMISE));
     }
 
