@@ -14,6 +14,8 @@
 mod answer;
 mod collections;
 mod excuses;
+#[cfg(test)]
+mod exhaustive;
 mod model;
 mod ops;
 mod search;
@@ -237,6 +239,28 @@ mod tests {
         let what = Lost::Node(0);
         story.history.losses.push(Loss { what, from: ms(50), until: ms(70), at: ms(70) });
         drop(caught(&story, PROMISE));
+    }
+
+    /// Each of so many additions may have happened or not; none makes what was read.
+    fn riddle(additions: u16) -> Story {
+        let adds: Vec<_> =
+            (0..additions).map(|add| format!("INCRBY c:all:0 {}", 2_u32 << add)).collect();
+        let asked = (0..).zip(&adds).map(|(client, add)| (client, 10, &add[..], 0, ""));
+        let read = (additions, 20, "GET c:all:0", 30, "$1\r\n1\r\n");
+        told(&asked.chain([read]).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_key_that_takes_too_long_is_given_up_and_nothing_is_said_of_it() {
+        assert!(caught(&riddle(6), PROMISE).contains("GET c:all:0"));
+        let story = riddle(13);
+        let index = Index::new(&story.history);
+        assert_eq!(check(&story.history, &index), Ok(()));
+        let notes = index.into_notes();
+        assert_eq!(notes.get("linear_keys_given_up"), Some(&1), "{notes:?}");
+        let ops = ops::by_key(&story.history).remove(&b"c:all:0"[..]).flatten();
+        let found = search::find(&ops.expect("all of it is understood"), u32::MAX);
+        assert!(matches!(found, Finding::None(_)), "with time it is seen: {found:?}");
     }
 
     #[test]
