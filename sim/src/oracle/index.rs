@@ -65,7 +65,12 @@ impl<'a> Index<'a> {
 
     /// Notes that a checker did something once more.
     pub(super) fn note(&self, what: &'static str) {
-        *self.notes.borrow_mut().entry(what).or_default() += 1;
+        self.note_times(what, 1);
+    }
+
+    /// Notes that a checker did something so many times more.
+    pub(super) fn note_times(&self, what: &'static str, times: u64) {
+        *self.notes.borrow_mut().entry(what).or_default() += times;
     }
 
     /// What was noted, and how often.

@@ -26,7 +26,7 @@ use crate::history::History;
 use crate::resp::{shown, shown_command};
 
 use excuses::Excuses;
-use ops::Op;
+use ops::{Op, count_sure};
 use search::{Finding, STEPS_MAX, Stuck};
 
 pub(super) const PROMISE: &str = "linear";
@@ -34,14 +34,25 @@ pub(super) const PROMISE: &str = "linear";
 pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     let excuses = Excuses::of(history);
     let mut verdict = Ok(());
-    for (key, ops) in ops::by_key(history) {
-        let Some(ops) = ops.and_then(|ops| excuses.apply(key, ops)) else {
+    for (key, asked) in ops::by_key(history) {
+        let all = count_sure(&asked.ops) + asked.riddles;
+        let is_understood = !asked.is_lost_track_of;
+        let left = is_understood.then(|| excuses.apply(key, asked.ops)).flatten();
+        let sure = left.as_deref().map_or(0, count_sure);
+        index.note_times("linear_ops_excused", all - sure);
+        let Some(ops) = left else {
             index.note("linear_keys_excused");
             continue;
         };
         match search::find(&ops, STEPS_MAX) {
-            Finding::Order => index.note("linear_keys_in_order"),
-            Finding::GaveUp => index.note("linear_keys_given_up"),
+            Finding::Order => {
+                index.note("linear_keys_in_order");
+                index.note_times("linear_ops_judged", sure);
+            }
+            Finding::GaveUp => {
+                index.note("linear_keys_given_up");
+                index.note_times("linear_ops_given_up", sure);
+            }
             Finding::None(stuck) => verdict = verdict.and_then(|()| Err(broken(key, &ops, stuck))),
         }
     }
@@ -50,7 +61,7 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
 
 fn broken(key: &[u8], ops: &[Op<'_>], stuck: Stuck<'_>) -> Violation {
     let op = &ops[stuck.on];
-    let sure = ops.iter().filter(|op| op.is_sure).count();
+    let sure = count_sure(ops);
     let command = op.call.map_or_else(String::new, |call| {
         let reply = call.frame().map_or_else(|| "no reply".to_owned(), shown);
         format!("{} ({}) -> {reply}", shown_command(&call.args), call.id)
@@ -59,7 +70,7 @@ fn broken(key: &[u8], ops: &[Op<'_>], stuck: Stuck<'_>) -> Violation {
         "no order of the {sure} commands for {} makes all replies true: with {} of them done it \
          holds {}, and then comes {command}",
         key.escape_ascii(),
-        sure - stuck.left,
+        sure - stuck.left as u64,
         stuck.holds,
     );
     Violation { promise: PROMISE, at: op.until, what }
@@ -258,13 +269,37 @@ mod tests {
         assert_eq!(check(&story.history, &index), Ok(()));
         let notes = index.into_notes();
         assert_eq!(notes.get("linear_keys_given_up"), Some(&1), "{notes:?}");
-        let ops = ops::by_key(&story.history).remove(&b"c:all:0"[..]).flatten();
-        let found = search::find(&ops.expect("all of it is understood"), u32::MAX);
+        assert_eq!(notes.get("linear_ops_given_up"), Some(&1), "{notes:?}");
+        let asked = ops::by_key(&story.history).remove(&b"c:all:0"[..]).expect("it was asked");
+        let found = search::find(&asked.ops, u32::MAX);
         assert!(matches!(found, Finding::None(_)), "with time it is seen: {found:?}");
     }
 
     #[test]
-    fn nearly_all_keys_are_judged() {
+    fn what_is_left_out_of_a_key_is_not_counted_as_judged() {
+        let range = (1, 25, "GETRANGE s:all:0 1 1001000000", 28, "$0\r\n\r\n");
+        let mut story = told(&[(0, 10, SET, 20, OK), range, (1, 40, GET, 45, NONE)]);
+        let (what, from) = (Lost::Slots([Slot::of(b"s:all:0").number()].into()), ms(0));
+        story.history.losses = vec![Loss { what, from, until: Duration::MAX, at: ms(30) }];
+        let noted = |story: &Story| {
+            let index = Index::new(&story.history);
+            assert_eq!(check(&story.history, &index), Ok(()));
+            let notes = index.into_notes();
+            [
+                "linear_keys_in_order",
+                "linear_keys_excused",
+                "linear_ops_judged",
+                "linear_ops_excused",
+            ]
+            .map(|name| notes.get(name).copied().unwrap_or(0))
+        };
+        let (with, without) = (noted(&story), noted(&told(&[])));
+        let more: Vec<_> = with.into_iter().zip(without).map(|(one, other)| one - other).collect();
+        assert_eq!(more, [1, 0, 1, 2]);
+    }
+
+    #[test]
+    fn nearly_all_keys_are_judged_and_nearly_all_that_was_done_with_them() {
         let mut tally = crate::tally::Tally::default();
         (0..20).for_each(|seed| tally.add(&run(&Plan::draw(seed), false).tally));
         let count = |name| tally.count(name);
@@ -272,5 +307,9 @@ mod tests {
         assert!(judged > 1_000, "{judged}");
         assert!(100 * count("linear_keys_given_up") < judged, "{tally:?}");
         assert!(5 * count("linear_keys_excused") < judged, "{tally:?}");
+        let judged = count("linear_ops_judged");
+        assert!(judged > 5_000, "{judged}");
+        assert!(50 * count("linear_ops_given_up") < judged, "{tally:?}");
+        assert!(10 * count("linear_ops_excused") < judged, "{tally:?}");
     }
 }

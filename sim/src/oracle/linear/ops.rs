@@ -30,21 +30,35 @@ pub(super) struct Op<'a> {
     pub(super) holds: bool,
 }
 
-/// What was done with each key, connection after connection. No list if something was done with a
-/// key that is not understood.
-pub(super) fn by_key(history: &History) -> BTreeMap<&[u8], Option<Vec<Op<'_>>>> {
-    let mut found: BTreeMap<_, Option<Vec<_>>> = BTreeMap::new();
+/// How much of it certainly happened.
+pub(super) fn count_sure(ops: &[Op<'_>]) -> u64 {
+    ops.iter().filter(|op| op.is_sure).count() as u64
+}
+
+/// What was done with one key, connection after connection.
+#[derive(Debug, Default)]
+pub(super) struct Asked<'a> {
+    pub(super) ops: Vec<Op<'a>>,
+    /// How much was done beside that which is not understood here.
+    pub(super) riddles: u64,
+    /// Some of that may have changed the key.
+    pub(super) is_lost_track_of: bool,
+}
+
+/// What was done with each key.
+pub(super) fn by_key(history: &History) -> BTreeMap<&[u8], Asked<'_>> {
+    let mut found: BTreeMap<_, Asked<'_>> = BTreeMap::new();
     for (session, conversation) in history.conversations.iter().enumerate() {
         for call in &conversation.calls {
             let kind = call.kind();
             let Some(told) = Told::of(call, kind) else { continue };
             for (place, key) in keys(call, kind) {
-                let ops = found.entry(key).or_insert_with(|| Some(Vec::new()));
-                let Some(list) = ops else { continue };
-                match told.op(call, kind, place, session) {
-                    Some(op) => list.push(op),
-                    None if kind.effect == Effect::Write => *ops = None,
-                    None => {}
+                let asked = found.entry(key).or_default();
+                if let Some(op) = told.op(call, kind, place, session) {
+                    asked.ops.push(op);
+                } else {
+                    asked.riddles += u64::from(!matches!(told, Told::Nothing));
+                    asked.is_lost_track_of |= kind.effect == Effect::Write;
                 }
             }
         }
