@@ -49,11 +49,24 @@ pub(super) fn spells_of(history: &History, node: usize) -> Vec<Spell> {
     spells(history, |fault| matches!(fault, Fault::Node(ill, _) if is_its_own(*ill)))
 }
 
-/// When what a node says may have been on its way for long: whatever it says, it says it at once.
+/// When what a node says may have been on its way for long: whatever it says and knows, it says it
+/// at once.
 pub(super) fn delays_of(history: &History, node: usize) -> Vec<Spell> {
     let is_its_own = |ill: usize| ill == node || !history.rules.are_apart;
-    let is_said_at_once =
-        |fault: &NodeFault| matches!(fault, NodeFault::Sicken(_) | NodeFault::Recover);
+    let is_said_at_once = |fault: &NodeFault| {
+        matches!(
+            fault,
+            NodeFault::Sicken(_)
+                | NodeFault::Recover
+                | NodeFault::Isolate
+                | NodeFault::Rejoin
+                | NodeFault::FailOver
+                | NodeFault::Reset
+                | NodeFault::Retire(_)
+                | NodeFault::HoldReplication
+                | NodeFault::ReleaseReplication
+        )
+    };
     spells(history, |fault| match fault {
         Fault::Node(ill, fault) => is_its_own(*ill) && !is_said_at_once(fault),
         Fault::Slot(..)
@@ -92,8 +105,8 @@ pub(super) fn reaches_all_clients(history: &History, look: Duration) -> bool {
 pub(super) fn may_be_unheard(history: &History, look: Duration, news: Duration) -> bool {
     let swift = 2 * history.rules.slack;
     history.looks.iter().any(|(earlier, node)| {
-        let is_ill = || spells_of(history, *node).iter().any(|ill| ill.touches(*earlier, look));
-        let under_way = if is_ill() { ms(TOPOLOGY_TIMEOUT_MS) } else { swift };
+        let is_held_up = || delays_of(history, *node).iter().any(|it| it.touches(*earlier, look));
+        let under_way = if is_held_up() { ms(TOPOLOGY_TIMEOUT_MS) } else { swift };
         *earlier <= news && *earlier + under_way >= look
     })
 }

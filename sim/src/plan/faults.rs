@@ -183,6 +183,8 @@ impl Faults {
     fn strikes(&self, family: Family, node: usize) -> bool {
         match family {
             Family::Ailment | Family::Retire => true,
+            // What is old news is known as long as there is none that is newer.
+            Family::Failover if self.focus == Focus::News => self.group(node) == 0,
             Family::Failover => self.setup.replicas > 0,
             Family::Names => self.setup.hostnames && !self.setup.shared_host,
             Family::Password => self.setup.tuning.password,
