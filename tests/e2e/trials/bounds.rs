@@ -45,6 +45,9 @@ const WRITING: Duration = Duration::from_secs(4);
 const LARGE_WRITERS: usize = 12;
 const LARGE_WITHIN: Duration = Duration::from_secs(10);
 
+/// Who is not read for so long is shut out.
+const SHUT_OUT_AFTER: Duration = Duration::from_secs(1);
+
 /// How soon somebody else is served.
 const SERVED_WITHIN: Duration = Duration::from_secs(8);
 
@@ -207,7 +210,8 @@ fn half_commands_of_silent_clients_shut_nobody_out(stage: &Stage) -> Result<()> 
     let options = Options { memory_bytes: Some(memory), ..Options::server(&server) };
     let proxy = Proxy::start(&stage.folder("silent-proxy"), options)?;
     let mut silent = Vec::new();
-    while buffered(&proxy)? <= memory / 4 * 3 {
+    // Until one more is not read: there is no room.
+    loop {
         ensure!(silent.len() < 100, "{} bytes are held", buffered(&proxy)?);
         let first = silent.is_empty();
         let (whole, sent) = if first { (4_100_000, 4_000_000) } else { (100_000, 60_000) };
@@ -215,9 +219,10 @@ fn half_commands_of_silent_clients_shut_nobody_out(stage: &Stage) -> Result<()> 
         let mut socket = TcpStream::connect(proxy.address())?;
         socket.write_all(&half_a_command(whole, sent))?;
         silent.push(socket);
-        wait_until("it is read", GIVEN_BACK_WITHIN, || {
-            Ok((buffered(&proxy)? >= before + sent as u64).then_some(()))
-        })?;
+        let is_read = || Ok((buffered(&proxy)? >= before + sent as u64).then_some(()));
+        if wait_until("it is read", SHUT_OUT_AFTER, is_read).is_err() {
+            break;
+        }
     }
     let mut small = TcpStream::connect(proxy.address())?;
     small.set_read_timeout(Some(SERVED_WITHIN))?;
