@@ -110,9 +110,10 @@ impl Fault {
     /// Whether some node may be listed no more after it, or be found at another's name, and be
     /// counted anew when it is back; or all are counted anew, because the configuration is another.
     pub(crate) fn makes_nodes_leave(&self) -> bool {
-        match self {
-            Fault::Node(_, fault) => matches!(
-                fault,
+        matches!(
+            self,
+            Fault::Node(
+                _,
                 NodeFault::Retire(_)
                     | NodeFault::FailOver
                     | NodeFault::Isolate
@@ -120,15 +121,8 @@ impl Fault {
                     | NodeFault::ForgetName
                     | NodeFault::DoubleName
                     | NodeFault::Link(LinkFault::HangName)
-            ),
-            Fault::Reload(_) => true,
-            Fault::Slot(..)
-            | Fault::Leave(_)
-            | Fault::Drain
-            | Fault::Stop(_)
-            | Fault::Deaf(_)
-            | Fault::Clients(_) => false,
-        }
+            ) | Fault::Reload(_)
+        )
     }
 
     /// Does it. What makes no sense any more, because a plan was cut down, is left.

@@ -71,18 +71,13 @@ fn known(history: &History, at: Duration) -> Option<Duration> {
 
 /// When the topology changes again, or may be told to have.
 fn next_change(history: &History, after: Duration) -> Option<Duration> {
-    let changes = |fault: &Fault| match fault {
-        Fault::Node(_, fault) => {
-            matches!(fault, NodeFault::FailOver | NodeFault::Retire(_) | NodeFault::Rejoin)
-        }
-        // A new configuration begins with no view that another one could be older than.
-        Fault::Reload(_) => true,
-        Fault::Slot(..)
-        | Fault::Leave(_)
-        | Fault::Drain
-        | Fault::Stop(_)
-        | Fault::Deaf(_)
-        | Fault::Clients(_) => false,
+    // A new configuration begins with no view that another one could be older than.
+    let changes = |fault: &Fault| {
+        matches!(
+            fault,
+            Fault::Node(_, NodeFault::FailOver | NodeFault::Retire(_) | NodeFault::Rejoin)
+                | Fault::Reload(_)
+        )
     };
     let later = history.faults.iter().filter(|(at, _)| *at > after);
     later.filter(|(_, fault)| changes(fault)).map(|(at, _)| *at).next()
@@ -90,17 +85,10 @@ fn next_change(history: &History, after: Duration) -> Option<Duration> {
 
 /// Whether a node hears the cluster's news at that time.
 fn is_aware(history: &History, node: usize, at: Duration) -> bool {
-    let isolates = |fault: &Fault| match fault {
-        Fault::Node(isolated, NodeFault::Isolate | NodeFault::Rejoin) => *isolated == node,
-        Fault::Slot(_, SlotChange::Entangle(_)) => true,
-        Fault::Node(..)
-        | Fault::Slot(..)
-        | Fault::Leave(_)
-        | Fault::Drain
-        | Fault::Stop(_)
-        | Fault::Reload(_)
-        | Fault::Deaf(_)
-        | Fault::Clients(_) => false,
+    let isolates = |fault: &Fault| {
+        matches!(fault, Fault::Slot(_, SlotChange::Entangle(_)))
+            || matches!(fault, Fault::Node(isolated, NodeFault::Isolate | NodeFault::Rejoin)
+                if *isolated == node)
     };
     !spells(history, isolates).into_iter().any(|spell| spell.touches(at, at))
 }

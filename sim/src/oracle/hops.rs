@@ -58,26 +58,17 @@ fn is_outrun(history: &History, call: &Call, until: Duration) -> bool {
 /// Whether a fault leads redirects nowhere: two nodes hold each other for the owner of a slot, or
 /// one does not hear the news, or sends everybody astray.
 fn misleads(fault: &Fault) -> bool {
-    match fault {
-        Fault::Slot(_, change) => {
-            matches!(change, SlotChange::Entangle(_) | SlotChange::Disentangle)
-        }
-        Fault::Node(_, fault) => {
-            matches!(
-                fault,
+    matches!(
+        fault,
+        Fault::Slot(_, SlotChange::Entangle(_) | SlotChange::Disentangle)
+            | Fault::Node(
+                _,
                 NodeFault::Sicken(Ailment::Astray)
                     | NodeFault::Recover
                     | NodeFault::Isolate
                     | NodeFault::Rejoin
             )
-        }
-        Fault::Leave(_)
-        | Fault::Drain
-        | Fault::Stop(_)
-        | Fault::Reload(_)
-        | Fault::Deaf(_)
-        | Fault::Clients(_) => false,
-    }
+    )
 }
 
 fn are_bounded<'a>(history: &'a History, index: &Index<'a>) -> Verdict {

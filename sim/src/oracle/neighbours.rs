@@ -95,15 +95,9 @@ impl Homes {
                 by_slot.entry(slot).or_default().insert(seen.node);
             }
         }
-        let troubled = history.faults.iter().filter_map(|(_, fault)| match fault {
-            Fault::Slot(slot, _) => Some(*slot),
-            Fault::Node(..)
-            | Fault::Leave(_)
-            | Fault::Drain
-            | Fault::Stop(_)
-            | Fault::Reload(_)
-            | Fault::Deaf(_)
-            | Fault::Clients(_) => None,
+        let troubled = history.faults.iter().filter_map(|(_, fault)| {
+            let Fault::Slot(slot, _) = fault else { return None };
+            Some(*slot)
         });
         let mut nodes: BTreeMap<usize, Vec<Spell>> = BTreeMap::new();
         for (_, fault) in &history.faults {

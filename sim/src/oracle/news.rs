@@ -45,25 +45,17 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
 
 /// Whether nodes may not know the topology, or not be themselves.
 fn confuses(fault: &Fault) -> bool {
-    match fault {
-        Fault::Node(_, fault) => matches!(
-            fault,
+    matches!(
+        fault,
+        Fault::Node(
+            _,
             NodeFault::Isolate
                 | NodeFault::Sicken(_)
                 | NodeFault::FailOver
                 | NodeFault::Retire(_)
                 | NodeFault::DoubleName
-        ),
-        Fault::Slot(_, change) => {
-            matches!(change, SlotChange::Entangle(_) | SlotChange::Disentangle)
-        }
-        Fault::Leave(_)
-        | Fault::Drain
-        | Fault::Stop(_)
-        | Fault::Reload(_)
-        | Fault::Deaf(_)
-        | Fault::Clients(_) => false,
-    }
+        ) | Fault::Slot(_, SlotChange::Entangle(_) | SlotChange::Disentangle)
+    )
 }
 
 /// Whether nodes may not answer.
@@ -73,17 +65,8 @@ fn delays(fault: &Fault) -> bool {
 
 /// How long an answer may travel from now on.
 fn latency(fault: &Fault) -> Option<Duration> {
-    match fault {
-        Fault::Node(_, NodeFault::SetSpeed(_, max_ms)) => Some(ms(*max_ms)),
-        Fault::Node(..)
-        | Fault::Slot(..)
-        | Fault::Leave(_)
-        | Fault::Drain
-        | Fault::Stop(_)
-        | Fault::Reload(_)
-        | Fault::Deaf(_)
-        | Fault::Clients(_) => None,
-    }
+    let Fault::Node(_, NodeFault::SetSpeed(_, max_ms)) = fault else { return None };
+    Some(ms(*max_ms))
 }
 
 fn is_moved(seen: &Execution) -> bool {

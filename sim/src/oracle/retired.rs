@@ -61,32 +61,16 @@ fn takes_slots(fault: &Fault) -> bool {
 
 /// Whether a fault keeps nodes from knowing the topology, or from telling the truth about it.
 fn hides_news(fault: &Fault) -> bool {
-    match fault {
-        Fault::Node(_, fault) => {
-            matches!(fault, NodeFault::Isolate | NodeFault::Sicken(_))
-        }
-        Fault::Slot(_, change) => matches!(change, SlotChange::Entangle(_)),
-        Fault::Leave(_)
-        | Fault::Drain
-        | Fault::Stop(_)
-        | Fault::Reload(_)
-        | Fault::Deaf(_)
-        | Fault::Clients(_) => false,
-    }
+    matches!(
+        fault,
+        Fault::Node(_, NodeFault::Isolate | NodeFault::Sicken(_))
+            | Fault::Slot(_, SlotChange::Entangle(_))
+    )
 }
 
 /// Whether a node that has left may be in use again after this.
 fn may_bring_back(fault: &Fault) -> bool {
-    match fault {
-        Fault::Node(_, fault) => matches!(fault, NodeFault::Retire(_) | NodeFault::FailOver),
-        Fault::Slot(..) => true,
-        Fault::Leave(_)
-        | Fault::Drain
-        | Fault::Stop(_)
-        | Fault::Reload(_)
-        | Fault::Deaf(_)
-        | Fault::Clients(_) => false,
-    }
+    matches!(fault, Fault::Node(_, NodeFault::Retire(_) | NodeFault::FailOver) | Fault::Slot(..))
 }
 
 #[cfg(test)]

@@ -67,16 +67,10 @@ pub(super) fn delays_of(history: &History, node: usize) -> Vec<Spell> {
                 | NodeFault::ReleaseReplication
         )
     };
-    spells(history, |fault| match fault {
-        Fault::Node(ill, fault) => is_its_own(*ill) && !is_said_at_once(fault),
-        Fault::Slot(..)
-        | Fault::Leave(_)
-        | Fault::Drain
-        | Fault::Stop(_)
-        | Fault::Reload(_)
-        | Fault::Deaf(_)
-        | Fault::Clients(_) => false,
-    })
+    spells(
+        history,
+        |fault| matches!(fault, Fault::Node(ill, fault) if is_its_own(*ill) && !is_said_at_once(fault)),
+    )
 }
 
 /// Whether clients get what they are told only when that is over.
@@ -119,18 +113,10 @@ pub(super) fn slow_spell(conversation: &Conversation) -> Option<Spell> {
 /// Whether the network ended a client's connection that ended at `end`.
 pub(super) fn was_cut_off(history: &History, end: Duration) -> bool {
     history.faults.iter().any(|(at, fault)| {
-        let found_after = match fault {
-            Fault::Clients(ClientFault::Reset) => Duration::ZERO,
-            Fault::Clients(ClientFault::Forget) => KEEPALIVE,
-            Fault::Clients(_)
-            | Fault::Node(..)
-            | Fault::Slot(..)
-            | Fault::Leave(_)
-            | Fault::Drain
-            | Fault::Stop(_)
-            | Fault::Reload(_)
-            | Fault::Deaf(_) => return false,
+        let Fault::Clients(fault @ (ClientFault::Reset | ClientFault::Forget)) = fault else {
+            return false;
         };
+        let found_after = if *fault == ClientFault::Forget { KEEPALIVE } else { Duration::ZERO };
         (*at..=*at + found_after + history.rules.slack).contains(&end)
     })
 }
