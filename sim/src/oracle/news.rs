@@ -12,6 +12,7 @@ use std::time::Duration;
 use redpoll::limits::{TOPOLOGY_HEDGE_MS, TOPOLOGY_TIMEOUT_MS};
 use redpoll::proto::cluster::Slot;
 
+use super::spells::reaches_all_clients;
 use super::{Index, Verdict, Violation};
 use crate::fault::{Fault, NodeFault, SlotChange};
 use crate::history::{Call, Execution, History, Sending};
@@ -167,7 +168,8 @@ impl<'a> News<'a> {
         let end = rules.drained.unwrap_or(history.took).min(history.took);
         let is_due = rules.heeds_each_redirect && until < end;
         let is_seen = history.looks.iter().any(|(at, _)| (self.moved.at..=until).contains(at));
-        if !is_due || is_seen {
+        // What is told to one who is left to an old configuration is no news to the new one.
+        if !is_due || is_seen || !reaches_all_clients(history, self.known) {
             return Ok(());
         }
         let what = format!("nobody was asked for the topology until {until:?}, after a MOVED");
@@ -187,6 +189,7 @@ impl<'a> News<'a> {
 mod tests {
     use super::super::story::{Story, caught};
     use super::*;
+    use crate::fault::ConfigChange;
 
     /// A write is told at 20 that its slot has moved, which it has at 10, and is sent on at 22.
     fn moved() -> Story {
@@ -264,6 +267,10 @@ mod tests {
         story.history.rules.heeds_each_redirect = true;
         story.history.looks.push((ms(5_000), 0));
         assert!(caught(&story, PROMISE).contains("nobody was asked"));
+        let change = Fault::Reload(ConfigChange::CommandStats(true));
+        let mut renewed = story.clone();
+        renewed.history.faults.push((ms(20), change));
+        assert_eq!(check(&renewed.history, &Index::new(&renewed.history)), Ok(()));
         story.history.looks.push((ms(1_000), 0));
         story.passes();
     }
