@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use redpoll::limits::TOPOLOGY_HEDGE_MS;
 use redpoll::proto::cluster::Slot;
 
-use super::spells::{may_be_unheard, reaches_all_clients, spells, spells_of};
+use super::spells::{
+    may_be_unheard, reaches_all_clients, spells, spells_of, wait_for_better_views,
+};
 use super::{Index, Verdict, Violation};
 use crate::fault::{Fault, NodeFault, SlotChange};
 use crate::history::{Execution, History, Sending};
@@ -65,8 +66,7 @@ fn known(history: &History, at: Duration) -> Option<Duration> {
         reaches_all_clients(history, look.0) && !may_be_unheard(history, look.0, at)
     };
     let told = looks.filter(is_known).find(|look| is_well(look) && is_alone(look))?;
-    // A view with a gap has to wait for better ones.
-    Some(told.0 + travel + ms(2 * TOPOLOGY_HEDGE_MS))
+    Some(told.0 + travel + wait_for_better_views(history))
 }
 
 /// When the topology changes again, or may be told to have.
@@ -125,8 +125,13 @@ mod tests {
         assert!(caught(&story, PROMISE).contains("node-0 had lost its place"));
 
         let mut unknown = story.clone();
-        unknown.history.looks[0].0 = ms(290);
+        unknown.history.looks[0].0 = ms(495);
         unknown.passes();
+        let mut waits = story.clone();
+        waits.history.looks[0].0 = ms(290);
+        assert!(caught(&waits, PROMISE).contains("node-0 had lost its place"));
+        waits.history.faults.push((ms(1), Fault::Slot(1, SlotChange::Take)));
+        waits.passes();
         let mut doubtful = story.clone();
         doubtful.history.faults.push((ms(90), Fault::Node(2, NodeFault::Isolate)));
         doubtful.history.looks.push((ms(195), 2));

@@ -12,7 +12,9 @@ use redpoll::proto::cluster::Slot;
 
 use super::index::handles;
 use super::quiet::REFUSALS;
-use super::spells::{Spell, delays_clients, renewals, slow_spell, spells, spells_of};
+use super::spells::{
+    Spell, delays_clients, renewals, slow_spell, spells, spells_of, wait_for_better_views,
+};
 use super::{Index, Verdict, broken};
 use crate::fault::Fault;
 use crate::history::{Call, Conversation, History, Verdict as Outcome};
@@ -28,7 +30,8 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     let is_heard = |(at, node): &&(Duration, usize)| {
         !spells_of(history, *node).iter().any(|ill| ill.touches(*at, *at + rules.slack))
     };
-    let known = history.looks.iter().find(is_heard).map(|(at, _)| *at + rules.slack);
+    let wait = rules.slack + wait_for_better_views(history);
+    let known = history.looks.iter().find(is_heard).map(|(at, _)| *at + wait);
     let is_settled = history.failovers.is_empty() && history.retirements.is_empty();
     let Some(known) = known.filter(|_| rules.are_apart && is_settled && !rules.is_narrow) else {
         return Ok(());
@@ -133,7 +136,7 @@ impl Homes {
 mod tests {
     use super::super::story::{Story, caught};
     use super::*;
-    use crate::fault::NodeFault;
+    use crate::fault::{NodeFault, SlotChange};
 
     fn failed(executed: u64, reply: &str) -> Story {
         let ms = Duration::from_millis;
@@ -156,8 +159,11 @@ mod tests {
 
     #[test]
     fn a_delay_where_the_node_was_well_is_seen() {
-        let story = failed(61, "+OK\r\n");
+        let mut story = failed(61, "+OK\r\n");
         assert!(caught(&story, PROMISE).contains("took 41ms"));
+        let taken = Fault::Slot(1, SlotChange::Take);
+        story.history.faults.push((Duration::ZERO, taken));
+        story.passes();
     }
 
     #[test]

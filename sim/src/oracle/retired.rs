@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use redpoll::limits::TOPOLOGY_HEDGE_MS;
-
-use super::spells::{may_be_unheard, reaches_all_clients, spells_of};
+use super::spells::{may_be_unheard, reaches_all_clients, spells_of, wait_for_better_views};
 use super::{Index, Verdict, Violation};
 use crate::fault::{Fault, NodeFault, SlotChange};
 use crate::history::History;
 use crate::resp::shown_command;
-use crate::world::ms;
 
 pub(super) const PROMISE: &str = "retired";
 
@@ -17,9 +14,7 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     if history.faults.iter().any(|(_, fault)| hides_news(fault)) {
         return Ok(());
     }
-    // A view with a gap has to wait for better ones.
-    let has_gaps = history.faults.iter().any(|(_, fault)| takes_slots(fault));
-    let wait = if has_gaps { ms(2 * TOPOLOGY_HEDGE_MS) } else { Duration::ZERO };
+    let wait = wait_for_better_views(history);
     for (left, node) in &history.retirements {
         let mut looks = history.looks.iter().filter(|(at, _)| at > left);
         let is_known = |look: &&(Duration, usize)| {
@@ -55,10 +50,6 @@ fn is_told(history: &History, (at, node): &(Duration, usize)) -> bool {
         .any(|spell| spell.touches(*at, *at + history.rules.slack))
 }
 
-fn takes_slots(fault: &Fault) -> bool {
-    matches!(fault, Fault::Slot(_, SlotChange::Take))
-}
-
 /// Whether a fault keeps nodes from knowing the topology, or from telling the truth about it.
 fn hides_news(fault: &Fault) -> bool {
     matches!(
@@ -77,6 +68,7 @@ fn may_bring_back(fault: &Fault) -> bool {
 mod tests {
     use super::super::story::{Story, caught};
     use super::*;
+    use crate::world::ms;
 
     #[test]
     fn a_command_for_a_node_that_is_known_to_have_left_is_seen() {

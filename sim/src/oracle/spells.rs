@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use redpoll::limits::TOPOLOGY_TIMEOUT_MS;
+use redpoll::limits::{TOPOLOGY_HEDGE_MS, TOPOLOGY_TIMEOUT_MS};
 
-use crate::fault::{ClientFault, Fault, NodeFault};
+use crate::fault::{ClientFault, Fault, NodeFault, SlotChange};
 use crate::history::{Conversation, History};
 use crate::net::KEEPALIVE;
 use crate::world::ms;
@@ -94,6 +94,14 @@ pub(super) fn reaches_all_clients(history: &History, look: Duration) -> bool {
     !renewals(history).any(|renewal| renewal.touches(look, look))
 }
 
+/// How long a view of the topology may wait for better ones: one with a gap has to, and what takes
+/// slots from nodes makes gaps.
+pub(super) fn wait_for_better_views(history: &History) -> Duration {
+    let takes = |fault: &Fault| matches!(fault, Fault::Slot(_, SlotChange::Take));
+    let has_gaps = history.faults.iter().any(|(_, fault)| takes(fault));
+    if has_gaps { ms(2 * TOPOLOGY_HEDGE_MS) } else { Duration::ZERO }
+}
+
 /// Whether nobody may have heard the answer to a look: what another node was asked shortly before
 /// `news` was enough to end the round, and was not news yet.
 pub(super) fn may_be_unheard(history: &History, look: Duration, news: Duration) -> bool {
@@ -168,6 +176,15 @@ mod tests {
         let reaches_all_clients = |at| reaches_all_clients(&history, ms(at));
         assert!(reaches_all_clients(9) && reaches_all_clients(56));
         assert!(!reaches_all_clients(10) && !reaches_all_clients(55));
+    }
+
+    #[test]
+    fn a_view_waits_for_better_ones_only_where_slots_are_taken() {
+        let given = (ms(1), Fault::Slot(1, SlotChange::Give(0)));
+        let mut history = History { faults: vec![given], ..History::default() };
+        assert_eq!(wait_for_better_views(&history), Duration::ZERO);
+        history.faults.push((ms(2), Fault::Slot(1, SlotChange::Take)));
+        assert_eq!(wait_for_better_views(&history), ms(2 * TOPOLOGY_HEDGE_MS));
     }
 
     #[test]
