@@ -1,6 +1,7 @@
 //! Hosts, time and faults, as the driver of a world sees them: turmoil's simulation and the overlay
 //! as one.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::io;
 use std::net::IpAddr;
@@ -38,6 +39,8 @@ pub struct Network {
     overlay: Overlay,
     /// Streams that are dead, and when TCP's keepalive finds that out.
     dead: Vec<(Duration, Vec<Rc<End>>)>,
+    /// Between whom nothing travels for now.
+    stalled: BTreeSet<(HostId, HostId)>,
 }
 
 impl Network {
@@ -48,7 +51,7 @@ impl Network {
         let engine = Engine::new(medium, overlay.dice("carrier", 0), tick, speed);
         overlay.set_carrier(engine.carrier());
         overlay.set_journey(speed.max + tick);
-        Network { engine, tick, overlay, dead: Vec::new() }
+        Network { engine, tick, overlay, dead: Vec::new(), stalled: BTreeSet::new() }
     }
 
     /// A network of 1 ms ticks and latencies from 1 to 3 ms: for stories.
@@ -155,13 +158,21 @@ impl Network {
     /// Nothing travels between the two, connects hang, nothing is lost: a partition that will heal.
     pub fn stall(&mut self, a: HostId, b: HostId) {
         self.note("stall", &[a, b]);
+        self.stalled.insert((a.min(b), a.max(b)));
         self.engine.hold(self.ip(a), self.ip(b));
     }
 
     /// Ends a stall: everything held back arrives.
     pub fn heal(&mut self, a: HostId, b: HostId) {
         self.note("heal", &[a, b]);
+        self.stalled.remove(&(a.min(b), a.max(b)));
         self.engine.release(self.ip(a), self.ip(b));
+        // turmoil has one state a link: what ends a stall ends a cut, too.
+        for (from, to) in [(a, b), (b, a)] {
+            if self.overlay.link(self.ip(from), self.ip(to)).is_cut.get() {
+                self.engine.cut(self.ip(from), self.ip(to));
+            }
+        }
     }
 
     /// Cuts the two apart: what travels is lost, streams between them are dead for ever without a
@@ -188,7 +199,7 @@ impl Network {
     pub fn repair(&mut self, a: HostId, b: HostId) {
         self.note("repair", &[a, b]);
         self.reset_later(a, b);
-        self.engine.repair(self.ip(a), self.ip(b));
+        self.mend(a, b);
         self.set_cut(a, b, false);
         self.set_cut(b, a, false);
         self.obstruct_both(a, b, None);
@@ -320,7 +331,7 @@ impl Network {
         self.within_time(|engine, ip| engine.crash(ip), host);
         self.thaw(host);
         for other in others {
-            self.engine.repair(self.ip(other), self.ip(host));
+            self.mend(other, host);
             self.set_cut(host, other, false);
             self.set_obstacle(other, host, Some(Obstacle::Hanging));
         }
@@ -358,6 +369,14 @@ impl Network {
         self.overlay.let_time_pass(self.engine.begin());
         act(&mut self.engine, ip);
         self.overlay.let_time_pass(None);
+    }
+
+    /// Ends a cut, and no stall.
+    fn mend(&self, a: HostId, b: HostId) {
+        self.engine.repair(self.ip(a), self.ip(b));
+        if self.stalled.contains(&(a.min(b), a.max(b))) {
+            self.engine.hold(self.ip(a), self.ip(b));
+        }
     }
 
     fn obstruct_both(&self, a: HostId, b: HostId, obstacle: Option<Obstacle>) {

@@ -120,6 +120,27 @@ fn a_cut_of_one_direction_loses_that_only_and_lets_connects_hang() {
 }
 
 #[test]
+fn a_stall_outlasts_a_cut_and_a_cut_outlasts_a_stall() {
+    on_both(|medium| {
+        for heals_first in [false, true] {
+            let mut network = Network::for_story(medium, 6, Grain::default());
+            let (to, address, _) = sink(&mut network);
+            let (from, done) = once(&mut network, "near", move |net| async move {
+                net.connect(address).await.map(drop)
+            });
+            network.stall(from, to);
+            network.cut(from, to);
+            let mend = [Network::repair, Network::heal];
+            mend[usize::from(heals_first)](&mut network, from, to);
+            network.run_for(SECOND / 2).unwrap();
+            assert!(!done.get(), "{medium:?}: one of the two is not over");
+            mend[usize::from(!heals_first)](&mut network, from, to);
+            network.run_until(SECOND * 2, || done.get()).unwrap();
+        }
+    });
+}
+
+#[test]
 fn a_stream_that_is_forgotten_takes_a_window_of_bytes_and_is_found_dead_by_keepalive() {
     on_both(|medium| {
         let mut network = Network::for_story(medium, 5, Grain::default());
