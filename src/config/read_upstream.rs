@@ -94,7 +94,7 @@ fn command_timeouts(
         let place = place.item(name, entry.key_origin);
         let Some(row) = table::find(name.as_bytes()) else {
             let lower = name.to_ascii_lowercase();
-            let hint = did_you_mean(&lower, table::rows().map(|row| row.name))
+            let hint = did_you_mean(&lower, table::offered().map(|row| row.name))
                 .map_or(String::new(), |meant| format!(" (did you mean '{meant}'?)"));
             let message = format!("there is no command '{name}'{hint}");
             reader.problem(&place, entry.key_origin, message);

@@ -12,11 +12,11 @@ use crate::rig::{ask, empty, guarded, lone_node, same, settings, tell_all};
 use crate::verdict::{Step, steps};
 use crate::words::TAG;
 
-/// Every command that Redpoll knows; of one with subcommands, those.
+/// Every command that clients of Redpoll get; of one with subcommands, those.
 fn known() -> impl Iterator<Item = &'static str> {
-    table::rows().flat_map(|row| {
+    table::offered().flat_map(|row| {
         let itself = row.subcommands.is_empty().then_some(row.name);
-        itself.into_iter().chain(row.subcommands.iter().map(|row| row.name))
+        itself.into_iter().chain(row.offered().map(|row| row.name))
     })
 }
 

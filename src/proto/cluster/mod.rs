@@ -6,12 +6,14 @@
 //! ```
 
 mod address;
+mod primaries;
 mod redirect;
 mod router;
 mod slot;
 mod topology;
 
 pub use address::{Address, AddressError};
+pub use primaries::{Primaries, Primary};
 pub use redirect::{Redirect, RedirectKind};
 pub use router::{Adopted, Node, Route, Router};
 pub use slot::Slot;

@@ -118,6 +118,12 @@ impl Router {
         !matches!(self.table, Table::Single(_))
     }
 
+    /// Whether it is known who serves what.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        !matches!(self.table, Table::Unknown)
+    }
+
     /// Stands for all slots whose commands keep one order with those of `slot`: for the slot alone,
     /// but before one server, which takes commands with keys of several, for every slot.
     #[must_use]
@@ -288,20 +294,13 @@ impl Place {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::resp::Value;
 
     fn address(port: u16) -> Address {
         Address::new("h", port).unwrap()
     }
 
-    /// A view in which `h:port` serves the slots from `first` to `last`, for each of `ranges`.
-    fn view(ranges: &[(i64, i64, i64)]) -> Topology {
-        let node = |port| Value::Array(vec![Value::Bulk(b"h".to_vec()), Value::Integer(port)]);
-        let range = |(first, last, port): &(i64, i64, i64)| {
-            Value::Array(vec![Value::Integer(*first), Value::Integer(*last), node(*port)])
-        };
-        let reply = Value::Array(ranges.iter().map(range).collect());
-        Topology::from_slots(&reply, 1, &address(1)).unwrap()
+    fn view(ranges: &[(u16, u16, u16)]) -> Topology {
+        Topology::of(ranges)
     }
 
     fn port(router: &Router, slot: u16) -> Option<u16> {

@@ -20,6 +20,11 @@ impl Slot {
         (usize::from(number) < SLOTS).then_some(Slot(number))
     }
 
+    /// Every slot, in order.
+    pub fn all() -> impl Iterator<Item = Slot> {
+        (0..SLOTS as u16).map(Slot)
+    }
+
     /// The number, below 16,384.
     #[must_use]
     pub fn number(self) -> u16 {

@@ -31,6 +31,19 @@ impl Topology {
         Topology { epoch, nodes: Vec::new(), owners, uncovered: SLOTS }
     }
 
+    /// A view in which `h:port` serves the slots from `first` to `last`, for each of `ranges`.
+    #[cfg(test)]
+    pub(crate) fn of(ranges: &[(u16, u16, u16)]) -> Topology {
+        let node = |port| Value::Array(vec![Value::Bulk(b"h".to_vec()), Value::Integer(port)]);
+        let range = |(first, last, port): &(u16, u16, u16)| {
+            let ends = [first, last].map(|slot| Value::Integer((*slot).into()));
+            Value::Array([&ends[..], &[node((*port).into())]].concat())
+        };
+        let asked = Address::new("h", 1).expect("it is an address");
+        let reply = Value::Array(ranges.iter().map(range).collect());
+        Topology::from_slots(&reply, 1, &asked).expect("they are slots")
+    }
+
     /// Reads the reply to `CLUSTER SHARDS` of the node at `asked`; `None` if it is not one.
     #[must_use]
     pub fn from_shards(reply: &Value, epoch: u64, asked: &Address) -> Option<Topology> {

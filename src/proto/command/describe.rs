@@ -1,25 +1,27 @@
-//! `COMMAND`: the table itself as replies, in the layout of Redis 7.0.
+//! `COMMAND`: the table itself as replies, in the layout of Redis 7. Clients are told of what they
+//! get.
 //!
 //! Arguments and history, which `COMMAND DOCS` gives where it knows them, are not in the table.
 
 use super::super::resp::{Protocol, Writer};
-use super::table::{find_full, rows};
+use super::keys::Take;
+use super::table::{find_full, offered};
 use super::{Command, KeySpec, Refusal, Row, glob, help, parse};
 
 /// Answers `COMMAND` and its subcommands.
 pub(super) fn answer(command: &Command<'_>, out: &mut Vec<u8>, protocol: Protocol) {
     let mut writer = Writer::new(out, protocol);
     match command.row.own_name() {
-        "command" => infos(rows(), &mut writer),
-        "count" => writer.integer(rows().count().try_into().unwrap_or(i64::MAX)),
+        "command" => infos(offered(), &mut writer),
+        "count" => writer.integer(offered().count().try_into().unwrap_or(i64::MAX)),
         "docs" => docs(command, &mut writer),
         "getkeys" => getkeys(command, &mut writer),
         "help" => help::write(&help::COMMAND, &mut writer),
-        "info" if command.len() == 2 => infos(rows(), &mut writer),
+        "info" if command.len() == 2 => infos(offered(), &mut writer),
         "info" => {
             writer.array(command.len() - 2);
             for name in command.args().skip(2) {
-                match find_full(name) {
+                match find_offered(name) {
                     Some(row) => info(row, &mut writer),
                     None => writer.null(),
                 }
@@ -58,8 +60,12 @@ fn info(row: &'static Row, writer: &mut Writer<'_>) {
     if row.subcommands.is_empty() {
         writer.set(0);
     } else {
-        infos(row.subcommands.iter(), writer);
+        infos(row.offered(), writer);
     }
+}
+
+fn find_offered(name: &[u8]) -> Option<&'static Row> {
+    find_full(name).filter(|row| row.is_offered())
 }
 
 fn simples(texts: impl Iterator<Item = &'static str> + Clone, writer: &mut Writer<'_>) {
@@ -102,11 +108,36 @@ fn key_spec(spec: KeySpec, flags: &'static str, writer: &mut Writer<'_>) {
             let fields = [("keynumidx", 0), ("firstkey", first), ("keystep", step)];
             step_of("find_keys", "keynum", &fields, writer);
         }
-        KeySpec::Keyword { .. } => {
+        // What `SORT` has in between makes it more than a search for a word.
+        KeySpec::Keyword { take: Take::One, from: 2, .. } => {
             step_of("begin_search", "unknown", &[], writer);
             step_of("find_keys", "unknown", &[], writer);
         }
+        KeySpec::Keyword { word, from, take, .. } => {
+            search_for(word, from, writer);
+            let (last, limit) = match take {
+                Take::One => (0, 0),
+                Take::Half => (-1, 2),
+                Take::Rest => (-1, 0),
+            };
+            let fields = [("lastkey", last), ("keystep", 1), ("limit", limit)];
+            step_of("find_keys", "range", &fields, writer);
+        }
     }
+}
+
+/// The step that looks for a keyword.
+fn search_for(word: &str, from: i8, writer: &mut Writer<'_>) {
+    writer.bulk(b"begin_search");
+    writer.map(2);
+    writer.bulk(b"type");
+    writer.bulk(b"keyword");
+    writer.bulk(b"spec");
+    writer.map(2);
+    writer.bulk(b"keyword");
+    writer.bulk(word.to_uppercase().as_bytes());
+    writer.bulk(b"startfrom");
+    writer.integer(from.into());
 }
 
 /// One of the two steps of a key spec.
@@ -125,9 +156,9 @@ fn step_of(name: &str, kind: &str, fields: &[(&str, i64)], writer: &mut Writer<'
 
 fn docs(command: &Command<'_>, writer: &mut Writer<'_>) {
     if command.len() == 2 {
-        return docs_of(rows(), writer);
+        return docs_of(offered(), writer);
     }
-    docs_of(command.args().skip(2).filter_map(find_full), writer);
+    docs_of(command.args().skip(2).filter_map(find_offered), writer);
 }
 
 fn docs_of(rows: impl Iterator<Item = &'static Row> + Clone, writer: &mut Writer<'_>) {
@@ -140,7 +171,8 @@ fn docs_of(rows: impl Iterator<Item = &'static Row> + Clone, writer: &mut Writer
 
 fn doc(row: &'static Row, writer: &mut Writer<'_>) {
     let deprecated = if row.deprecated.is_some() { 3 } else { 0 };
-    writer.map(4 + deprecated + usize::from(!row.subcommands.is_empty()));
+    let complexity = usize::from(!row.complexity.is_empty());
+    writer.map(3 + complexity + deprecated + usize::from(!row.subcommands.is_empty()));
     let mut text = |name: &str, value: &str| {
         writer.bulk(name.as_bytes());
         writer.bulk(value.as_bytes());
@@ -148,7 +180,9 @@ fn doc(row: &'static Row, writer: &mut Writer<'_>) {
     text("summary", row.summary);
     text("since", row.since);
     text("group", row.group);
-    text("complexity", row.complexity);
+    if complexity > 0 {
+        text("complexity", row.complexity);
+    }
     if let Some((since, instead)) = row.deprecated {
         writer.bulk(b"doc_flags");
         simples(["deprecated"].into_iter(), writer);
@@ -159,7 +193,7 @@ fn doc(row: &'static Row, writer: &mut Writer<'_>) {
     }
     if !row.subcommands.is_empty() {
         writer.bulk(b"subcommands");
-        docs_of(row.subcommands.iter(), writer);
+        docs_of(row.offered(), writer);
     }
 }
 
@@ -178,6 +212,9 @@ fn getkeys(command: &Command<'_>, writer: &mut Writer<'_>) {
         }
         Err(_) => return writer.error("ERR Invalid command specified"),
     };
+    if !inner.row.is_offered() {
+        return writer.error("ERR Invalid command specified");
+    }
     if inner.row.keys.is_empty() {
         return writer.error("ERR The command has no key arguments");
     }
@@ -191,7 +228,7 @@ fn getkeys(command: &Command<'_>, writer: &mut Writer<'_>) {
 }
 
 fn list(command: &Command<'_>, writer: &mut Writer<'_>) {
-    let every = || rows().flat_map(|row| std::iter::once(row).chain(row.subcommands));
+    let every = || offered().flat_map(|row| std::iter::once(row).chain(row.offered()));
     let is = |index: usize, word: &str| command.arg(index).eq_ignore_ascii_case(word.as_bytes());
     let wanted = command.arg(4);
     let filter: &dyn Fn(&Row) -> bool = if command.len() == 2 {
@@ -216,7 +253,7 @@ fn list(command: &Command<'_>, writer: &mut Writer<'_>) {
 #[cfg(test)]
 mod tests {
     use super::super::rig::Client;
-    use super::super::table::rows;
+    use super::super::table::offered;
     use super::legacy_range;
     use crate::proto::command::table::find_full;
     use crate::proto::resp::Value;
@@ -233,13 +270,13 @@ mod tests {
         *6|$9|keynumidx|:0|$8|firstkey|:1|$7|keystep|:1|*0|";
 
     const GETSET: &str = "*2|$6|getset|*14|\
-        $7|summary|$54|Set the string value of a key and return its old value|\
+        $7|summary|$75|Returns the previous string value of a key after setting it to a new value.|\
         $5|since|$5|1.0.0|$5|group|$6|string|$10|complexity|$4|O(1)|\
         $9|doc_flags|*1|+deprecated|$16|deprecated_since|$5|6.2.0|\
         $11|replaced_by|$30|`SET` with the `!GET` argument|";
 
     const CLIENT_ID: &str = "%1|$9|client|id|%4|\
-        $7|summary|$48|Returns the client ID for the current connection|\
+        $7|summary|$47|Returns the unique client ID of the connection.|\
         $5|since|$5|5.0.0|$5|group|$10|connection|$10|complexity|$4|O(1)|";
 
     #[test]
@@ -290,7 +327,7 @@ mod tests {
 
     #[test]
     fn without_names_all_rows_are_given() {
-        let count = rows().count();
+        let count = offered().count();
         let mut client = Client::resp3();
         assert_eq!(client.ask("command count"), format!(":{count}|"));
         let all = client.ask("command");
@@ -298,7 +335,7 @@ mod tests {
         assert_eq!(client.ask("command info"), all);
         assert!(client.ask("command docs").starts_with(&format!("%{count}|")));
         let list = client.ask("command list");
-        let with_subcommands = rows().map(|row| 1 + row.subcommands.len()).sum::<usize>();
+        let with_subcommands = offered().map(|row| 1 + row.offered().count()).sum::<usize>();
         assert!(list.starts_with(&format!("*{with_subcommands}|")));
         assert!(list.contains("|$3|get|") && list.contains("|$9|client|id|"), "{list}");
     }
@@ -308,7 +345,7 @@ mod tests {
         for mut client in [Client::default(), Client::resp3()] {
             let mut value = |line| Value::parse(&client.raw(line)).unwrap();
             let (infos, docs) = (value("command"), value("command docs"));
-            for (row, info) in rows().zip(infos.as_items().unwrap()) {
+            for (row, info) in offered().zip(infos.as_items().unwrap()) {
                 let info = info.as_items().unwrap();
                 assert_eq!(info.len(), 10);
                 assert_eq!(info[0].as_text(), Some(row.name));

@@ -24,15 +24,29 @@ pub enum KeySpec {
         /// From one key to the next.
         step: u8,
     },
-    /// The one argument after a keyword. Where the keyword is repeated, the last one counts.
+    /// What follows a keyword.
     Keyword {
         /// The keyword, in lower case.
         word: &'static str,
-        /// Position from which it is looked for.
-        from: u8,
+        /// Position from which it is looked for; negative: from the end, backwards.
+        from: i8,
+        /// How much of what follows.
+        take: Take,
         /// Other keywords with how many arguments belong to each: these are stepped over.
         skip: &'static [(&'static str, u8)],
     },
+}
+
+/// How much of what follows a keyword is keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Take {
+    /// One argument. Where the keyword is repeated, the last one counts.
+    One,
+    /// The first half of all: as many others belong to them. Nothing may stand before the keyword
+    /// but keywords that are stepped over.
+    Half,
+    /// All.
+    Rest,
 }
 
 /// The positions of a command's keys, in the order of its [`KeySpec`]s.
@@ -79,13 +93,38 @@ impl<'a> Command<'a> {
     }
 
     /// Whether the argument that says how many keys there are is not a number, below 1, or larger
-    /// than what follows. Such a command can be sent to any node: none runs it, and the server's
-    /// error says what is wrong in the words of that command.
+    /// than what follows; or what follows a keyword cannot be halved. Such a command can be sent to
+    /// any node: none runs it, and the server's error says what is wrong in the words of that
+    /// command.
     #[must_use]
     pub fn has_malformed_keys(&self) -> bool {
-        let is_malformed =
-            |spec: &KeySpec| matches!(spec, KeySpec::Count { .. }) && spec.find(self) == NONE;
+        let is_malformed = |spec: &KeySpec| match *spec {
+            KeySpec::Count { at, .. } => {
+                let is_none = self.row.may_be_keyless() && self.arg(usize::from(at)) == b"0";
+                spec.find(self) == NONE && !is_none
+            }
+            KeySpec::Keyword { take: Take::Half, .. } => spec.find(self) == NONE,
+            KeySpec::Keyword { .. } | KeySpec::Range { .. } => false,
+        };
         self.row.keys.iter().any(is_malformed)
+    }
+
+    /// Whether it waits until there is something, as `XREAD` does with `BLOCK`.
+    #[must_use]
+    pub fn asks_to_wait(&self) -> bool {
+        let [KeySpec::Keyword { take: Take::Half, from, skip, .. }, ..] = self.row.keys else {
+            return false;
+        };
+        let mut at = usize::from(from.unsigned_abs());
+        while at < self.len() {
+            let is = |word: &str| self.arg(at).eq_ignore_ascii_case(word.as_bytes());
+            if is("block") {
+                return true;
+            }
+            let Some((_, own)) = skip.iter().find(|(word, _)| is(word)) else { return false };
+            at += 1 + usize::from(*own);
+        }
+        false
     }
 }
 
@@ -113,7 +152,15 @@ impl KeySpec {
             KeySpec::Count { at, first, step } => {
                 count(command, usize::from(at), first, step).unwrap_or(NONE)
             }
-            KeySpec::Keyword { word, from, skip } => keyword(command, word, from, skip),
+            KeySpec::Keyword { word, from, take: Take::One, skip } => {
+                last_after(command, word, usize::from(from.unsigned_abs()), skip)
+            }
+            KeySpec::Keyword { word, from, take: Take::Half, skip } => {
+                half_after(command, word, usize::from(from.unsigned_abs()), skip)
+            }
+            KeySpec::Keyword { word, from, take: Take::Rest, .. } => {
+                rest_after(command, word, from)
+            }
         }
     }
 }
@@ -134,9 +181,9 @@ fn count(command: &Command<'_>, at: usize, first: u8, step: u8) -> Option<Found>
     (1..=room).contains(&count).then_some(Found { first, count, step })
 }
 
-fn keyword(command: &Command<'_>, word: &str, from: u8, skip: &[(&str, u8)]) -> Found {
+fn last_after(command: &Command<'_>, word: &str, from: usize, skip: &[(&str, u8)]) -> Found {
     let mut found = NONE;
-    let mut at = usize::from(from);
+    let mut at = from;
     while at < command.len() {
         let arg = command.arg(at);
         let is = |word: &str| arg.eq_ignore_ascii_case(word.as_bytes());
@@ -151,6 +198,33 @@ fn keyword(command: &Command<'_>, word: &str, from: u8, skip: &[(&str, u8)]) -> 
     found
 }
 
+/// As Redis' `xreadGetKeys` finds them.
+fn half_after(command: &Command<'_>, word: &str, from: usize, skip: &[(&str, u8)]) -> Found {
+    let mut at = from;
+    while at < command.len() {
+        let is = |word: &str| command.arg(at).eq_ignore_ascii_case(word.as_bytes());
+        if is(word) {
+            let rest = command.len() - at - 1;
+            let is_even = rest > 0 && rest.is_multiple_of(2);
+            return if is_even { Found { first: at + 1, count: rest / 2, step: 1 } } else { NONE };
+        }
+        let Some((_, own)) = skip.iter().find(|(other, _)| is(other)) else { return NONE };
+        at += 1 + usize::from(*own);
+    }
+    NONE
+}
+
+fn rest_after(command: &Command<'_>, word: &str, from: i8) -> Found {
+    let is = |at: &usize| command.arg(*at).eq_ignore_ascii_case(word.as_bytes());
+    let from_end = usize::from(from.unsigned_abs());
+    let at = if from < 0 {
+        (1..=command.len().saturating_sub(from_end)).rev().find(is)
+    } else {
+        (from_end..command.len()).find(is)
+    };
+    at.map_or(NONE, |at| Found { first: at + 1, count: command.len() - at - 1, step: 1 })
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::collection::vec;
@@ -159,6 +233,7 @@ mod tests {
 
     use super::super::rig::{any_arg, array, written};
     use super::super::table;
+    use super::{KeySpec, Take};
 
     /// The keys of a command, each with a space before it.
     fn keys(line: &str) -> String {
@@ -183,7 +258,8 @@ mod tests {
                 prop_assert_eq!(command.first_key(), keys.first().copied());
                 prop_assert!(keys.iter().all(|key| (1..command.len()).contains(key)));
                 let missing = !command.row.keys.is_empty() && keys.is_empty();
-                prop_assert!(!missing || command.has_malformed_keys());
+                let is_meant = command.row.may_be_keyless();
+                prop_assert!(!missing || is_meant || command.has_malformed_keys());
             }
         }
     }
@@ -252,8 +328,72 @@ mod tests {
             ("sort a store b store c", " a c"),
             ("sort a desc store", " a"),
             ("sort_ro a store b", " a"),
+            ("georadius a 0 0 1 m store b", " a b"),
+            ("georadius a 0 0 1 m count 3 storedist b", " a b"),
+            ("georadius a 0 0 1 m store storedist", " a storedist"),
+            ("georadiusbymember a m 1 m asc store b", " a b"),
         ] {
             assert_eq!(keys(line), found, "{line}");
+        }
+    }
+
+    #[test]
+    fn streams_are_the_first_half_of_what_follows_their_word() {
+        for (line, found) in [
+            ("xread streams a 0", " a"),
+            ("xread count 2 streams a b 0 0", " a b"),
+            ("xread COUNT streams STREAMS a 0", " a"),
+            ("xreadgroup group streams c streams a b > >", " a b"),
+            ("xreadgroup group g c noack count 1 streams a >", " a"),
+            ("xread streams a b 0", ""),
+            ("xread count 2 streams", ""),
+            ("xread what streams a 0", ""),
+            ("xread count 1 block", ""),
+        ] {
+            assert_eq!(keys(line), found, "{line}");
+            let is_malformed = written(line).parse().unwrap().has_malformed_keys();
+            assert_eq!(is_malformed, found.is_empty(), "{line}");
+        }
+        for (line, waits) in [
+            ("xread block 0 streams a 0", true),
+            ("xread count block streams a 0", false),
+            ("xread count 1 BLOCK 5 streams a 0", true),
+            ("xread streams block 0", false),
+            ("xreadgroup group g block streams a >", false),
+            ("xreadgroup group g c block 1 streams a >", true),
+            ("get block", false),
+        ] {
+            assert_eq!(written(line).parse().unwrap().asks_to_wait(), waits, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_script_may_have_no_keys() {
+        for (line, found, is_malformed) in [
+            ("eval s 0", "", false),
+            ("eval s 0 a", "", false),
+            ("eval s 1 a b", " a", false),
+            ("evalsha s 2 a b c", " a b", false),
+            ("eval_ro s 3 a b", "", true),
+            ("fcall f -1 a", "", true),
+            ("fcall_ro f x a", "", true),
+        ] {
+            assert_eq!(keys(line), found, "{line}");
+            assert_eq!(written(line).parse().unwrap().has_malformed_keys(), is_malformed, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_rest_of_a_command_is_its_keys_after_a_word_that_is_last_found() {
+        let spec = KeySpec::Keyword { word: "keys", from: -2, take: Take::Rest, skip: &[] };
+        for (line, first, count) in [
+            ("set h 1 keys a b", 4, 2),
+            ("set keys keys a", 3, 1),
+            ("set h 1 keys", 0, 0),
+            ("set h 1", 0, 0),
+        ] {
+            let found = spec.find(&written(line).parse().unwrap());
+            assert_eq!((found.first, found.count), (first, count), "{line}");
         }
     }
 }

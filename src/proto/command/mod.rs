@@ -10,7 +10,8 @@
 //! - `table`: a row a command, found by name; everything that must know a command reads its row
 //! - `keys`: where the keys of a command are
 //! - `refusal`: what is refused before any server sees it
-//! - `split`: one command a slot, and what their replies come to
+//! - `split`: one command a slot, or a primary, and what their replies come to, with `merge`
+//! - `scan`: a cursor that leads from one primary to the next
 //! - `local`: what the proxy answers itself, with `identity` (HELLO, AUTH, CLIENT), `describe`
 //!   (COMMAND), `info` and `help`
 
@@ -21,18 +22,21 @@ mod identity;
 mod info;
 mod keys;
 mod local;
+mod merge;
 mod refusal;
 #[cfg(test)]
 mod rig;
+mod scan;
 mod split;
 pub mod table;
 
 use bytes::Bytes;
 
 pub use identity::{Identity, REDIS_VERSION};
-pub use keys::{KeySpec, Keys};
+pub use keys::{KeySpec, Keys, Take};
 pub use local::{After, Facts, answer};
 pub use refusal::Refusal;
+pub use scan::Walk;
 pub use split::{Outcome, Share, Split};
 pub use table::{Access, Merge, Row, Spread};
 

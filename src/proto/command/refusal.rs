@@ -33,6 +33,13 @@ pub enum Refusal {
     },
     /// The row's arity is another.
     WrongArity(&'static Row),
+    /// No client gets it.
+    Refused {
+        /// What was asked.
+        row: &'static Row,
+        /// Why not.
+        why: &'static str,
+    },
     /// Two keys of a command that must have all its keys in one slot.
     CrossSlot {
         /// The first key.
@@ -86,6 +93,10 @@ impl Refusal {
             }
             Refusal::WrongArity(row) => {
                 format!("ERR wrong number of arguments for '{}' command", row.name).into_bytes()
+            }
+            Refusal::Refused { row, why } => {
+                let name = row.name.replace('|', " ").to_uppercase();
+                format!("ERR redpoll refuses {name}: {why}").into_bytes()
             }
             Refusal::CrossSlot { first, second } => {
                 let (first_slot, second_slot) = (Slot::of(first), Slot::of(second));
@@ -189,6 +200,13 @@ mod tests {
             let error = format!("-ERR wrong number of arguments for '{name}' command\\r\\n");
             assert_eq!(refused(line), error, "{line}");
         }
+    }
+
+    #[test]
+    fn what_no_client_gets_is_refused_with_the_reason() {
+        let row = super::super::table::find_full(b"config|set").unwrap();
+        let text = Refusal::Refused { row, why: "of that" }.to_string();
+        assert_eq!(text, "ERR redpoll refuses CONFIG SET: of that");
     }
 
     #[test]

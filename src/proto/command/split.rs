@@ -7,13 +7,16 @@
 //!
 //! The unit is the slot and not the node, because a Redis Cluster node answers CROSSSLOT to keys of
 //! two slots even if it serves both. The parts for one node leave in one write all the same.
+//!
+//! What runs on every primary is split, too, into one part a primary, all alike.
 
 use bytes::Bytes;
 
-use super::super::cluster::Slot;
+use super::super::cluster::{Node, Primary, Slot};
 use super::super::reply::Progress;
-use super::super::resp::{Protocol, Writer, elements, parse_integer};
-use super::{Command, KeySpec, Merge};
+use super::super::resp::{Protocol, Writer, elements};
+use super::scan::Walk;
+use super::{Command, KeySpec, Merge, merge};
 use crate::mutant::planted;
 
 /// What became of a command, or of a part of it.
@@ -33,8 +36,10 @@ pub enum Outcome {
 /// One part of a split command.
 #[derive(Debug)]
 pub struct Share {
-    /// The slot of all its keys.
+    /// The slot of all its keys; without keys, one of the node's.
     pub slot: Slot,
+    /// The only node that it is for, if it has no keys.
+    pub node: Option<Node>,
     /// The command to send.
     pub frame: Bytes,
     /// Where its keys stand in `Split::order`; nowhere if it was divided.
@@ -45,6 +50,8 @@ pub struct Share {
 #[derive(Debug)]
 pub struct Split {
     merge: Merge,
+    /// Where a scan is, if it is one.
+    walk: Option<Walk>,
     /// How many keys there are.
     keys: usize,
     /// Positions of the keys among all keys, grouped by part.
@@ -64,6 +71,31 @@ impl Split {
     #[must_use]
     pub fn by_key(command: &Command<'_>) -> Split {
         Split::by(command, |_, _| false)
+    }
+
+    /// A part for each of these primaries.
+    #[must_use]
+    pub fn over(command: &Command<'_>, primaries: &[Primary]) -> Split {
+        Split::alike(command.row.merge, command.frame, primaries)
+    }
+
+    /// A step of a scan: one part, for one primary.
+    pub(super) fn step(walk: Walk, frame: &Bytes, primary: &Primary) -> Split {
+        let split = Split::alike(Merge::Whole, frame, std::slice::from_ref(primary));
+        Split { walk: Some(walk), ..split }
+    }
+
+    /// The same frame for each of these primaries.
+    fn alike(merge: Merge, frame: &Bytes, primaries: &[Primary]) -> Split {
+        let share = |(at, primary): (usize, &Primary)| Share {
+            slot: primary.slot,
+            node: Some(primary.node),
+            frame: frame.clone(),
+            keys: at..at + 1,
+        };
+        let shares = primaries.iter().enumerate().map(share).collect();
+        let order = (0..primaries.len()).collect();
+        Split { merge, walk: None, keys: primaries.len(), order, shares }
     }
 
     /// Puts the parts of `finer`, a split of the command of one part, in its place.
@@ -113,6 +145,7 @@ impl Split {
         let bytes = Bytes::from(bytes);
         Split {
             merge: command.row.merge,
+            walk: None,
             keys: keys.len(),
             order: (0..)
                 .zip(keys)
@@ -124,7 +157,12 @@ impl Split {
                 .collect(),
             shares: shares
                 .into_iter()
-                .map(|(slot, range, keys)| Share { slot, frame: bytes.slice(range), keys })
+                .map(|(slot, range, keys)| Share {
+                    slot,
+                    node: None,
+                    frame: bytes.slice(range),
+                    keys,
+                })
                 .collect(),
         }
     }
@@ -139,17 +177,29 @@ impl Split {
             let parts = self.shares.iter().zip(outcomes);
             parts.filter(|(share, _)| !share.keys.is_empty()).map(|(_, outcome)| outcome)
         };
+        if self.merge == Merge::OneOk
+            && let Some(done) = parts().find(|outcome| is_done(outcome))
+        {
+            return done.clone();
+        }
         if let Some(failed) = failure(parts) {
             return failed;
         }
-        let frames = parts().filter_map(|outcome| match outcome {
-            Outcome::Frame(frame) => Some(frame),
-            Outcome::Failed { .. } => None,
-        });
+        let frames: Vec<&Bytes> = parts()
+            .filter_map(|outcome| match outcome {
+                Outcome::Frame(frame) => Some(frame),
+                Outcome::Failed { .. } => None,
+            })
+            .collect();
         let merged = match self.merge {
-            Merge::Positions => self.positions(frames),
-            Merge::Sum => sum(frames),
-            Merge::AllOk | Merge::Whole => all_ok(frames),
+            Merge::Whole if self.walk.is_some() => self.walk.and_then(|walk| walk.onward(&frames)),
+            Merge::Positions => self.positions(&frames),
+            Merge::Sum => merge::sum(&frames),
+            Merge::AllOk => merge::all_ok(&frames),
+            Merge::Joined => merge::joined(&frames),
+            Merge::Least => merge::least(&frames),
+            Merge::Any => merge::any(&frames),
+            Merge::First | Merge::OneOk | Merge::Whole => frames.first().copied().cloned(),
         };
         merged.map_or_else(
             || Outcome::Failed {
@@ -161,7 +211,7 @@ impl Split {
     }
 
     /// The elements of the parts' arrays, in the order of the keys.
-    fn positions<'a>(&self, frames: impl Iterator<Item = &'a Bytes>) -> Option<Bytes> {
+    fn positions(&self, frames: &[&Bytes]) -> Option<Bytes> {
         let mut found: Vec<&[u8]> = vec![&[]; self.keys];
         let mut len = 16;
         let shares = self.shares.iter().filter(|share| !share.keys.is_empty());
@@ -180,21 +230,8 @@ impl Split {
     }
 }
 
-fn all_ok<'a>(mut frames: impl Iterator<Item = &'a Bytes>) -> Option<Bytes> {
-    const OK: &[u8] = b"+OK\r\n";
-    frames.all(|frame| frame == OK).then(|| Bytes::from_static(OK))
-}
-
-fn sum<'a>(frames: impl Iterator<Item = &'a Bytes>) -> Option<Bytes> {
-    let mut total = 0_i64;
-    for frame in frames {
-        let digits = frame.strip_prefix(b":")?.strip_suffix(b"\r\n")?;
-        let before = if planted("sum-forgets") { 0 } else { total };
-        total = before.checked_add(parse_integer(digits)?)?;
-    }
-    let mut merged = Vec::new();
-    Writer::new(&mut merged, Protocol::Resp2).integer(total);
-    Some(Bytes::from(merged))
+fn is_done(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Frame(frame) if frame[0] != b'-')
 }
 
 /// What failed parts make of the whole; `None` if none failed.

@@ -14,6 +14,8 @@
 //! table is what it was when the oldest command in flight was routed, that holds by itself: the
 //! session is *settled*, and a command is sent without a look at the others.
 
+mod admit;
+mod alone;
 mod budget;
 mod busy;
 mod held;
@@ -30,22 +32,21 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 
+use self::alone::Alone;
 pub use self::budget::Budget;
 pub use self::busy::Busy;
 pub use self::part::Lane;
-use self::part::{Part, State};
-use self::plan::{Plan, facts, plan};
+use self::part::Part;
+use self::ring::Ring;
 pub use self::ring::Ticket;
-use self::ring::{Many, Ring, Work};
 pub use self::turn::{Policy, Tally, Transmit, Turn};
 pub use self::window::CommonReply;
 use self::window::Window;
 use super::cluster::{Route, Slot};
-use super::command::{self, After, Identity, Outcome, Row, Split, Spread, parse};
+use super::command::{Identity, Outcome};
 use super::output::Output;
-use super::pipeline::Request;
 use super::reply::{Cause, Progress};
-use super::resp::{ProtocolError, RequestDecoder};
+use super::resp::RequestDecoder;
 use crate::limits::{
     CLIENT_PIPELINE_BYTES_MAX, CLIENT_PIPELINE_COMMANDS_MAX, COMMAND_BYTES,
     COPY_WHEN_KEPT_BYTES_MAX,
@@ -78,6 +79,7 @@ pub struct Session {
     mode: Mode,
     decoder: RequestDecoder,
     ring: Ring,
+    alone: Alone,
     output: Output,
     window: Window,
     /// Requests that may leave once there is room for their replies.
@@ -111,6 +113,7 @@ impl Session {
             mode: Mode::Open,
             decoder: RequestDecoder::default(),
             ring: Ring::default(),
+            alone: Alone::default(),
             output: Output::default(),
             window: Window::new(output_bytes_max, common_reply_bytes),
             transmits: VecDeque::new(),
@@ -137,7 +140,9 @@ impl Session {
                 turn.budget.earn();
                 return Some(transmit);
             }
-            if !self.decode(buffer, turn) && !self.release_parked(turn) {
+            let is_done =
+                self.release_alone(turn) || self.decode(buffer, turn) || self.release_parked(turn);
+            if !is_done {
                 self.writes = None;
                 return None;
             }
@@ -167,6 +172,7 @@ impl Session {
             self.parked -= usize::from(parked);
             self.tell(ticket, progress, Cause::Stopping.describe(), turn);
         }
+        self.stop_alone(turn);
     }
 
     /// Ends the conversation since there is no memory for the rest of a command.
@@ -183,7 +189,7 @@ impl Session {
     /// When [`handle_timeout`](Self::handle_timeout) is to be called at the latest: commands that
     /// were sent are timed where they were sent to.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
-        let held = self.held_deadline();
+        let held = self.held_deadline().into_iter().chain(self.alone_deadline()).min();
         if self.parked == 0 {
             return held;
         }
@@ -227,6 +233,7 @@ impl Session {
             };
             self.tell(ticket, Progress::Unsent, reason, turn);
         }
+        self.expire_alone(turn);
     }
 
     /// Whether more bytes of the client may be read.
@@ -234,6 +241,7 @@ impl Session {
     pub fn wants_input(&self) -> bool {
         self.mode == Mode::Open
             && !self.intake_paused
+            && matches!(self.alone, Alone::No)
             && self.ring.len() < CLIENT_PIPELINE_COMMANDS_MAX
             && self.ring.bytes() < CLIENT_PIPELINE_BYTES_MAX
             && !self.window.is_full(self.waiting())
@@ -273,13 +281,13 @@ impl Session {
     /// Whether no command is unanswered.
     #[must_use]
     pub fn is_answered(&self) -> bool {
-        self.ring.is_empty()
+        self.ring.is_empty() && self.alone_deadline().is_none()
     }
 
     /// Whether no command is unanswered and everything is written.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.ring.is_empty() && self.output.is_empty()
+        self.is_answered() && self.output.is_empty()
     }
 
     /// Whether no more commands will be taken.
@@ -295,7 +303,7 @@ impl Session {
     }
 
     fn command_bytes(&self) -> usize {
-        self.ring.bytes() + self.ring.len() * COMMAND_BYTES
+        self.ring.bytes() + self.ring.len() * COMMAND_BYTES + self.alone_bytes()
     }
 
     /// Takes the next command off `buffer`; false if there is none to take now.
@@ -307,7 +315,7 @@ impl Session {
             Ok(None) => return false,
             Ok(Some(frame)) => {
                 turn.tally.commands += 1;
-                self.command(frame, turn);
+                self.command(frame, turn.now, turn);
             }
             Err(error) => {
                 turn.tally.protocol_errors += 1;
@@ -315,121 +323,6 @@ impl Session {
             }
         }
         true
-    }
-
-    fn command(&mut self, frame: Bytes, turn: &mut Turn<'_>) {
-        let plan = match parse(&frame, self.decoder.spans()) {
-            Err(refusal) => Plan::Refuse(refusal),
-            Ok(command) if command.row.spread == Spread::Local => {
-                let before = self.identity.protocol;
-                let out = if self.ring.is_empty() { self.output.tail() } else { &mut Vec::new() };
-                let facts = facts(&command, turn);
-                let after = command::answer(&command, &mut self.identity, &facts, out);
-                // Commands from here on take another connection.
-                self.displaced |= self.identity.protocol != before;
-                let reply = if self.ring.is_empty() { None } else { Some(std::mem::take(out)) };
-                Plan::Answered(reply, after)
-            }
-            Ok(command) => plan(&command, turn.router),
-        };
-        match plan {
-            Plan::Answered(reply, after) => {
-                if let Some(reply) = reply {
-                    self.push_ready(Bytes::from(reply), turn.now);
-                }
-                if after == After::Close {
-                    self.mode = Mode::Ending;
-                }
-            }
-            Plan::Refuse(refusal) => {
-                let mut reply = Vec::new();
-                refusal.write(&mut reply);
-                self.push_ready(Bytes::from(reply), turn.now);
-            }
-            Plan::One(slot, row) => self.admit_one(frame, slot, row, turn),
-            Plan::Split(split, row) => self.admit_many(split, row, frame.len(), turn),
-        }
-    }
-
-    fn protocol_error(&mut self, error: ProtocolError, turn: &Turn<'_>) {
-        self.push_ready(Bytes::from(format!("-ERR {error}\r\n")), turn.now);
-        self.mode = Mode::Ending;
-    }
-
-    /// Appends a reply that is known already.
-    fn push_ready(&mut self, reply: Bytes, now: Instant) {
-        if self.ring.is_empty() {
-            self.output.push(&reply);
-        } else {
-            let bytes = reply.len();
-            self.ring.push(Work::Ready(Outcome::Frame(reply)), bytes, now);
-        }
-    }
-
-    fn admit_one(&mut self, frame: Bytes, slot: Slot, row: &'static Row, turn: &mut Turn<'_>) {
-        let settled = self.is_settled(turn.router);
-        let deadline = turn.now + turn.policy.timeout(row);
-        let bytes = frame.len();
-        let mut part = Part::new(frame, slot, row.access, self.identity.protocol);
-        match turn.router.route(slot) {
-            Route::To(node) if settled => {
-                let lane = Lane { node, protocol: part.protocol };
-                let frame = part.frame.clone();
-                part.state = State::InFlight(lane);
-                let reply_to = self.ring.push(Work::One(part), bytes, deadline);
-                self.time(reply_to, row, turn);
-                let since = turn.now;
-                let request = Request { frame, asking: false, since, deadline, reply_to };
-                self.transmits.push_back(Transmit { lane, access: row.access, request });
-            }
-            Route::To(_) | Route::Uncovered | Route::Unknown => {
-                let ticket = self.ring.push(Work::One(part), bytes, deadline);
-                self.time(ticket, row, turn);
-                self.park(1);
-            }
-        }
-    }
-
-    fn admit_many(&mut self, split: Split, row: &'static Row, bytes: usize, turn: &Turn<'_>) {
-        let protocol = self.identity.protocol;
-        let parts: Vec<_> = split
-            .shares
-            .iter()
-            .map(|share| Part::new(share.frame.clone(), share.slot, row.access, protocol))
-            .collect();
-        let count = parts.len();
-        let settled = self.is_settled(turn.router);
-        let deadline = turn.now + turn.policy.timeout(row);
-        let ticket = self.ring.push(Work::Many(Box::new(Many::new(split, parts))), bytes, deadline);
-        self.time(ticket, row, turn);
-        if !settled {
-            self.park(count);
-            return;
-        }
-        for number in 0..count {
-            self.send_if_routed(ticket.with_part(number), turn);
-        }
-    }
-
-    /// Sends a part of a settled session if the table says where to; else parks it.
-    fn send_if_routed(&mut self, ticket: Ticket, turn: &Turn<'_>) {
-        let Some((part, deadline)) = self.ring.part(ticket) else { return };
-        let Route::To(node) = turn.router.route(part.slot) else {
-            self.park(1);
-            return;
-        };
-        let lane = Lane { node, protocol: part.protocol };
-        part.state = State::InFlight(lane);
-        let (frame, access, since) = (part.frame.clone(), part.access, turn.now);
-        let request = Request { frame, asking: false, since, deadline, reply_to: ticket };
-        self.transmits.push_back(Transmit { lane, access, request });
-    }
-
-    /// Notes when a command was read, if somebody wants to know how long commands take.
-    fn time(&mut self, ticket: Ticket, row: &'static Row, turn: &Turn<'_>) {
-        if turn.timings.is_some() {
-            self.ring.time(ticket, row, turn.now);
-        }
     }
 
     fn finish(&mut self, ticket: Ticket, outcome: Outcome, turn: &mut Turn<'_>) {
@@ -454,6 +347,7 @@ impl Session {
             self.write(outcome);
         }
         self.ring.check();
+        self.end_alone();
     }
 
     fn write(&mut self, outcome: Outcome) {

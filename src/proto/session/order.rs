@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Session;
-use super::part::{Lane, State};
+use super::part::{Lane, Part, State};
 use super::turn::{Transmit, Turn};
 use crate::mutant::planted;
 use crate::proto::cluster::{Route, Router, Slot};
@@ -36,8 +36,8 @@ impl Session {
         }
         let router = &*turn.router;
         let protocol = self.identity.protocol;
-        let is_routed = |lane: Lane, slot| {
-            lane.protocol == protocol && router.route(slot) == Route::To(lane.node)
+        let is_routed = |lane: Lane, part: &Part| {
+            lane.protocol == protocol && part.route(router) == Route::To(lane.node)
         };
         // What is in flight for each slot among the parts seen so far: one lane, or not to be
         // joined.
@@ -49,7 +49,7 @@ impl Session {
             let (target, asking) = match part.state {
                 State::Done => continue,
                 State::InFlight(lane) => {
-                    routed_by_table &= is_routed(lane, part.slot);
+                    routed_by_table &= is_routed(lane, part);
                     let joined = earlier.is_none_or(|earlier| earlier == Some(lane));
                     lanes.insert(slot, joined.then_some(lane));
                     continue;
@@ -64,7 +64,7 @@ impl Session {
             }
             // A target that the router has forgotten is no better than none.
             let target = target.filter(|node| router.address(*node).is_some());
-            let node = match target.map_or_else(|| router.route(part.slot), Route::To) {
+            let node = match target.map_or_else(|| part.route(router), Route::To) {
                 Route::To(node) => node,
                 Route::Uncovered => {
                     turn.tally.refresh_failures += u64::from(Session::note_uncovered(part));
@@ -83,7 +83,7 @@ impl Session {
                 continue;
             }
             lanes.insert(slot, Some(lane));
-            routed_by_table &= is_routed(lane, part.slot);
+            routed_by_table &= is_routed(lane, part);
             part.state = State::InFlight(lane);
             self.parked -= 1;
             let (frame, access, since) = (part.frame.clone(), part.access, turn.now);

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::super::cluster::{Node, Slot};
-use super::super::command::Access;
+use super::super::cluster::{Node, Route, Router, Slot};
+use super::super::command::{Access, Share};
 use super::super::resp::Protocol;
 
 /// A connection, as the session sees it: commands given to one lane are executed in that order.
@@ -45,6 +45,8 @@ pub(super) struct Part {
     /// The command, for as long as it may have to be sent again.
     pub(super) frame: Bytes,
     pub(super) slot: Slot,
+    /// The only node that it is for, whatever the slot table says.
+    pub(super) only: Option<Node>,
     pub(super) access: Access,
     /// The protocol of the client when it sent the command.
     pub(super) protocol: Protocol,
@@ -71,7 +73,23 @@ pub(super) struct Refused {
 impl Part {
     pub(super) fn new(frame: Bytes, slot: Slot, access: Access, protocol: Protocol) -> Part {
         let state = State::Parked { target: None, asking: false };
-        Part { frame, slot, access, protocol, state, redirects: 0, retries: 0, refused: None }
+        let (only, refused) = (None, None);
+        Part { frame, slot, only, access, protocol, state, redirects: 0, retries: 0, refused }
+    }
+
+    /// A part of a command that was split.
+    pub(super) fn of(share: &Share, access: Access, protocol: Protocol) -> Part {
+        let part = Part::new(share.frame.clone(), share.slot, access, protocol);
+        Part { only: share.node, ..part }
+    }
+
+    /// Where it goes if nobody has said otherwise.
+    pub(super) fn route(&self, router: &Router) -> Route {
+        match self.only {
+            None => router.route(self.slot),
+            Some(node) if router.address(node).is_some() => Route::To(node),
+            Some(_) => Route::Uncovered,
+        }
     }
 
     pub(super) fn is_parked(&self) -> bool {

@@ -1,8 +1,9 @@
 //! What is to be done with a command: refuse it, answer it, or send it to one slot or to several.
 
+use super::CLUSTERDOWN;
 use super::turn::Turn;
 use crate::proto::cluster::{Router, Slot};
-use crate::proto::command::{After, Command, Facts, Refusal, Row, Split, Spread};
+use crate::proto::command::{After, Command, Facts, Refusal, Row, Split, Spread, Walk};
 
 /// What is to be done with a command.
 pub(super) enum Plan {
@@ -23,19 +24,59 @@ pub(super) fn facts(command: &Command<'_>, turn: &Turn<'_>) -> Facts {
 
 pub(super) fn plan(command: &Command<'_>, router: &Router) -> Plan {
     let row = command.row;
+    match row.spread {
+        Spread::Refused(why) => return Plan::Refuse(Refusal::Refused { row, why }),
+        Spread::EveryPrimary | Spread::Scan if router.is_cluster() => {
+            return everywhere(command, router);
+        }
+        Spread::OneSlot if command.asks_to_wait() => {
+            return Plan::Refuse(Refusal::Refused { row, why: NO_WAITING });
+        }
+        Spread::OneSlot
+        | Spread::BySlot
+        | Spread::Local
+        | Spread::AnyPrimary
+        | Spread::EveryPrimary
+        | Spread::Scan => {}
+    }
     let Some(first) = command.first_key().map(|arg| command.arg(arg)) else {
-        // A malformed number of keys: any node says so, in the words of that command.
+        // No keys, or a malformed number of them: any node runs it, or says so in the words of that
+        // command.
         return Plan::One(Slot::of(b""), row);
     };
     let slot = Slot::of(first);
     if router.is_cluster() {
         let mut others = command.keys().skip(1).map(|arg| command.arg(arg));
         if let Some(other) = others.find(|key| Slot::of(key) != slot) {
-            return match row.spread {
-                Spread::BySlot => Plan::Split(Split::new(command), row),
-                Spread::OneSlot | Spread::Local => Plan::Refuse(Refusal::cross_slot(first, other)),
+            return if row.spread == Spread::BySlot {
+                Plan::Split(Split::new(command), row)
+            } else {
+                Plan::Refuse(Refusal::cross_slot(first, other))
             };
         }
     }
     Plan::One(slot, row)
+}
+
+/// What `XREAD` with `BLOCK` lacks.
+const NO_WAITING: &str =
+    "with BLOCK it needs a connection of the client's own, which redpoll does not lend yet";
+
+/// Whether a command runs when all before it are answered, and before all after it: what it does
+/// to every primary has no order with what goes to one.
+pub(super) fn runs_alone(command: &Command<'_>, router: &Router) -> bool {
+    matches!(command.row.spread, Spread::EveryPrimary | Spread::Scan) && router.is_cluster()
+}
+
+fn everywhere(command: &Command<'_>, router: &Router) -> Plan {
+    let Some(primaries) = router.primaries().filter(|primaries| !primaries.found.is_empty()) else {
+        return Plan::Answered(Some(CLUSTERDOWN.to_vec()), After::Continue);
+    };
+    if command.row.spread == Spread::EveryPrimary {
+        return Plan::Split(Split::over(command, &primaries.found), command.row);
+    }
+    match Walk::step(command, &primaries) {
+        Ok(split) => Plan::Split(split, command.row),
+        Err(words) => Plan::Answered(Some(format!("-{words}\r\n").into_bytes()), After::Continue),
+    }
 }

@@ -162,8 +162,7 @@ impl Ring {
         };
         let mut parts: Vec<Part> = Vec::with_capacity(split.shares.len());
         for share in &split.shares {
-            let frame = share.frame.clone();
-            parts.push(Part::new(frame, share.slot, model.access, model.protocol));
+            parts.push(Part::of(share, model.access, model.protocol));
         }
         let count = parts.len();
         match &mut place.work {

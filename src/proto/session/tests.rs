@@ -1,5 +1,6 @@
 //! Stories of a session, on a rig that plays the client, the pool and the nodes.
 
+mod alone;
 mod bounds;
 mod policy;
 mod timings;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use super::super::cluster::{Address, Router, Topology};
 use super::super::resp::Value;
 use super::*;
-use crate::proto::command::Facts;
+use crate::proto::command::{Facts, Row};
 use crate::proto::reply::{Failure, Reply};
 
 /// Bytes of replies that may wait.

@@ -1,6 +1,6 @@
 //! The connection itself.
 
-use super::{Access, Row};
+use super::{Access, NOT_OFFERED, Row};
 
 pub(super) const ROWS: &[Row] = &[
     Row::new("auth", -2, Access::None)
@@ -12,7 +12,7 @@ pub(super) const ROWS: &[Row] = &[
             "connection",
             "1.0.0",
             "O(N) where N is the number of passwords defined for the user",
-            "Authenticate to the server",
+            "Authenticates the connection.",
         ),
     Row::new("client", -2, Access::None)
         .flags(&[], &["@slow"])
@@ -20,19 +20,22 @@ pub(super) const ROWS: &[Row] = &[
             "connection",
             "2.4.0",
             "Depends on subcommand.",
-            "A container for client connection commands",
+            "A container for client connection commands.",
         )
         .container(&[
+            Row::refused("client|caching", 3, "connection", "6.0.0", NOT_OFFERED),
+            Row::refused("client|capa", -3, "connection", "8.0.0", NOT_OFFERED),
             Row::new("client|getname", 2, Access::None)
                 .flags(&["noscript", "loading", "stale"], &["@slow", "@connection"])
-                .doc("connection", "2.6.9", "O(1)", "Get the current connection name"),
+                .doc("connection", "2.6.9", "O(1)", "Returns the name of the connection."),
+            Row::refused("client|getredir", 2, "connection", "6.0.0", NOT_OFFERED),
             Row::new("client|help", 2, Access::None)
                 .flags(&["loading", "stale"], &["@slow", "@connection"])
                 .doc(
                     "connection",
                     "5.0.0",
                     "O(1)",
-                    "Show helpful text about the different subcommands",
+                    "Returns helpful text about the different subcommands.",
                 ),
             Row::new("client|id", 2, Access::None)
                 .flags(&["noscript", "loading", "stale"], &["@slow", "@connection"])
@@ -40,56 +43,64 @@ pub(super) const ROWS: &[Row] = &[
                     "connection",
                     "5.0.0",
                     "O(1)",
-                    "Returns the client ID for the current connection",
+                    "Returns the unique client ID of the connection.",
                 ),
+            Row::refused("client|import-source", 3, "connection", "8.1.0", NOT_OFFERED),
             Row::new("client|info", 2, Access::None)
                 .flags(&["noscript", "loading", "stale"], &["@slow", "@connection"])
                 .tips(&["nondeterministic_output"])
-                .doc(
-                    "connection",
-                    "6.2.0",
-                    "O(1)",
-                    "Returns information about the current client connection.",
-                ),
+                .doc("connection", "6.2.0", "O(1)", "Returns information about the connection."),
+            Row::refused("client|kill", -3, "connection", "2.4.0", NOT_OFFERED),
+            Row::refused("client|list", -2, "connection", "2.4.0", NOT_OFFERED),
+            Row::refused("client|no-evict", 3, "connection", "7.0.0", NOT_OFFERED),
+            Row::refused("client|no-touch", 3, "connection", "7.2.0", NOT_OFFERED),
+            Row::refused("client|pause", -3, "connection", "3.0.0", NOT_OFFERED),
+            Row::refused("client|reply", 3, "connection", "3.2.0", NOT_OFFERED),
             Row::new("client|setinfo", 4, Access::None)
                 .flags(&["noscript", "loading", "stale"], &["@slow", "@connection"])
                 .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
-                .doc("connection", "7.2.0", "O(1)", "Set client or connection specific info"),
+                .doc(
+                    "connection",
+                    "7.2.0",
+                    "O(1)",
+                    "Sets information specific to the client or connection.",
+                ),
             Row::new("client|setname", 3, Access::None)
                 .flags(&["noscript", "loading", "stale"], &["@slow", "@connection"])
-                .doc("connection", "2.6.9", "O(1)", "Set the current connection name"),
+                .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
+                .doc("connection", "2.6.9", "O(1)", "Sets the connection name."),
+            Row::refused("client|tracking", -3, "connection", "6.0.0", NOT_OFFERED),
+            Row::refused("client|trackinginfo", 2, "connection", "6.2.0", NOT_OFFERED),
+            Row::refused("client|unblock", -3, "connection", "5.0.0", NOT_OFFERED),
+            Row::refused("client|unpause", 2, "connection", "6.2.0", NOT_OFFERED),
         ]),
     Row::new("echo", 2, Access::None)
         .flags(&["loading", "stale", "fast"], &["@fast", "@connection"])
-        .doc("connection", "1.0.0", "O(1)", "Echo the given string"),
+        .doc("connection", "1.0.0", "O(1)", "Returns the given string."),
     Row::new("hello", -1, Access::None)
         .flags(
             &["noscript", "loading", "stale", "fast", "no_auth", "allow_busy"],
             &["@fast", "@connection"],
         )
-        .doc("connection", "6.0.0", "O(1)", "Handshake with Redis"),
+        .doc("connection", "6.0.0", "O(1)", "Handshakes with the server."),
     Row::new("ping", -1, Access::None)
         .flags(&["fast"], &["@fast", "@connection"])
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
-        .doc("connection", "1.0.0", "O(1)", "Ping the server"),
+        .doc("connection", "1.0.0", "O(1)", "Returns the server's liveliness response."),
     Row::new("quit", -1, Access::None)
         .flags(
             &["noscript", "loading", "stale", "fast", "no_auth", "allow_busy"],
             &["@fast", "@connection"],
         )
-        .doc("connection", "1.0.0", "O(1)", "Close the connection"),
+        .doc("connection", "1.0.0", "O(1)", "Closes the connection.")
+        .deprecated("7.2.0", "just closing the connection"),
     Row::new("reset", 1, Access::None)
         .flags(
             &["noscript", "loading", "stale", "fast", "no_auth", "allow_busy"],
             &["@fast", "@connection"],
         )
-        .doc("connection", "6.2.0", "O(1)", "Reset the connection"),
+        .doc("connection", "6.2.0", "O(1)", "Resets the connection."),
     Row::new("select", 2, Access::None)
         .flags(&["loading", "stale", "fast"], &["@fast", "@connection"])
-        .doc(
-            "connection",
-            "1.0.0",
-            "O(1)",
-            "Change the selected database for the current connection",
-        ),
+        .doc("connection", "1.0.0", "O(1)", "Changes the selected database."),
 ];

@@ -10,16 +10,17 @@ pub(super) const ROWS: &[Row] = &[
             "hash",
             "2.0.0",
             "O(N) where N is the number of fields to be removed.",
-            "Delete one or more hash fields",
+            "Deletes one or more fields and their values from a hash. Deletes the hash if \
+no fields remain.",
         ),
     Row::new("hexists", 3, Access::Read)
         .keys(KEY, &["RO"])
         .flags(&["readonly", "fast"], &["@read", "@hash", "@fast"])
-        .doc("hash", "2.0.0", "O(1)", "Determine if a hash field exists"),
+        .doc("hash", "2.0.0", "O(1)", "Determines whether a field exists in a hash."),
     Row::new("hget", 3, Access::Read)
         .keys(KEY, &["RO access"])
         .flags(&["readonly", "fast"], &["@read", "@hash", "@fast"])
-        .doc("hash", "2.0.0", "O(1)", "Get the value of a hash field"),
+        .doc("hash", "2.0.0", "O(1)", "Returns the value of a field in a hash."),
     Row::new("hgetall", 2, Access::Read)
         .keys(KEY, &["RO access"])
         .flags(&["readonly"], &["@read", "@hash", "@slow"])
@@ -28,7 +29,7 @@ pub(super) const ROWS: &[Row] = &[
             "hash",
             "2.0.0",
             "O(N) where N is the size of the hash.",
-            "Get all the fields and values in a hash",
+            "Returns all fields and values in a hash.",
         ),
     Row::new("hincrby", 4, Access::Write)
         .keys(KEY, &["RW access update"])
@@ -37,7 +38,8 @@ pub(super) const ROWS: &[Row] = &[
             "hash",
             "2.0.0",
             "O(1)",
-            "Increment the integer value of a hash field by the given number",
+            "Increments the integer value of a field in a hash by a number. Uses 0 as \
+initial value if the field doesn't exist.",
         ),
     Row::new("hincrbyfloat", 4, Access::Write)
         .keys(KEY, &["RW access update"])
@@ -46,7 +48,8 @@ pub(super) const ROWS: &[Row] = &[
             "hash",
             "2.6.0",
             "O(1)",
-            "Increment the float value of a hash field by the given amount",
+            "Increments the floating point value of a field by a number. Uses 0 as \
+initial value if the field doesn't exist.",
         ),
     Row::new("hkeys", 2, Access::Read)
         .keys(KEY, &["RO access"])
@@ -56,12 +59,12 @@ pub(super) const ROWS: &[Row] = &[
             "hash",
             "2.0.0",
             "O(N) where N is the size of the hash.",
-            "Get all the fields in a hash",
+            "Returns all fields in a hash.",
         ),
     Row::new("hlen", 2, Access::Read)
         .keys(KEY, &["RO"])
         .flags(&["readonly", "fast"], &["@read", "@hash", "@fast"])
-        .doc("hash", "2.0.0", "O(1)", "Get the number of fields in a hash"),
+        .doc("hash", "2.0.0", "O(1)", "Returns the number of fields in a hash."),
     Row::new("hmget", -3, Access::Read)
         .keys(KEY, &["RO access"])
         .flags(&["readonly", "fast"], &["@read", "@hash", "@fast"])
@@ -69,7 +72,7 @@ pub(super) const ROWS: &[Row] = &[
             "hash",
             "2.0.0",
             "O(N) where N is the number of fields being requested.",
-            "Get the values of all the given hash fields",
+            "Returns the values of all fields in a hash.",
         ),
     Row::new("hmset", -4, Access::Write)
         .keys(KEY, &["RW update"])
@@ -78,7 +81,7 @@ pub(super) const ROWS: &[Row] = &[
             "hash",
             "2.0.0",
             "O(N) where N is the number of fields being set.",
-            "Set multiple hash fields to multiple values",
+            "Sets the values of multiple fields.",
         )
         .deprecated("4.0.0", "`HSET` with multiple field-value pairs"),
     Row::new("hrandfield", -2, Access::Read)
@@ -89,7 +92,7 @@ pub(super) const ROWS: &[Row] = &[
             "hash",
             "6.2.0",
             "O(N) where N is the number of fields returned",
-            "Get one or multiple random fields from a hash",
+            "Returns one or more random fields from a hash.",
         ),
     Row::new("hscan", -3, Access::Read)
         .keys(KEY, &["RO access"])
@@ -98,10 +101,10 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "hash",
             "2.8.0",
-            "O(1) for every call. O(N) for a complete iteration, including enough command calls \
-             for the cursor to return back to 0. N is the number of elements inside the \
-             collection..",
-            "Incrementally iterate hash fields and associated values",
+            "O(1) for every call. O(N) for a complete iteration, including enough command \
+calls for the cursor to return back to 0. N is the number of elements inside \
+the collection.",
+            "Iterates over fields and values of a hash.",
         ),
     Row::new("hset", -4, Access::Write)
         .keys(KEY, &["RW update"])
@@ -109,9 +112,9 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "hash",
             "2.0.0",
-            "O(1) for each field/value pair added, so O(N) to add N field/value pairs when the \
-             command is called with multiple field/value pairs.",
-            "Set the string value of a hash field",
+            "O(1) for each field/value pair added, so O(N) to add N field/value pairs \
+when the command is called with multiple field/value pairs.",
+            "Creates or modifies the value of a field in a hash.",
         ),
     Row::new("hsetnx", 4, Access::Write)
         .keys(KEY, &["RW insert"])
@@ -120,12 +123,12 @@ pub(super) const ROWS: &[Row] = &[
             "hash",
             "2.0.0",
             "O(1)",
-            "Set the value of a hash field, only if the field does not exist",
+            "Sets the value of a field in a hash only when the field doesn't exist.",
         ),
     Row::new("hstrlen", 3, Access::Read)
         .keys(KEY, &["RO"])
         .flags(&["readonly", "fast"], &["@read", "@hash", "@fast"])
-        .doc("hash", "3.2.0", "O(1)", "Get the length of the value of a hash field"),
+        .doc("hash", "3.2.0", "O(1)", "Returns the length of the value of a field."),
     Row::new("hvals", 2, Access::Read)
         .keys(KEY, &["RO access"])
         .flags(&["readonly"], &["@read", "@hash", "@slow"])
@@ -134,6 +137,6 @@ pub(super) const ROWS: &[Row] = &[
             "hash",
             "2.0.0",
             "O(N) where N is the size of the hash.",
-            "Get all the values in a hash",
+            "Returns all values in a hash.",
         ),
 ];

@@ -1,16 +1,26 @@
 //! From a name to its row: a hash table made at compile time.
 
-use super::{Row, connection, generic, hash, list, server, set, sorted_set, string};
+use super::{
+    Row, bitmap, connection, generic, geo, hash, hyperloglog, list, pubsub, refused, scripting,
+    server, set, sorted_set, stream, string,
+};
 
 /// The rows, a slice a group.
-pub(super) static GROUPS: [&[Row]; 8] = [
+pub(super) static GROUPS: [&[Row]; 15] = [
+    bitmap::ROWS,
     connection::ROWS,
     generic::ROWS,
+    geo::ROWS,
     hash::ROWS,
+    hyperloglog::ROWS,
     list::ROWS,
+    pubsub::ROWS,
+    refused::ROWS,
+    scripting::ROWS,
     server::ROWS,
     set::ROWS,
     sorted_set::ROWS,
+    stream::ROWS,
     string::ROWS,
 ];
 

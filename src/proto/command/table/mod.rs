@@ -1,23 +1,31 @@
 //! The table of commands: a row a command, found by its name in any case.
 //!
-//! The rows are those of Redis 7.0's own `COMMAND` and `COMMAND DOCS`, a file a group, with what a
-//! proxy adds: what a command does to its keys, how it is spread over nodes, how its replies merge.
+//! The rows are those that Valkey 8.1 tells with `COMMAND` and `COMMAND DOCS`, which has every
+//! command of Redis 7.2, a file a group; `scripts/command-rows` prints them. A proxy adds how a
+//! command is spread over nodes, and how its replies merge. What no client gets is in `refused`.
 
+mod bitmap;
 mod connection;
 mod generic;
+mod geo;
 mod hash;
+mod hyperloglog;
 mod index;
 mod list;
 mod markdown;
+mod pubsub;
+mod refused;
+mod scripting;
 mod server;
 mod set;
 mod sorted_set;
+mod stream;
 mod string;
 
 pub use index::{find, find_full, number};
 pub use markdown::markdown;
 
-use super::KeySpec;
+use super::keys::{KeySpec, Take};
 
 /// What is known about one command, or one subcommand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +54,7 @@ pub struct Row {
     pub group: &'static str,
     /// The first version of Redis that has it.
     pub since: &'static str,
-    /// Its time complexity.
+    /// Its time complexity; empty where nobody says.
     pub complexity: &'static str,
     /// What it does, in a line.
     pub summary: &'static str,
@@ -63,7 +71,7 @@ pub enum Access {
     Read,
     /// It can change something, depending on its arguments too.
     Write,
-    /// It has no keys.
+    /// It has no keys, or none that the proxy knows of.
     None,
 }
 
@@ -76,6 +84,15 @@ pub enum Spread {
     OneSlot,
     /// Its keys may be in several slots; it is split over their owners and the replies merged.
     BySlot,
+    /// Some primary runs it, whichever.
+    AnyPrimary,
+    /// Every primary runs it, alone: when what was asked before is answered, and before what is
+    /// asked after it.
+    EveryPrimary,
+    /// One primary after the other runs it; which one, the cursor says.
+    Scan,
+    /// No client gets it, for this reason.
+    Refused(&'static str),
 }
 
 /// How the replies of a command's parts become one reply.
@@ -89,6 +106,21 @@ pub enum Merge {
     Sum,
     /// `OK` if every part says so.
     AllOk,
+    /// Arrays: one with the elements of all.
+    Joined,
+    /// Arrays of as many integers: the smallest in each place.
+    Least,
+    /// Every part says the same, or one speaks for all.
+    First,
+    /// Any that is not null.
+    Any,
+    /// One success is enough, whatever the others say.
+    OneOk,
+}
+
+/// The rows of what clients get, containers without their subcommands.
+pub fn offered() -> impl Iterator<Item = &'static Row> + Clone {
+    rows().filter(|row| row.is_offered())
 }
 
 /// All rows by name, containers without their subcommands.
@@ -97,6 +129,23 @@ pub fn rows() -> impl Iterator<Item = &'static Row> + Clone {
 }
 
 impl Row {
+    /// Whether clients get it; a container, if they get some subcommand.
+    #[must_use]
+    pub fn is_offered(&self) -> bool {
+        !matches!(self.spread, Spread::Refused(_))
+    }
+
+    /// The subcommands that clients get.
+    pub fn offered(&self) -> impl Iterator<Item = &'static Row> + Clone + use<> {
+        self.subcommands.iter().filter(|row| row.is_offered())
+    }
+
+    /// Whether it runs without keys, too, although it may have some.
+    #[must_use]
+    pub fn may_be_keyless(&self) -> bool {
+        self.flags.contains(&"no_mandatory_keys")
+    }
+
     /// Whether a command of `len` arguments, its name included, has as many as it takes.
     #[must_use]
     pub fn accepts(&self, len: usize) -> bool {
@@ -149,12 +198,31 @@ impl Row {
         }
     }
 
+    const fn refused(
+        name: &'static str,
+        arity: i8,
+        group: &'static str,
+        since: &'static str,
+        why: &'static str,
+    ) -> Row {
+        let spread = Spread::Refused(why);
+        Row { spread, group, since, ..Row::new(name, arity, Access::None) }
+    }
+
     const fn keys(self, keys: &'static [KeySpec], key_flags: &'static [&'static str]) -> Row {
         Row { keys, key_flags, ..self }
     }
 
     const fn split(self, merge: Merge) -> Row {
         Row { spread: Spread::BySlot, merge, ..self }
+    }
+
+    const fn everywhere(self, merge: Merge) -> Row {
+        Row { spread: Spread::EveryPrimary, merge, ..self }
+    }
+
+    const fn spread(self, spread: Spread) -> Row {
+        Row { spread, ..self }
     }
 
     const fn flags(
@@ -200,6 +268,8 @@ const ALL: &[KeySpec] = &[rest(1, 1)];
 const PAIRS: &[KeySpec] = &[rest(1, 2)];
 /// As many keys as the first argument says.
 const COUNTED: &[KeySpec] = &[counted(1)];
+/// As many keys as the second argument says, after the first.
+const COUNTED_SECOND: &[KeySpec] = &[counted(2)];
 /// The first argument, a key, is made from all others.
 const TARGET_AND_REST: &[KeySpec] = &[arg(1), rest(2, 1)];
 /// The first argument, a key, is made from as many keys as the second one says.
@@ -217,6 +287,31 @@ const fn counted(at: u8) -> KeySpec {
     KeySpec::Count { at, first: at + 1, step: 1 }
 }
 
+const fn keyword(
+    word: &'static str,
+    from: i8,
+    take: Take,
+    skip: &'static [(&'static str, u8)],
+) -> KeySpec {
+    KeySpec::Keyword { word, from, take, skip }
+}
+
+/// Words of `SORT` with how many arguments belong to each.
+const SORT_OPTIONS: &[(&str, u8)] = &[("limit", 2), ("get", 1), ("by", 1)];
+/// Words of `GEORADIUS` that name a key.
+const GEO: &[(&str, u8)] = &[("store", 1), ("storedist", 1)];
+/// Words of `XREAD` and `XREADGROUP` before `STREAMS`.
+const STREAM_OPTIONS: &[(&str, u8)] = &[("block", 1), ("count", 1), ("group", 2), ("noack", 0)];
+
+const ONE_SERVER: &str = "it is about one server, so send it to that server itself";
+const NEEDS_A_CONNECTION: &str =
+    "it needs a connection of the client's own to a server, which redpoll does not lend yet";
+const NO_SUBSCRIPTIONS: &str = "redpoll does not hand on what is published yet";
+const NOT_OFFERED: &str = "redpoll does not offer it yet";
+const MOVES_KEYS: &str = "it moves keys past the proxy";
+const ONE_DATABASE: &str = "clients of redpoll have one database";
+const NOT_A_NODE: &str = "redpoll is no node of a cluster";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,7 +326,7 @@ mod tests {
             KeySpec::Range { first, last, step } => usize::try_from(last)
                 .map_or(usize::from(first) + usize::from(step), |last| last + 1),
             KeySpec::Count { first, .. } => usize::from(first) + 1,
-            KeySpec::Keyword { from, .. } => usize::from(from),
+            KeySpec::Keyword { from, .. } => usize::from(from.unsigned_abs()),
         }
     }
 
@@ -272,24 +367,19 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_or_needs_every_node_is_not_offered() {
-        for name in [
-            "blpop",
-            "brpop",
-            "blmove",
-            "blmpop",
-            "brpoplpush",
-            "bzpopmin",
-            "bzpopmax",
-            "bzmpop",
-            "migrate",
-            "keys",
-            "scan",
-            "randomkey",
-            "wait",
-            "move",
-        ] {
-            assert_eq!(find(name.as_bytes()), None, "{name}");
+    fn what_no_client_gets_has_a_row_with_the_reason() {
+        for name in ["blpop", "bzmpop", "migrate", "wait", "move", "monitor", "cluster|failover"] {
+            let row = find_full(name.as_bytes()).unwrap();
+            assert!(matches!(row.spread, Spread::Refused(why) if !why.is_empty()), "{name}");
+        }
+        let names = |row: &'static Row| row.offered().map(Row::own_name).collect::<Vec<_>>();
+        assert_eq!(names(find(b"memory").unwrap()), ["help", "purge", "usage"]);
+    }
+
+    #[test]
+    fn a_container_is_offered_if_something_of_it_is() {
+        for row in rows().filter(|row| !row.subcommands.is_empty()) {
+            assert_eq!(row.is_offered(), row.offered().next().is_some(), "{}", row.name);
         }
     }
 
@@ -301,7 +391,7 @@ mod tests {
         for row in all() {
             assert_eq!(find_full(row.name.as_bytes()), Some(row));
             assert_eq!(find_full(row.name.to_uppercase().as_bytes()), Some(row));
-            assert!(row.name.bytes().all(|b| b.is_ascii_lowercase() || b"_|".contains(&b)));
+            assert!(row.name.bytes().all(|b| b.is_ascii_lowercase() || b"_|-".contains(&b)));
             assert!(row.subcommands.is_sorted_by(|one, next| one.name < next.name));
             for sub in row.subcommands {
                 assert_eq!(sub.name, format!("{}|{}", row.name, sub.own_name()));
@@ -311,36 +401,40 @@ mod tests {
 
     #[test]
     fn every_row_is_whole() {
-        for row in all() {
-            let texts = [row.group, row.since, row.complexity, row.summary];
+        for row in all().filter(|row| row.is_offered()) {
+            let texts = [row.group, row.since, row.summary];
             assert!(texts.iter().all(|text| !text.is_empty()), "{}", row.name);
-            assert_eq!(row.keys.len(), row.key_flags.len(), "{}", row.name);
             assert!(row.categories.iter().all(|name| name.starts_with('@')), "{}", row.name);
         }
     }
 
     #[test]
-    fn the_arity_makes_sure_of_the_keys() {
+    fn the_arity_makes_sure_of_the_first_key() {
         for row in all() {
+            assert_eq!(row.keys.len(), row.key_flags.len(), "{}", row.name);
             let arity = usize::from(row.arity.unsigned_abs());
-            assert!(row.keys.iter().all(|spec| least(spec) <= arity), "{}", row.name);
+            let is_sure = row.keys.first().is_none_or(|spec| least(spec) <= arity);
+            assert!(is_sure || row.may_be_keyless(), "{}", row.name);
             assert!(row.keys.iter().all(|spec| !matches!(spec, KeySpec::Range { first: 0, .. })));
         }
     }
 
     #[test]
     fn access_spread_and_merge_go_together() {
-        for row in all().filter(|row| row.subcommands.is_empty()) {
+        for row in all().filter(|row| row.subcommands.is_empty() && row.is_offered()) {
             let has = |flag| row.flags.contains(&flag);
             let access = match (has("readonly"), has("write")) {
                 (true, false) => Access::Read,
                 (false, true) => Access::Write,
+                // A script may write.
+                _ if !row.keys.is_empty() => Access::Write,
                 _ => Access::None,
             };
             assert_eq!(row.access, access, "{}", row.name);
-            assert_eq!(row.keys.is_empty(), access == Access::None, "{}", row.name);
-            assert_eq!(row.spread == Spread::Local, access == Access::None, "{}", row.name);
-            assert_eq!(row.spread == Spread::BySlot, row.merge != Merge::Whole, "{}", row.name);
+            let by_keys = matches!(row.spread, Spread::OneSlot | Spread::BySlot);
+            assert_eq!(row.keys.is_empty(), !by_keys, "{}", row.name);
+            let parts = matches!(row.spread, Spread::BySlot | Spread::EveryPrimary);
+            assert_eq!(parts, row.merge != Merge::Whole, "{}", row.name);
             let splits = matches!(row.keys, [KeySpec::Range { first: 1, last: -1, .. }]);
             assert!(row.spread != Spread::BySlot || splits, "{}", row.name);
         }

@@ -9,14 +9,14 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "set",
             "1.0.0",
-            "O(1) for each element added, so O(N) to add N elements when the command is called \
-             with multiple arguments.",
-            "Add one or more members to a set",
+            "O(1) for each element added, so O(N) to add N elements when the command is \
+called with multiple arguments.",
+            "Adds one or more members to a set. Creates the key if it doesn't exist.",
         ),
     Row::new("scard", 2, Access::Read)
         .keys(KEY, &["RO"])
         .flags(&["readonly", "fast"], &["@read", "@set", "@fast"])
-        .doc("set", "1.0.0", "O(1)", "Get the number of members in a set"),
+        .doc("set", "1.0.0", "O(1)", "Returns the number of members in a set."),
     Row::new("sdiff", -2, Access::Read)
         .keys(ALL, &["RO access"])
         .flags(&["readonly"], &["@read", "@set", "@slow"])
@@ -25,7 +25,7 @@ pub(super) const ROWS: &[Row] = &[
             "set",
             "1.0.0",
             "O(N) where N is the total number of elements in all given sets.",
-            "Subtract multiple sets",
+            "Returns the difference of multiple sets.",
         ),
     Row::new("sdiffstore", -3, Access::Write)
         .keys(TARGET_AND_REST, &["OW update", "RO access"])
@@ -34,7 +34,7 @@ pub(super) const ROWS: &[Row] = &[
             "set",
             "1.0.0",
             "O(N) where N is the total number of elements in all given sets.",
-            "Subtract multiple sets and store the resulting set in a key",
+            "Stores the difference of multiple sets in a key.",
         ),
     Row::new("sinter", -2, Access::Read)
         .keys(ALL, &["RO access"])
@@ -43,9 +43,9 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "set",
             "1.0.0",
-            "O(N*M) worst case where N is the cardinality of the smallest set and M is the \
-             number of sets.",
-            "Intersect multiple sets",
+            "O(N*M) worst case where N is the cardinality of the smallest set and M is \
+the number of sets.",
+            "Returns the intersect of multiple sets.",
         ),
     Row::new("sintercard", -3, Access::Read)
         .keys(COUNTED, &["RO access"])
@@ -53,24 +53,24 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "set",
             "7.0.0",
-            "O(N*M) worst case where N is the cardinality of the smallest set and M is the \
-             number of sets.",
-            "Intersect multiple sets and return the cardinality of the result",
+            "O(N*M) worst case where N is the cardinality of the smallest set and M is \
+the number of sets.",
+            "Returns the number of members of the intersect of multiple sets.",
         ),
     Row::new("sinterstore", -3, Access::Write)
-        .keys(TARGET_AND_REST, &["RW update", "RO access"])
+        .keys(TARGET_AND_REST, &["OW update", "RO access"])
         .flags(&["write", "denyoom"], &["@write", "@set", "@slow"])
         .doc(
             "set",
             "1.0.0",
-            "O(N*M) worst case where N is the cardinality of the smallest set and M is the \
-             number of sets.",
-            "Intersect multiple sets and store the resulting set in a key",
+            "O(N*M) worst case where N is the cardinality of the smallest set and M is \
+the number of sets.",
+            "Stores the intersect of multiple sets in a key.",
         ),
     Row::new("sismember", 3, Access::Read)
         .keys(KEY, &["RO"])
         .flags(&["readonly", "fast"], &["@read", "@set", "@fast"])
-        .doc("set", "1.0.0", "O(1)", "Determine if a given value is a member of a set"),
+        .doc("set", "1.0.0", "O(1)", "Determines whether a member belongs to a set."),
     Row::new("smembers", 2, Access::Read)
         .keys(KEY, &["RO access"])
         .flags(&["readonly"], &["@read", "@set", "@slow"])
@@ -79,7 +79,7 @@ pub(super) const ROWS: &[Row] = &[
             "set",
             "1.0.0",
             "O(N) where N is the set cardinality.",
-            "Get all the members in a set",
+            "Returns all members of a set.",
         ),
     Row::new("smismember", -3, Access::Read)
         .keys(KEY, &["RO access"])
@@ -88,12 +88,12 @@ pub(super) const ROWS: &[Row] = &[
             "set",
             "6.2.0",
             "O(N) where N is the number of elements being checked for membership",
-            "Returns the membership associated with the given elements for a set",
+            "Determines whether multiple members belong to a set.",
         ),
     Row::new("smove", 4, Access::Write)
         .keys(TWO, &["RW access delete", "RW insert"])
         .flags(&["write", "fast"], &["@write", "@set", "@fast"])
-        .doc("set", "1.0.0", "O(1)", "Move a member from one set to another"),
+        .doc("set", "1.0.0", "O(1)", "Moves a member from one set to another."),
     Row::new("spop", -2, Access::Write)
         .keys(KEY, &["RW access delete"])
         .flags(&["write", "fast"], &["@write", "@set", "@fast"])
@@ -101,9 +101,10 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "set",
             "1.0.0",
-            "Without the count argument O(1), otherwise O(N) where N is the value of the passed \
-             count.",
-            "Remove and return one or multiple random members from a set",
+            "Without the count argument O(1), otherwise O(N) where N is the value of the \
+passed count.",
+            "Returns one or more random members from a set after removing them. Deletes \
+the set if the last member was popped.",
         ),
     Row::new("srandmember", -2, Access::Read)
         .keys(KEY, &["RO access"])
@@ -112,8 +113,8 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "set",
             "1.0.0",
-            "Without the count argument O(1), otherwise O(N) where N is the absolute value of \
-             the passed count.",
+            "Without the count argument O(1), otherwise O(N) where N is the absolute \
+value of the passed count.",
             "Get one or multiple random members from a set",
         ),
     Row::new("srem", -3, Access::Write)
@@ -123,7 +124,8 @@ pub(super) const ROWS: &[Row] = &[
             "set",
             "1.0.0",
             "O(N) where N is the number of members to be removed.",
-            "Remove one or more members from a set",
+            "Removes one or more members from a set. Deletes the set if the last member \
+was removed.",
         ),
     Row::new("sscan", -3, Access::Read)
         .keys(KEY, &["RO access"])
@@ -132,10 +134,10 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "set",
             "2.8.0",
-            "O(1) for every call. O(N) for a complete iteration, including enough command calls \
-             for the cursor to return back to 0. N is the number of elements inside the \
-             collection..",
-            "Incrementally iterate Set elements",
+            "O(1) for every call. O(N) for a complete iteration, including enough command \
+calls for the cursor to return back to 0. N is the number of elements inside \
+the collection.",
+            "Iterates over members of a set.",
         ),
     Row::new("sunion", -2, Access::Read)
         .keys(ALL, &["RO access"])
@@ -145,7 +147,7 @@ pub(super) const ROWS: &[Row] = &[
             "set",
             "1.0.0",
             "O(N) where N is the total number of elements in all given sets.",
-            "Add multiple sets",
+            "Returns the union of multiple sets.",
         ),
     Row::new("sunionstore", -3, Access::Write)
         .keys(TARGET_AND_REST, &["OW update", "RO access"])
@@ -154,6 +156,6 @@ pub(super) const ROWS: &[Row] = &[
             "set",
             "1.0.0",
             "O(N) where N is the total number of elements in all given sets.",
-            "Add multiple sets and store the resulting set in a key",
+            "Stores the union of multiple sets in a key.",
         ),
 ];

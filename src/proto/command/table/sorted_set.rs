@@ -9,13 +9,15 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "sorted-set",
             "1.2.0",
-            "O(log(N)) for each item added, where N is the number of elements in the sorted set.",
-            "Add one or more members to a sorted set, or update its score if it already exists",
+            "O(log(N)) for each item added, where N is the number of elements in the \
+sorted set.",
+            "Adds one or more members to a sorted set, or updates their scores. Creates \
+the key if it doesn't exist.",
         ),
     Row::new("zcard", 2, Access::Read)
         .keys(KEY, &["RO"])
         .flags(&["readonly", "fast"], &["@read", "@sortedset", "@fast"])
-        .doc("sorted-set", "1.2.0", "O(1)", "Get the number of members in a sorted set"),
+        .doc("sorted-set", "1.2.0", "O(1)", "Returns the number of members in a sorted set."),
     Row::new("zcount", 4, Access::Read)
         .keys(KEY, &["RO access"])
         .flags(&["readonly", "fast"], &["@read", "@sortedset", "@fast"])
@@ -23,7 +25,8 @@ pub(super) const ROWS: &[Row] = &[
             "sorted-set",
             "2.0.0",
             "O(log(N)) with N being the number of elements in the sorted set.",
-            "Count the members in a sorted set with scores within the given values",
+            "Returns the count of members in a sorted set that have scores within a \
+range.",
         ),
     Row::new("zdiff", -3, Access::Read)
         .keys(COUNTED, &["RO access"])
@@ -31,9 +34,10 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "sorted-set",
             "6.2.0",
-            "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the \
-             sets, N is the size of the first set, and K is the size of the result set.",
-            "Subtract multiple sorted sets",
+            "O(L + (N-K)log(N)) worst case where L is the total number of elements in all \
+the sets, N is the size of the first set, and K is the size of the result \
+set.",
+            "Returns the difference between multiple sorted sets.",
         ),
     Row::new("zdiffstore", -4, Access::Write)
         .keys(TARGET_AND_COUNTED, &["OW update", "RO access"])
@@ -41,9 +45,10 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "sorted-set",
             "6.2.0",
-            "O(L + (N-K)log(N)) worst case where L is the total number of elements in all the \
-             sets, N is the size of the first set, and K is the size of the result set.",
-            "Subtract multiple sorted sets and store the resulting sorted set in a new key",
+            "O(L + (N-K)log(N)) worst case where L is the total number of elements in all \
+the sets, N is the size of the first set, and K is the size of the result \
+set.",
+            "Stores the difference of multiple sorted sets in a key.",
         ),
     Row::new("zincrby", 4, Access::Write)
         .keys(KEY, &["RW access update"])
@@ -52,7 +57,7 @@ pub(super) const ROWS: &[Row] = &[
             "sorted-set",
             "1.2.0",
             "O(log(N)) where N is the number of elements in the sorted set.",
-            "Increment the score of a member in a sorted set",
+            "Increments the score of a member in a sorted set.",
         ),
     Row::new("zinter", -3, Access::Read)
         .keys(COUNTED, &["RO access"])
@@ -60,10 +65,10 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "sorted-set",
             "6.2.0",
-            "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being \
-             the number of input sorted sets and M being the number of elements in the resulting \
-             sorted set.",
-            "Intersect multiple sorted sets",
+            "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K \
+being the number of input sorted sets and M being the number of elements in \
+the resulting sorted set.",
+            "Returns the intersect of multiple sorted sets.",
         ),
     Row::new("zintercard", -3, Access::Read)
         .keys(COUNTED, &["RO access"])
@@ -71,9 +76,9 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "sorted-set",
             "7.0.0",
-            "O(N*K) worst case with N being the smallest input sorted set, K being the number of \
-             input sorted sets.",
-            "Intersect multiple sorted sets and return the cardinality of the result",
+            "O(N*K) worst case with N being the smallest input sorted set, K being the \
+number of input sorted sets.",
+            "Returns the number of members of the intersect of multiple sorted sets.",
         ),
     Row::new("zinterstore", -4, Access::Write)
         .keys(TARGET_AND_COUNTED, &["OW update", "RO access"])
@@ -81,10 +86,10 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "sorted-set",
             "2.0.0",
-            "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K being \
-             the number of input sorted sets and M being the number of elements in the resulting \
-             sorted set.",
-            "Intersect multiple sorted sets and store the resulting sorted set in a new key",
+            "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K \
+being the number of input sorted sets and M being the number of elements in \
+the resulting sorted set.",
+            "Stores the intersect of multiple sorted sets in a key.",
         ),
     Row::new("zlexcount", 4, Access::Read)
         .keys(KEY, &["RO access"])
@@ -93,7 +98,8 @@ pub(super) const ROWS: &[Row] = &[
             "sorted-set",
             "2.8.9",
             "O(log(N)) with N being the number of elements in the sorted set.",
-            "Count the number of members in a sorted set between a given lexicographical range",
+            "Returns the number of members in a sorted set within a lexicographical \
+range.",
         ),
     Row::new("zmpop", -4, Access::Write)
         .keys(COUNTED, &["RW access delete"])
@@ -101,9 +107,11 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "sorted-set",
             "7.0.0",
-            "O(K) + O(M*log(N)) where K is the number of provided keys, N being the number of \
-             elements in the sorted set, and M being the number of elements popped.",
-            "Remove and return members with scores in a sorted set",
+            "O(K) + O(M*log(N)) where K is the number of provided keys, N being the \
+number of elements in the sorted set, and M being the number of elements \
+popped.",
+            "Returns the highest- or lowest-scoring members from one or more sorted sets \
+after removing them. Deletes the sorted set if the last member was popped.",
         ),
     Row::new("zmscore", -3, Access::Read)
         .keys(KEY, &["RO access"])
@@ -112,7 +120,7 @@ pub(super) const ROWS: &[Row] = &[
             "sorted-set",
             "6.2.0",
             "O(N) where N is the number of members being requested.",
-            "Get the score associated with the given members in a sorted set",
+            "Returns the score of one or more members in a sorted set.",
         ),
     Row::new("zpopmax", -2, Access::Write)
         .keys(KEY, &["RW access delete"])
@@ -120,9 +128,10 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "sorted-set",
             "5.0.0",
-            "O(log(N)*M) with N being the number of elements in the sorted set, and M being the \
-             number of elements popped.",
-            "Remove and return members with the highest scores in a sorted set",
+            "O(log(N)*M) with N being the number of elements in the sorted set, and M \
+being the number of elements popped.",
+            "Returns the highest-scoring members from a sorted set after removing them. \
+Deletes the sorted set if the last member was popped.",
         ),
     Row::new("zpopmin", -2, Access::Write)
         .keys(KEY, &["RW access delete"])
@@ -130,9 +139,10 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "sorted-set",
             "5.0.0",
-            "O(log(N)*M) with N being the number of elements in the sorted set, and M being the \
-             number of elements popped.",
-            "Remove and return members with the lowest scores in a sorted set",
+            "O(log(N)*M) with N being the number of elements in the sorted set, and M \
+being the number of elements popped.",
+            "Returns the lowest-scoring members from a sorted set after removing them. \
+Deletes the sorted set if the last member was popped.",
         ),
     Row::new("zrandmember", -2, Access::Read)
         .keys(KEY, &["RO access"])
@@ -141,8 +151,8 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "sorted-set",
             "6.2.0",
-            "O(N) where N is the number of elements returned",
-            "Get one or multiple random elements from a sorted set",
+            "O(N) where N is the number of members returned",
+            "Returns one or more random members from a sorted set.",
         ),
     Row::new("zrange", -4, Access::Read)
         .keys(KEY, &["RO access"])
@@ -150,9 +160,9 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "sorted-set",
             "1.2.0",
-            "O(log(N)+M) with N being the number of elements in the sorted set and M the number \
-             of elements returned.",
-            "Return a range of members in a sorted set",
+            "O(log(N)+M) with N being the number of elements in the sorted set and M the \
+number of elements returned.",
+            "Returns members in a sorted set within a range of indexes.",
         ),
     Row::new("zrangebylex", -4, Access::Read)
         .keys(KEY, &["RO access"])
@@ -160,10 +170,10 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "sorted-set",
             "2.8.9",
-            "O(log(N)+M) with N being the number of elements in the sorted set and M the number \
-             of elements being returned. If M is constant (e.g. always asking for the first 10 \
-             elements with LIMIT), you can consider it O(log(N)).",
-            "Return a range of members in a sorted set, by lexicographical range",
+            "O(log(N)+M) with N being the number of elements in the sorted set and M the \
+number of elements being returned. If M is constant (e.g. always asking for \
+the first 10 elements with LIMIT), you can consider it O(log(N)).",
+            "Returns members in a sorted set within a lexicographical range.",
         )
         .deprecated("6.2.0", "`ZRANGE` with the `BYLEX` argument"),
     Row::new("zrangebyscore", -4, Access::Read)
@@ -172,10 +182,10 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "sorted-set",
             "1.0.5",
-            "O(log(N)+M) with N being the number of elements in the sorted set and M the number \
-             of elements being returned. If M is constant (e.g. always asking for the first 10 \
-             elements with LIMIT), you can consider it O(log(N)).",
-            "Return a range of members in a sorted set, by score",
+            "O(log(N)+M) with N being the number of elements in the sorted set and M the \
+number of elements being returned. If M is constant (e.g. always asking for \
+the first 10 elements with LIMIT), you can consider it O(log(N)).",
+            "Returns members in a sorted set within a range of scores.",
         )
         .deprecated("6.2.0", "`ZRANGE` with the `BYSCORE` argument"),
     Row::new("zrangestore", -5, Access::Write)
@@ -184,23 +194,29 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "sorted-set",
             "6.2.0",
-            "O(log(N)+M) with N being the number of elements in the sorted set and M the number \
-             of elements stored into the destination key.",
-            "Store a range of members from sorted set into another key",
+            "O(log(N)+M) with N being the number of elements in the sorted set and M the \
+number of elements stored into the destination key.",
+            "Stores a range of members from sorted set in a key.",
         ),
-    Row::new("zrank", 3, Access::Read)
+    Row::new("zrank", -3, Access::Read)
         .keys(KEY, &["RO access"])
         .flags(&["readonly", "fast"], &["@read", "@sortedset", "@fast"])
-        .doc("sorted-set", "2.0.0", "O(log(N))", "Determine the index of a member in a sorted set"),
+        .doc(
+            "sorted-set",
+            "2.0.0",
+            "O(log(N))",
+            "Returns the index of a member in a sorted set ordered by ascending scores.",
+        ),
     Row::new("zrem", -3, Access::Write)
         .keys(KEY, &["RW delete"])
         .flags(&["write", "fast"], &["@write", "@sortedset", "@fast"])
         .doc(
             "sorted-set",
             "1.2.0",
-            "O(M*log(N)) with N being the number of elements in the sorted set and M the number \
-             of elements to be removed.",
-            "Remove one or more members from a sorted set",
+            "O(M*log(N)) with N being the number of elements in the sorted set and M the \
+number of elements to be removed.",
+            "Removes one or more members from a sorted set. Deletes the sorted set if all \
+members were removed.",
         ),
     Row::new("zremrangebylex", 4, Access::Write)
         .keys(KEY, &["RW delete"])
@@ -208,9 +224,10 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "sorted-set",
             "2.8.9",
-            "O(log(N)+M) with N being the number of elements in the sorted set and M the number \
-             of elements removed by the operation.",
-            "Remove all members in a sorted set between the given lexicographical range",
+            "O(log(N)+M) with N being the number of elements in the sorted set and M the \
+number of elements removed by the operation.",
+            "Removes members in a sorted set within a lexicographical range. Deletes the \
+sorted set if all members were removed.",
         ),
     Row::new("zremrangebyrank", 4, Access::Write)
         .keys(KEY, &["RW delete"])
@@ -218,9 +235,10 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "sorted-set",
             "2.0.0",
-            "O(log(N)+M) with N being the number of elements in the sorted set and M the number \
-             of elements removed by the operation.",
-            "Remove all members in a sorted set within the given indexes",
+            "O(log(N)+M) with N being the number of elements in the sorted set and M the \
+number of elements removed by the operation.",
+            "Removes members in a sorted set within a range of indexes. Deletes the \
+sorted set if all members were removed.",
         ),
     Row::new("zremrangebyscore", 4, Access::Write)
         .keys(KEY, &["RW delete"])
@@ -228,9 +246,10 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "sorted-set",
             "1.2.0",
-            "O(log(N)+M) with N being the number of elements in the sorted set and M the number \
-             of elements removed by the operation.",
-            "Remove all members in a sorted set within the given scores",
+            "O(log(N)+M) with N being the number of elements in the sorted set and M the \
+number of elements removed by the operation.",
+            "Removes members in a sorted set within a range of scores. Deletes the sorted \
+set if all members were removed.",
         ),
     Row::new("zrevrange", -4, Access::Read)
         .keys(KEY, &["RO access"])
@@ -238,10 +257,9 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "sorted-set",
             "1.2.0",
-            "O(log(N)+M) with N being the number of elements in the sorted set and M the number \
-             of elements returned.",
-            "Return a range of members in a sorted set, by index, with scores ordered from high \
-             to low",
+            "O(log(N)+M) with N being the number of elements in the sorted set and M the \
+number of elements returned.",
+            "Returns members in a sorted set within a range of indexes in reverse order.",
         )
         .deprecated("6.2.0", "`ZRANGE` with the `REV` argument"),
     Row::new("zrevrangebylex", -4, Access::Read)
@@ -250,11 +268,11 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "sorted-set",
             "2.8.9",
-            "O(log(N)+M) with N being the number of elements in the sorted set and M the number \
-             of elements being returned. If M is constant (e.g. always asking for the first 10 \
-             elements with LIMIT), you can consider it O(log(N)).",
-            "Return a range of members in a sorted set, by lexicographical range, ordered from \
-             higher to lower strings.",
+            "O(log(N)+M) with N being the number of elements in the sorted set and M the \
+number of elements being returned. If M is constant (e.g. always asking for \
+the first 10 elements with LIMIT), you can consider it O(log(N)).",
+            "Returns members in a sorted set within a lexicographical range in reverse \
+order.",
         )
         .deprecated("6.2.0", "`ZRANGE` with the `REV` and `BYLEX` arguments"),
     Row::new("zrevrangebyscore", -4, Access::Read)
@@ -263,21 +281,20 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "sorted-set",
             "2.2.0",
-            "O(log(N)+M) with N being the number of elements in the sorted set and M the number \
-             of elements being returned. If M is constant (e.g. always asking for the first 10 \
-             elements with LIMIT), you can consider it O(log(N)).",
-            "Return a range of members in a sorted set, by score, with scores ordered from high \
-             to low",
+            "O(log(N)+M) with N being the number of elements in the sorted set and M the \
+number of elements being returned. If M is constant (e.g. always asking for \
+the first 10 elements with LIMIT), you can consider it O(log(N)).",
+            "Returns members in a sorted set within a range of scores in reverse order.",
         )
         .deprecated("6.2.0", "`ZRANGE` with the `REV` and `BYSCORE` arguments"),
-    Row::new("zrevrank", 3, Access::Read)
+    Row::new("zrevrank", -3, Access::Read)
         .keys(KEY, &["RO access"])
         .flags(&["readonly", "fast"], &["@read", "@sortedset", "@fast"])
         .doc(
             "sorted-set",
             "2.0.0",
             "O(log(N))",
-            "Determine the index of a member in a sorted set, with scores ordered from high to low",
+            "Returns the index of a member in a sorted set ordered by descending scores.",
         ),
     Row::new("zscan", -3, Access::Read)
         .keys(KEY, &["RO access"])
@@ -286,29 +303,24 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "sorted-set",
             "2.8.0",
-            "O(1) for every call. O(N) for a complete iteration, including enough command calls \
-             for the cursor to return back to 0. N is the number of elements inside the \
-             collection..",
-            "Incrementally iterate sorted sets elements and associated scores",
+            "O(1) for every call. O(N) for a complete iteration, including enough command \
+calls for the cursor to return back to 0. N is the number of elements inside \
+the collection.",
+            "Iterates over members and scores of a sorted set.",
         ),
     Row::new("zscore", 3, Access::Read)
         .keys(KEY, &["RO access"])
         .flags(&["readonly", "fast"], &["@read", "@sortedset", "@fast"])
-        .doc(
-            "sorted-set",
-            "1.2.0",
-            "O(1)",
-            "Get the score associated with the given member in a sorted set",
-        ),
+        .doc("sorted-set", "1.2.0", "O(1)", "Returns the score of a member in a sorted set."),
     Row::new("zunion", -3, Access::Read)
         .keys(COUNTED, &["RO access"])
         .flags(&["readonly", "movablekeys"], &["@read", "@sortedset", "@slow"])
         .doc(
             "sorted-set",
             "6.2.0",
-            "O(N)+O(M*log(M)) with N being the sum of the sizes of the input sorted sets, and M \
-             being the number of elements in the resulting sorted set.",
-            "Add multiple sorted sets",
+            "O(N)+O(M*log(M)) with N being the sum of the sizes of the input sorted sets, \
+and M being the number of elements in the resulting sorted set.",
+            "Returns the union of multiple sorted sets.",
         ),
     Row::new("zunionstore", -4, Access::Write)
         .keys(TARGET_AND_COUNTED, &["OW update", "RO access"])
@@ -316,8 +328,8 @@ pub(super) const ROWS: &[Row] = &[
         .doc(
             "sorted-set",
             "2.0.0",
-            "O(N)+O(M log(M)) with N being the sum of the sizes of the input sorted sets, and M \
-             being the number of elements in the resulting sorted set.",
-            "Add multiple sorted sets and store the resulting sorted set in a new key",
+            "O(N)+O(M log(M)) with N being the sum of the sizes of the input sorted sets, \
+and M being the number of elements in the resulting sorted set.",
+            "Stores the union of multiple sorted sets in a key.",
         ),
 ];

@@ -1,0 +1,145 @@
+//! What becomes of a command that was read: it is answered, refused, sent, or parked.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::alone::Alone;
+use super::part::{Lane, Part, State};
+use super::plan::{Plan, facts, plan, runs_alone};
+use super::ring::{Many, Ticket, Work};
+use super::turn::{Transmit, Turn};
+use super::{Mode, Session};
+use crate::proto::cluster::{Route, Slot};
+use crate::proto::command::{self, After, Outcome, Row, Split, Spread, parse};
+use crate::proto::pipeline::Request;
+use crate::proto::resp::ProtocolError;
+
+impl Session {
+    /// Does with a command that was read at `since` what is to be done.
+    pub(super) fn command(&mut self, frame: Bytes, since: Instant, turn: &mut Turn<'_>) {
+        let plan = match parse(&frame, self.decoder.spans()) {
+            Err(refusal) => Plan::Refuse(refusal),
+            Ok(command) if command.row.spread == Spread::Local => {
+                let before = self.identity.protocol;
+                let out = if self.ring.is_empty() { self.output.tail() } else { &mut Vec::new() };
+                let facts = facts(&command, turn);
+                let after = command::answer(&command, &mut self.identity, &facts, out);
+                // Commands from here on take another connection.
+                self.displaced |= self.identity.protocol != before;
+                let reply = if self.ring.is_empty() { None } else { Some(std::mem::take(out)) };
+                Plan::Answered(reply, after)
+            }
+            Ok(command) if runs_alone(&command, turn.router) => {
+                self.alone = Alone::from(&command, since, self.ring.is_empty(), turn);
+                if self.alone.waits() {
+                    return;
+                }
+                plan(&command, turn.router)
+            }
+            Ok(command) => plan(&command, turn.router),
+        };
+        match plan {
+            Plan::Answered(reply, after) => {
+                if let Some(reply) = reply {
+                    self.push_ready(Bytes::from(reply), turn.now);
+                }
+                if after == After::Close {
+                    self.mode = Mode::Ending;
+                }
+            }
+            Plan::Refuse(refusal) => {
+                let mut reply = Vec::new();
+                refusal.write(&mut reply);
+                self.push_ready(Bytes::from(reply), turn.now);
+            }
+            Plan::One(slot, row) => self.admit_one(frame, slot, row, turn),
+            Plan::Split(split, row) => self.admit_many(split, row, (frame.len(), since), turn),
+        }
+        self.end_alone();
+    }
+
+    pub(super) fn protocol_error(&mut self, error: ProtocolError, turn: &Turn<'_>) {
+        self.push_ready(Bytes::from(format!("-ERR {error}\r\n")), turn.now);
+        self.mode = Mode::Ending;
+    }
+
+    /// Appends a reply that is known already.
+    pub(super) fn push_ready(&mut self, reply: Bytes, now: Instant) {
+        if self.ring.is_empty() {
+            self.output.push(&reply);
+        } else {
+            let bytes = reply.len();
+            self.ring.push(Work::Ready(Outcome::Frame(reply)), bytes, now);
+        }
+    }
+
+    fn admit_one(&mut self, frame: Bytes, slot: Slot, row: &'static Row, turn: &mut Turn<'_>) {
+        let settled = self.is_settled(turn.router);
+        let deadline = turn.now + turn.policy.timeout(row);
+        let bytes = frame.len();
+        let mut part = Part::new(frame, slot, row.access, self.identity.protocol);
+        match turn.router.route(slot) {
+            Route::To(node) if settled => {
+                let lane = Lane { node, protocol: part.protocol };
+                let frame = part.frame.clone();
+                part.state = State::InFlight(lane);
+                let reply_to = self.ring.push(Work::One(part), bytes, deadline);
+                self.time(reply_to, row, turn);
+                let since = turn.now;
+                let request = Request { frame, asking: false, since, deadline, reply_to };
+                self.transmits.push_back(Transmit { lane, access: row.access, request });
+            }
+            Route::To(_) | Route::Uncovered | Route::Unknown => {
+                let ticket = self.ring.push(Work::One(part), bytes, deadline);
+                self.time(ticket, row, turn);
+                self.park(1);
+            }
+        }
+    }
+
+    fn admit_many(
+        &mut self,
+        split: Split,
+        row: &'static Row,
+        (bytes, since): (usize, Instant),
+        turn: &Turn<'_>,
+    ) {
+        let protocol = self.identity.protocol;
+        let parts: Vec<_> =
+            split.shares.iter().map(|share| Part::of(share, row.access, protocol)).collect();
+        let count = parts.len();
+        let settled = self.is_settled(turn.router);
+        let deadline = since + turn.policy.timeout(row);
+        let ticket = self.ring.push(Work::Many(Box::new(Many::new(split, parts))), bytes, deadline);
+        self.time(ticket, row, turn);
+        if !settled {
+            self.park(count);
+            return;
+        }
+        for number in 0..count {
+            self.send_if_routed(ticket.with_part(number), turn);
+        }
+    }
+
+    /// Sends a part of a settled session if the table says where to; else parks it.
+    fn send_if_routed(&mut self, ticket: Ticket, turn: &Turn<'_>) {
+        let Some((part, deadline)) = self.ring.part(ticket) else { return };
+        let Route::To(node) = part.route(turn.router) else {
+            self.park(1);
+            return;
+        };
+        let lane = Lane { node, protocol: part.protocol };
+        part.state = State::InFlight(lane);
+        let (frame, access, since) = (part.frame.clone(), part.access, turn.now);
+        let request = Request { frame, asking: false, since, deadline, reply_to: ticket };
+        self.transmits.push_back(Transmit { lane, access, request });
+    }
+
+    /// Notes when a command was read, if somebody wants to know how long commands take.
+    fn time(&mut self, ticket: Ticket, row: &'static Row, turn: &Turn<'_>) {
+        if turn.timings.is_some() {
+            self.ring.time(ticket, row, turn.now);
+        }
+    }
+}
