@@ -55,6 +55,6 @@ pub(super) const ROWS: &[Row] = &[
             "2.2.0",
             "O(1)",
             "Sets or clears the bit at offset of the string value. Creates the key if it \
-doesn't exist.",
+             doesn't exist.",
         ),
 ];

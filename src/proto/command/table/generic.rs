@@ -11,7 +11,7 @@ pub(super) const ROWS: &[Row] = &[
             "generic",
             "6.2.0",
             "O(N) worst case for collections, where N is the number of nested items. O(1) \
-for string values.",
+             for string values.",
             "Copies the value of a key to a new key.",
         ),
     Row::new("del", -2, Access::Write)
@@ -23,9 +23,9 @@ for string values.",
             "generic",
             "1.0.0",
             "O(N) where N is the number of keys that will be removed. When a key to \
-remove holds a value other than a string, the individual complexity for this \
-key is O(M) where M is the number of elements in the list, set, sorted set \
-or hash. Removing a single key that holds a string value is O(1).",
+             remove holds a value other than a string, the individual complexity for this \
+             key is O(M) where M is the number of elements in the list, set, sorted set \
+             or hash. Removing a single key that holds a string value is O(1).",
             "Deletes one or more keys.",
         ),
     Row::new("dump", 2, Access::Read)
@@ -36,9 +36,9 @@ or hash. Removing a single key that holds a string value is O(1).",
             "generic",
             "2.6.0",
             "O(1) to access the key and additional O(N*M) to serialize it, where N is the \
-number of objects composing the value and M their average size. For small \
-string values the time complexity is thus O(1)+O(1*M) where M is small, so \
-simply O(1).",
+             number of objects composing the value and M their average size. For small \
+             string values the time complexity is thus O(1)+O(1*M) where M is small, so \
+             simply O(1).",
             "Returns a serialized representation of the value stored at a key.",
         ),
     Row::new("exists", -2, Access::Read)
@@ -77,8 +77,8 @@ simply O(1).",
             "generic",
             "1.0.0",
             "O(N) with N being the number of keys in the database, under the assumption \
-that the key names in the database and the given pattern have limited \
-length.",
+             that the key names in the database and the given pattern have limited \
+             length.",
             "Returns all key names that match a pattern.",
         ),
     Row::new("object", -2, Access::None)
@@ -190,11 +190,11 @@ length.",
             "generic",
             "2.6.0",
             "O(1) to create the new key and additional O(N*M) to reconstruct the \
-serialized value, where N is the number of objects composing the value and M \
-their average size. For small string values the time complexity is thus \
-O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values \
-the complexity is O(N*M*log(N)) because inserting values into sorted sets is \
-O(log(N)).",
+             serialized value, where N is the number of objects composing the value and M \
+             their average size. For small string values the time complexity is thus \
+             O(1)+O(1*M) where M is small, so simply O(1). However for sorted set values \
+             the complexity is O(N*M*log(N)) because inserting values into sorted sets is \
+             O(log(N)).",
             "Creates a key from the serialized representation of a value.",
         ),
     Row::new("scan", -2, Access::Read)
@@ -205,8 +205,8 @@ O(log(N)).",
             "generic",
             "2.8.0",
             "O(1) for every call. O(N) for a complete iteration, including enough command \
-calls for the cursor to return back to 0. N is the number of elements inside \
-the collection.",
+             calls for the cursor to return back to 0. N is the number of elements inside \
+             the collection.",
             "Iterates over the key names in the database.",
         ),
     Row::new("sort", -2, Access::Write)
@@ -225,10 +225,10 @@ the collection.",
             "generic",
             "1.0.0",
             "O(N+M*log(M)) where N is the number of elements in the list or set to sort, \
-and M the number of returned elements. When the elements are not sorted, \
-complexity is O(N).",
+             and M the number of returned elements. When the elements are not sorted, \
+             complexity is O(N).",
             "Sorts the elements in a list, a set, or a sorted set, optionally storing the \
-result.",
+             result.",
         ),
     Row::new("sort_ro", -2, Access::Read)
         .keys(KEY, &["RO access"])
@@ -240,8 +240,8 @@ result.",
             "generic",
             "7.0.0",
             "O(N+M*log(M)) where N is the number of elements in the list or set to sort, \
-and M the number of returned elements. When the elements are not sorted, \
-complexity is O(N).",
+             and M the number of returned elements. When the elements are not sorted, \
+             complexity is O(N).",
             "Returns the sorted elements of a list, a set, or a sorted set.",
         ),
     Row::new("touch", -2, Access::Read)
@@ -254,7 +254,7 @@ complexity is O(N).",
             "3.2.1",
             "O(N) where N is the number of keys that will be touched.",
             "Returns the number of existing keys out of those specified after updating \
-the time they were last accessed.",
+             the time they were last accessed.",
         ),
     Row::new("ttl", 2, Access::Read)
         .keys(KEY, &["RO access"])
@@ -274,8 +274,8 @@ the time they were last accessed.",
             "generic",
             "4.0.0",
             "O(1) for each key removed regardless of its size. Then the command does O(N) \
-work in a different thread in order to reclaim memory, where N is the number \
-of allocations the deleted objects where composed of.",
+             work in a different thread in order to reclaim memory, where N is the number \
+             of allocations the deleted objects where composed of.",
             "Asynchronously deletes one or more keys.",
         ),
 ];

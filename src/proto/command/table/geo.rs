@@ -11,9 +11,9 @@ pub(super) const ROWS: &[Row] = &[
             "geo",
             "3.2.0",
             "O(log(N)) for each item added, where N is the number of elements in the \
-sorted set.",
+             sorted set.",
             "Adds one or more members to a geospatial index. The key is created if it \
-doesn't exist.",
+             doesn't exist.",
         ),
     Row::new("geodist", -4, Access::Read)
         .keys(KEY, &["RO access"])
@@ -52,10 +52,10 @@ doesn't exist.",
             "geo",
             "3.2.0",
             "O(N+log(M)) where N is the number of elements inside the bounding box of the \
-circular area delimited by center and radius and M is the number of items \
-inside the index.",
+             circular area delimited by center and radius and M is the number of items \
+             inside the index.",
             "Queries a geospatial index for members within a distance from a coordinate, \
-optionally stores the result.",
+             optionally stores the result.",
         )
         .deprecated("6.2.0", "`GEOSEARCH` and `GEOSEARCHSTORE` with the `BYRADIUS` argument"),
     Row::new("georadius_ro", -6, Access::Read)
@@ -65,10 +65,10 @@ optionally stores the result.",
             "geo",
             "3.2.10",
             "O(N+log(M)) where N is the number of elements inside the bounding box of the \
-circular area delimited by center and radius and M is the number of items \
-inside the index.",
+             circular area delimited by center and radius and M is the number of items \
+             inside the index.",
             "Returns members from a geospatial index that are within a distance from a \
-coordinate.",
+             coordinate.",
         )
         .deprecated("6.2.0", "`GEOSEARCH` with the `BYRADIUS` argument"),
     Row::new("georadiusbymember", -5, Access::Write)
@@ -81,10 +81,10 @@ coordinate.",
             "geo",
             "3.2.0",
             "O(N+log(M)) where N is the number of elements inside the bounding box of the \
-circular area delimited by center and radius and M is the number of items \
-inside the index.",
+             circular area delimited by center and radius and M is the number of items \
+             inside the index.",
             "Queries a geospatial index for members within a distance from a member, \
-optionally stores the result.",
+             optionally stores the result.",
         )
         .deprecated(
             "6.2.0",
@@ -97,10 +97,10 @@ optionally stores the result.",
             "geo",
             "3.2.10",
             "O(N+log(M)) where N is the number of elements inside the bounding box of the \
-circular area delimited by center and radius and M is the number of items \
-inside the index.",
+             circular area delimited by center and radius and M is the number of items \
+             inside the index.",
             "Returns members from a geospatial index that are within a distance from a \
-member.",
+             member.",
         )
         .deprecated("6.2.0", "`GEOSEARCH` with the `BYRADIUS` and `FROMMEMBER` arguments"),
     Row::new("geosearch", -7, Access::Read)
@@ -110,8 +110,8 @@ member.",
             "geo",
             "6.2.0",
             "O(N+log(M)) where N is the number of elements in the grid-aligned bounding \
-box area around the shape provided as the filter and M is the number of \
-items inside the shape",
+             box area around the shape provided as the filter and M is the number of \
+             items inside the shape",
             "Queries a geospatial index for members inside an area of a box or a circle.",
         ),
     Row::new("geosearchstore", -8, Access::Write)
@@ -121,9 +121,9 @@ items inside the shape",
             "geo",
             "6.2.0",
             "O(N+log(M)) where N is the number of elements in the grid-aligned bounding \
-box area around the shape provided as the filter and M is the number of \
-items inside the shape",
+             box area around the shape provided as the filter and M is the number of \
+             items inside the shape",
             "Queries a geospatial index for members inside an area of a box or a circle, \
-optionally stores the result.",
+             optionally stores the result.",
         ),
 ];

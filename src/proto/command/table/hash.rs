@@ -11,7 +11,7 @@ pub(super) const ROWS: &[Row] = &[
             "2.0.0",
             "O(N) where N is the number of fields to be removed.",
             "Deletes one or more fields and their values from a hash. Deletes the hash if \
-no fields remain.",
+             no fields remain.",
         ),
     Row::new("hexists", 3, Access::Read)
         .keys(KEY, &["RO"])
@@ -39,7 +39,7 @@ no fields remain.",
             "2.0.0",
             "O(1)",
             "Increments the integer value of a field in a hash by a number. Uses 0 as \
-initial value if the field doesn't exist.",
+             initial value if the field doesn't exist.",
         ),
     Row::new("hincrbyfloat", 4, Access::Write)
         .keys(KEY, &["RW access update"])
@@ -49,7 +49,7 @@ initial value if the field doesn't exist.",
             "2.6.0",
             "O(1)",
             "Increments the floating point value of a field by a number. Uses 0 as \
-initial value if the field doesn't exist.",
+             initial value if the field doesn't exist.",
         ),
     Row::new("hkeys", 2, Access::Read)
         .keys(KEY, &["RO access"])
@@ -102,8 +102,8 @@ initial value if the field doesn't exist.",
             "hash",
             "2.8.0",
             "O(1) for every call. O(N) for a complete iteration, including enough command \
-calls for the cursor to return back to 0. N is the number of elements inside \
-the collection.",
+             calls for the cursor to return back to 0. N is the number of elements inside \
+             the collection.",
             "Iterates over fields and values of a hash.",
         ),
     Row::new("hset", -4, Access::Write)
@@ -113,7 +113,7 @@ the collection.",
             "hash",
             "2.0.0",
             "O(1) for each field/value pair added, so O(N) to add N field/value pairs \
-when the command is called with multiple field/value pairs.",
+             when the command is called with multiple field/value pairs.",
             "Creates or modifies the value of a field in a hash.",
         ),
     Row::new("hsetnx", 4, Access::Write)

@@ -19,10 +19,10 @@ pub(super) const ROWS: &[Row] = &[
             "hyperloglog",
             "2.8.9",
             "O(1) with a very small average constant time when called with a single key. \
-O(N) with N being the number of keys, and much bigger constant times, when \
-called with multiple keys.",
+             O(N) with N being the number of keys, and much bigger constant times, when \
+             called with multiple keys.",
             "Returns the approximated cardinality of the set(s) observed by the \
-HyperLogLog key(s).",
+             HyperLogLog key(s).",
         ),
     Row::new("pfmerge", -2, Access::Write)
         .keys(TARGET_AND_REST, &["RW access insert", "RO access"])

@@ -10,7 +10,7 @@ pub(super) const ROWS: &[Row] = &[
             "list",
             "1.0.0",
             "O(N) where N is the number of elements to traverse to get to the element at \
-index. This makes asking for the first or the last element of the list O(1).",
+             index. This makes asking for the first or the last element of the list O(1).",
             "Returns an element from a list by its index.",
         ),
     Row::new("linsert", 5, Access::Write)
@@ -20,9 +20,9 @@ index. This makes asking for the first or the last element of the list O(1).",
             "list",
             "2.2.0",
             "O(N) where N is the number of elements to traverse before seeing the value \
-pivot. This means that inserting somewhere on the left end on the list \
-(head) can be considered O(1) and inserting somewhere on the right end \
-(tail) is O(N).",
+             pivot. This means that inserting somewhere on the left end on the list \
+             (head) can be considered O(1) and inserting somewhere on the right end \
+             (tail) is O(N).",
             "Inserts an element before or after another element in a list.",
         ),
     Row::new("llen", 2, Access::Read)
@@ -37,7 +37,7 @@ pivot. This means that inserting somewhere on the left end on the list \
             "6.2.0",
             "O(1)",
             "Returns an element after popping it from one list and pushing it to another. \
-Deletes the list if the last element was moved.",
+             Deletes the list if the last element was moved.",
         ),
     Row::new("lmpop", -4, Access::Write)
         .keys(COUNTED, &["RW access delete"])
@@ -46,9 +46,9 @@ Deletes the list if the last element was moved.",
             "list",
             "7.0.0",
             "O(N+M) where N is the number of provided keys and M is the number of \
-elements returned.",
+             elements returned.",
             "Returns multiple elements from a list after removing them. Deletes the list \
-if the last element was popped.",
+             if the last element was popped.",
         ),
     Row::new("lpop", -2, Access::Write)
         .keys(KEY, &["RW access delete"])
@@ -58,7 +58,7 @@ if the last element was popped.",
             "1.0.0",
             "O(N) where N is the number of elements returned",
             "Returns the first elements in a list after removing it. Deletes the list if \
-the last element was popped.",
+             the last element was popped.",
         ),
     Row::new("lpos", -3, Access::Read)
         .keys(KEY, &["RO access"])
@@ -67,8 +67,8 @@ the last element was popped.",
             "list",
             "6.0.6",
             "O(N) where N is the number of elements in the list, for the average case. \
-When searching for elements near the head or the tail of the list, or when \
-the MAXLEN option is provided, the command may run in constant time.",
+             When searching for elements near the head or the tail of the list, or when \
+             the MAXLEN option is provided, the command may run in constant time.",
             "Returns the index of matching elements in a list.",
         ),
     Row::new("lpush", -3, Access::Write)
@@ -78,9 +78,9 @@ the MAXLEN option is provided, the command may run in constant time.",
             "list",
             "1.0.0",
             "O(1) for each element added, so O(N) to add N elements when the command is \
-called with multiple arguments.",
+             called with multiple arguments.",
             "Prepends one or more elements to a list. Creates the key if it doesn't \
-exist.",
+             exist.",
         ),
     Row::new("lpushx", -3, Access::Write)
         .keys(KEY, &["RW insert"])
@@ -89,7 +89,7 @@ exist.",
             "list",
             "2.2.0",
             "O(1) for each element added, so O(N) to add N elements when the command is \
-called with multiple arguments.",
+             called with multiple arguments.",
             "Prepends one or more elements to a list only when the list exists.",
         ),
     Row::new("lrange", 4, Access::Read)
@@ -99,8 +99,8 @@ called with multiple arguments.",
             "list",
             "1.0.0",
             "O(S+N) where S is the distance of start offset from HEAD for small lists, \
-from nearest end (HEAD or TAIL) for large lists; and N is the number of \
-elements in the specified range.",
+             from nearest end (HEAD or TAIL) for large lists; and N is the number of \
+             elements in the specified range.",
             "Returns a range of elements from a list.",
         ),
     Row::new("lrem", 4, Access::Write)
@@ -110,9 +110,9 @@ elements in the specified range.",
             "list",
             "1.0.0",
             "O(N+M) where N is the length of the list and M is the number of elements \
-removed.",
+             removed.",
             "Removes elements from a list. Deletes the list if the last element was \
-removed.",
+             removed.",
         ),
     Row::new("lset", 4, Access::Write)
         .keys(KEY, &["RW update"])
@@ -121,7 +121,7 @@ removed.",
             "list",
             "1.0.0",
             "O(N) where N is the length of the list. Setting either the first or the last \
-element of the list is O(1).",
+             element of the list is O(1).",
             "Sets the value of an element in a list by its index.",
         ),
     Row::new("ltrim", 4, Access::Write)
@@ -132,7 +132,7 @@ element of the list is O(1).",
             "1.0.0",
             "O(N) where N is the number of elements to be removed by the operation.",
             "Removes elements from both ends a list. Deletes the list if all elements \
-were trimmed.",
+             were trimmed.",
         ),
     Row::new("rpop", -2, Access::Write)
         .keys(KEY, &["RW access delete"])
@@ -142,7 +142,7 @@ were trimmed.",
             "1.0.0",
             "O(N) where N is the number of elements returned",
             "Returns and removes the last elements of a list. Deletes the list if the \
-last element was popped.",
+             last element was popped.",
         ),
     Row::new("rpoplpush", 3, Access::Write)
         .keys(TWO, &["RW access delete", "RW insert"])
@@ -152,7 +152,7 @@ last element was popped.",
             "1.2.0",
             "O(1)",
             "Returns the last element of a list after removing and pushing it to another \
-list. Deletes the list if the last element was popped.",
+             list. Deletes the list if the last element was popped.",
         )
         .deprecated("6.2.0", "`LMOVE` with the `RIGHT` and `LEFT` arguments"),
     Row::new("rpush", -3, Access::Write)
@@ -162,7 +162,7 @@ list. Deletes the list if the last element was popped.",
             "list",
             "1.0.0",
             "O(1) for each element added, so O(N) to add N elements when the command is \
-called with multiple arguments.",
+             called with multiple arguments.",
             "Appends one or more elements to a list. Creates the key if it doesn't exist.",
         ),
     Row::new("rpushx", -3, Access::Write)
@@ -172,7 +172,7 @@ called with multiple arguments.",
             "list",
             "2.2.0",
             "O(1) for each element added, so O(N) to add N elements when the command is \
-called with multiple arguments.",
+             called with multiple arguments.",
             "Appends an element to a list only when the list exists.",
         ),
 ];

@@ -10,7 +10,7 @@ pub(super) const ROWS: &[Row] = &[
             "pubsub",
             "2.0.0",
             "O(N+M) where N is the number of clients subscribed to the receiving channel \
-and M is the total number of subscribed patterns (by any client).",
+             and M is the total number of subscribed patterns (by any client).",
             "Posts a message to a channel.",
         ),
     Row::new("spublish", 3, Access::Write)
@@ -20,7 +20,7 @@ and M is the total number of subscribed patterns (by any client).",
             "pubsub",
             "7.0.0",
             "O(N) where N is the number of clients subscribed to the receiving shard \
-channel.",
+             channel.",
             "Post a message to a shard channel",
         ),
 ];

@@ -180,7 +180,7 @@ pub(super) const ROWS: &[Row] = &[
                     "scripting",
                     "2.6.0",
                     "O(N) with N being the number of scripts to check (so checking a single \
-script is an O(1) operation).",
+                     script is an O(1) operation).",
                     "Determines whether server-side Lua scripts exist in the script cache.",
                 ),
             Row::new("script|flush", -2, Access::None)

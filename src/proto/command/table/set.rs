@@ -10,7 +10,7 @@ pub(super) const ROWS: &[Row] = &[
             "set",
             "1.0.0",
             "O(1) for each element added, so O(N) to add N elements when the command is \
-called with multiple arguments.",
+             called with multiple arguments.",
             "Adds one or more members to a set. Creates the key if it doesn't exist.",
         ),
     Row::new("scard", 2, Access::Read)
@@ -44,7 +44,7 @@ called with multiple arguments.",
             "set",
             "1.0.0",
             "O(N*M) worst case where N is the cardinality of the smallest set and M is \
-the number of sets.",
+             the number of sets.",
             "Returns the intersect of multiple sets.",
         ),
     Row::new("sintercard", -3, Access::Read)
@@ -54,7 +54,7 @@ the number of sets.",
             "set",
             "7.0.0",
             "O(N*M) worst case where N is the cardinality of the smallest set and M is \
-the number of sets.",
+             the number of sets.",
             "Returns the number of members of the intersect of multiple sets.",
         ),
     Row::new("sinterstore", -3, Access::Write)
@@ -64,7 +64,7 @@ the number of sets.",
             "set",
             "1.0.0",
             "O(N*M) worst case where N is the cardinality of the smallest set and M is \
-the number of sets.",
+             the number of sets.",
             "Stores the intersect of multiple sets in a key.",
         ),
     Row::new("sismember", 3, Access::Read)
@@ -102,9 +102,9 @@ the number of sets.",
             "set",
             "1.0.0",
             "Without the count argument O(1), otherwise O(N) where N is the value of the \
-passed count.",
+             passed count.",
             "Returns one or more random members from a set after removing them. Deletes \
-the set if the last member was popped.",
+             the set if the last member was popped.",
         ),
     Row::new("srandmember", -2, Access::Read)
         .keys(KEY, &["RO access"])
@@ -114,7 +114,7 @@ the set if the last member was popped.",
             "set",
             "1.0.0",
             "Without the count argument O(1), otherwise O(N) where N is the absolute \
-value of the passed count.",
+             value of the passed count.",
             "Get one or multiple random members from a set",
         ),
     Row::new("srem", -3, Access::Write)
@@ -125,7 +125,7 @@ value of the passed count.",
             "1.0.0",
             "O(N) where N is the number of members to be removed.",
             "Removes one or more members from a set. Deletes the set if the last member \
-was removed.",
+             was removed.",
         ),
     Row::new("sscan", -3, Access::Read)
         .keys(KEY, &["RO access"])
@@ -135,8 +135,8 @@ was removed.",
             "set",
             "2.8.0",
             "O(1) for every call. O(N) for a complete iteration, including enough command \
-calls for the cursor to return back to 0. N is the number of elements inside \
-the collection.",
+             calls for the cursor to return back to 0. N is the number of elements inside \
+             the collection.",
             "Iterates over members of a set.",
         ),
     Row::new("sunion", -2, Access::Read)

@@ -10,9 +10,9 @@ pub(super) const ROWS: &[Row] = &[
             "sorted-set",
             "1.2.0",
             "O(log(N)) for each item added, where N is the number of elements in the \
-sorted set.",
+             sorted set.",
             "Adds one or more members to a sorted set, or updates their scores. Creates \
-the key if it doesn't exist.",
+             the key if it doesn't exist.",
         ),
     Row::new("zcard", 2, Access::Read)
         .keys(KEY, &["RO"])
@@ -26,7 +26,7 @@ the key if it doesn't exist.",
             "2.0.0",
             "O(log(N)) with N being the number of elements in the sorted set.",
             "Returns the count of members in a sorted set that have scores within a \
-range.",
+             range.",
         ),
     Row::new("zdiff", -3, Access::Read)
         .keys(COUNTED, &["RO access"])
@@ -35,8 +35,8 @@ range.",
             "sorted-set",
             "6.2.0",
             "O(L + (N-K)log(N)) worst case where L is the total number of elements in all \
-the sets, N is the size of the first set, and K is the size of the result \
-set.",
+             the sets, N is the size of the first set, and K is the size of the result \
+             set.",
             "Returns the difference between multiple sorted sets.",
         ),
     Row::new("zdiffstore", -4, Access::Write)
@@ -46,8 +46,8 @@ set.",
             "sorted-set",
             "6.2.0",
             "O(L + (N-K)log(N)) worst case where L is the total number of elements in all \
-the sets, N is the size of the first set, and K is the size of the result \
-set.",
+             the sets, N is the size of the first set, and K is the size of the result \
+             set.",
             "Stores the difference of multiple sorted sets in a key.",
         ),
     Row::new("zincrby", 4, Access::Write)
@@ -66,8 +66,8 @@ set.",
             "sorted-set",
             "6.2.0",
             "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K \
-being the number of input sorted sets and M being the number of elements in \
-the resulting sorted set.",
+             being the number of input sorted sets and M being the number of elements in \
+             the resulting sorted set.",
             "Returns the intersect of multiple sorted sets.",
         ),
     Row::new("zintercard", -3, Access::Read)
@@ -77,7 +77,7 @@ the resulting sorted set.",
             "sorted-set",
             "7.0.0",
             "O(N*K) worst case with N being the smallest input sorted set, K being the \
-number of input sorted sets.",
+             number of input sorted sets.",
             "Returns the number of members of the intersect of multiple sorted sets.",
         ),
     Row::new("zinterstore", -4, Access::Write)
@@ -87,8 +87,8 @@ number of input sorted sets.",
             "sorted-set",
             "2.0.0",
             "O(N*K)+O(M*log(M)) worst case with N being the smallest input sorted set, K \
-being the number of input sorted sets and M being the number of elements in \
-the resulting sorted set.",
+             being the number of input sorted sets and M being the number of elements in \
+             the resulting sorted set.",
             "Stores the intersect of multiple sorted sets in a key.",
         ),
     Row::new("zlexcount", 4, Access::Read)
@@ -99,7 +99,7 @@ the resulting sorted set.",
             "2.8.9",
             "O(log(N)) with N being the number of elements in the sorted set.",
             "Returns the number of members in a sorted set within a lexicographical \
-range.",
+             range.",
         ),
     Row::new("zmpop", -4, Access::Write)
         .keys(COUNTED, &["RW access delete"])
@@ -108,10 +108,10 @@ range.",
             "sorted-set",
             "7.0.0",
             "O(K) + O(M*log(N)) where K is the number of provided keys, N being the \
-number of elements in the sorted set, and M being the number of elements \
-popped.",
+             number of elements in the sorted set, and M being the number of elements \
+             popped.",
             "Returns the highest- or lowest-scoring members from one or more sorted sets \
-after removing them. Deletes the sorted set if the last member was popped.",
+             after removing them. Deletes the sorted set if the last member was popped.",
         ),
     Row::new("zmscore", -3, Access::Read)
         .keys(KEY, &["RO access"])
@@ -129,9 +129,9 @@ after removing them. Deletes the sorted set if the last member was popped.",
             "sorted-set",
             "5.0.0",
             "O(log(N)*M) with N being the number of elements in the sorted set, and M \
-being the number of elements popped.",
+             being the number of elements popped.",
             "Returns the highest-scoring members from a sorted set after removing them. \
-Deletes the sorted set if the last member was popped.",
+             Deletes the sorted set if the last member was popped.",
         ),
     Row::new("zpopmin", -2, Access::Write)
         .keys(KEY, &["RW access delete"])
@@ -140,9 +140,9 @@ Deletes the sorted set if the last member was popped.",
             "sorted-set",
             "5.0.0",
             "O(log(N)*M) with N being the number of elements in the sorted set, and M \
-being the number of elements popped.",
+             being the number of elements popped.",
             "Returns the lowest-scoring members from a sorted set after removing them. \
-Deletes the sorted set if the last member was popped.",
+             Deletes the sorted set if the last member was popped.",
         ),
     Row::new("zrandmember", -2, Access::Read)
         .keys(KEY, &["RO access"])
@@ -161,7 +161,7 @@ Deletes the sorted set if the last member was popped.",
             "sorted-set",
             "1.2.0",
             "O(log(N)+M) with N being the number of elements in the sorted set and M the \
-number of elements returned.",
+             number of elements returned.",
             "Returns members in a sorted set within a range of indexes.",
         ),
     Row::new("zrangebylex", -4, Access::Read)
@@ -171,8 +171,8 @@ number of elements returned.",
             "sorted-set",
             "2.8.9",
             "O(log(N)+M) with N being the number of elements in the sorted set and M the \
-number of elements being returned. If M is constant (e.g. always asking for \
-the first 10 elements with LIMIT), you can consider it O(log(N)).",
+             number of elements being returned. If M is constant (e.g. always asking for \
+             the first 10 elements with LIMIT), you can consider it O(log(N)).",
             "Returns members in a sorted set within a lexicographical range.",
         )
         .deprecated("6.2.0", "`ZRANGE` with the `BYLEX` argument"),
@@ -183,8 +183,8 @@ the first 10 elements with LIMIT), you can consider it O(log(N)).",
             "sorted-set",
             "1.0.5",
             "O(log(N)+M) with N being the number of elements in the sorted set and M the \
-number of elements being returned. If M is constant (e.g. always asking for \
-the first 10 elements with LIMIT), you can consider it O(log(N)).",
+             number of elements being returned. If M is constant (e.g. always asking for \
+             the first 10 elements with LIMIT), you can consider it O(log(N)).",
             "Returns members in a sorted set within a range of scores.",
         )
         .deprecated("6.2.0", "`ZRANGE` with the `BYSCORE` argument"),
@@ -195,7 +195,7 @@ the first 10 elements with LIMIT), you can consider it O(log(N)).",
             "sorted-set",
             "6.2.0",
             "O(log(N)+M) with N being the number of elements in the sorted set and M the \
-number of elements stored into the destination key.",
+             number of elements stored into the destination key.",
             "Stores a range of members from sorted set in a key.",
         ),
     Row::new("zrank", -3, Access::Read)
@@ -214,9 +214,9 @@ number of elements stored into the destination key.",
             "sorted-set",
             "1.2.0",
             "O(M*log(N)) with N being the number of elements in the sorted set and M the \
-number of elements to be removed.",
+             number of elements to be removed.",
             "Removes one or more members from a sorted set. Deletes the sorted set if all \
-members were removed.",
+             members were removed.",
         ),
     Row::new("zremrangebylex", 4, Access::Write)
         .keys(KEY, &["RW delete"])
@@ -225,9 +225,9 @@ members were removed.",
             "sorted-set",
             "2.8.9",
             "O(log(N)+M) with N being the number of elements in the sorted set and M the \
-number of elements removed by the operation.",
+             number of elements removed by the operation.",
             "Removes members in a sorted set within a lexicographical range. Deletes the \
-sorted set if all members were removed.",
+             sorted set if all members were removed.",
         ),
     Row::new("zremrangebyrank", 4, Access::Write)
         .keys(KEY, &["RW delete"])
@@ -236,9 +236,9 @@ sorted set if all members were removed.",
             "sorted-set",
             "2.0.0",
             "O(log(N)+M) with N being the number of elements in the sorted set and M the \
-number of elements removed by the operation.",
+             number of elements removed by the operation.",
             "Removes members in a sorted set within a range of indexes. Deletes the \
-sorted set if all members were removed.",
+             sorted set if all members were removed.",
         ),
     Row::new("zremrangebyscore", 4, Access::Write)
         .keys(KEY, &["RW delete"])
@@ -247,9 +247,9 @@ sorted set if all members were removed.",
             "sorted-set",
             "1.2.0",
             "O(log(N)+M) with N being the number of elements in the sorted set and M the \
-number of elements removed by the operation.",
+             number of elements removed by the operation.",
             "Removes members in a sorted set within a range of scores. Deletes the sorted \
-set if all members were removed.",
+             set if all members were removed.",
         ),
     Row::new("zrevrange", -4, Access::Read)
         .keys(KEY, &["RO access"])
@@ -258,7 +258,7 @@ set if all members were removed.",
             "sorted-set",
             "1.2.0",
             "O(log(N)+M) with N being the number of elements in the sorted set and M the \
-number of elements returned.",
+             number of elements returned.",
             "Returns members in a sorted set within a range of indexes in reverse order.",
         )
         .deprecated("6.2.0", "`ZRANGE` with the `REV` argument"),
@@ -269,10 +269,10 @@ number of elements returned.",
             "sorted-set",
             "2.8.9",
             "O(log(N)+M) with N being the number of elements in the sorted set and M the \
-number of elements being returned. If M is constant (e.g. always asking for \
-the first 10 elements with LIMIT), you can consider it O(log(N)).",
+             number of elements being returned. If M is constant (e.g. always asking for \
+             the first 10 elements with LIMIT), you can consider it O(log(N)).",
             "Returns members in a sorted set within a lexicographical range in reverse \
-order.",
+             order.",
         )
         .deprecated("6.2.0", "`ZRANGE` with the `REV` and `BYLEX` arguments"),
     Row::new("zrevrangebyscore", -4, Access::Read)
@@ -282,8 +282,8 @@ order.",
             "sorted-set",
             "2.2.0",
             "O(log(N)+M) with N being the number of elements in the sorted set and M the \
-number of elements being returned. If M is constant (e.g. always asking for \
-the first 10 elements with LIMIT), you can consider it O(log(N)).",
+             number of elements being returned. If M is constant (e.g. always asking for \
+             the first 10 elements with LIMIT), you can consider it O(log(N)).",
             "Returns members in a sorted set within a range of scores in reverse order.",
         )
         .deprecated("6.2.0", "`ZRANGE` with the `REV` and `BYSCORE` arguments"),
@@ -304,8 +304,8 @@ the first 10 elements with LIMIT), you can consider it O(log(N)).",
             "sorted-set",
             "2.8.0",
             "O(1) for every call. O(N) for a complete iteration, including enough command \
-calls for the cursor to return back to 0. N is the number of elements inside \
-the collection.",
+             calls for the cursor to return back to 0. N is the number of elements inside \
+             the collection.",
             "Iterates over members and scores of a sorted set.",
         ),
     Row::new("zscore", 3, Access::Read)
@@ -319,7 +319,7 @@ the collection.",
             "sorted-set",
             "6.2.0",
             "O(N)+O(M*log(M)) with N being the sum of the sizes of the input sorted sets, \
-and M being the number of elements in the resulting sorted set.",
+             and M being the number of elements in the resulting sorted set.",
             "Returns the union of multiple sorted sets.",
         ),
     Row::new("zunionstore", -4, Access::Write)
@@ -329,7 +329,7 @@ and M being the number of elements in the resulting sorted set.",
             "sorted-set",
             "2.0.0",
             "O(N)+O(M log(M)) with N being the sum of the sizes of the input sorted sets, \
-and M being the number of elements in the resulting sorted set.",
+             and M being the number of elements in the resulting sorted set.",
             "Stores the union of multiple sorted sets in a key.",
         ),
 ];

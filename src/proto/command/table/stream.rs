@@ -12,7 +12,7 @@ pub(super) const ROWS: &[Row] = &[
             "5.0.0",
             "O(1) for each message ID processed.",
             "Returns the number of messages that were successfully acknowledged by the \
-consumer group member of a stream.",
+             consumer group member of a stream.",
         ),
     Row::new("xadd", -5, Access::Write)
         .keys(KEY, &["RW update"])
@@ -22,7 +22,7 @@ consumer group member of a stream.",
             "stream",
             "5.0.0",
             "O(1) when adding a new entry, O(N) when trimming where N being the number of \
-entries evicted.",
+             entries evicted.",
             "Appends a new message to a stream. Creates the key if it doesn't exist.",
         ),
     Row::new("xautoclaim", -6, Access::Write)
@@ -34,7 +34,7 @@ entries evicted.",
             "6.2.0",
             "O(1) if COUNT is small.",
             "Changes, or acquires, ownership of messages in a consumer group, as if the \
-messages were delivered to as consumer group member.",
+             messages were delivered to as consumer group member.",
         ),
     Row::new("xclaim", -6, Access::Write)
         .keys(KEY, &["RW update"])
@@ -44,9 +44,9 @@ messages were delivered to as consumer group member.",
             "stream",
             "5.0.0",
             "O(log N) with N being the number of messages in the PEL of the consumer \
-group.",
+             group.",
             "Changes, or acquires, ownership of a message in a consumer group, as if the \
-message was delivered a consumer group member.",
+             message was delivered a consumer group member.",
         ),
     Row::new("xdel", -3, Access::Write)
         .keys(KEY, &["RW delete"])
@@ -55,7 +55,7 @@ message was delivered a consumer group member.",
             "stream",
             "5.0.0",
             "O(1) for each single item to delete in the stream, regardless of the stream \
-size.",
+             size.",
             "Returns the number of messages after removing them from a stream.",
         ),
     Row::new("xgroup", -2, Access::None)
@@ -86,7 +86,7 @@ size.",
                     "stream",
                     "5.0.0",
                     "O(N) where N is the number of entries in the group's pending entries list \
-(PEL).",
+                     (PEL).",
                     "Destroys a consumer group.",
                 ),
             Row::new("xgroup|help", 2, Access::None)
@@ -157,12 +157,12 @@ size.",
             "stream",
             "5.0.0",
             "O(N) with N being the number of elements returned, so asking for a small \
-fixed number of entries per call is O(1). O(M), where M is the total number \
-of entries scanned when used with the IDLE filter. When the command returns \
-just the summary and the list of consumers is small, it runs in O(1) time; \
-otherwise, an additional O(N) time for iterating every consumer.",
+             fixed number of entries per call is O(1). O(M), where M is the total number \
+             of entries scanned when used with the IDLE filter. When the command returns \
+             just the summary and the list of consumers is small, it runs in O(1) time; \
+             otherwise, an additional O(N) time for iterating every consumer.",
             "Returns the information and entries from a stream consumer group's pending \
-entries list.",
+             entries list.",
         ),
     Row::new("xrange", -4, Access::Read)
         .keys(KEY, &["RO access"])
@@ -171,8 +171,8 @@ entries list.",
             "stream",
             "5.0.0",
             "O(N) with N being the number of elements being returned. If N is constant \
-(e.g. always asking for the first 10 elements with COUNT), you can consider \
-it O(1).",
+             (e.g. always asking for the first 10 elements with COUNT), you can consider \
+             it O(1).",
             "Returns the messages from a stream within a range of IDs.",
         ),
     Row::new("xread", -4, Access::Read)
@@ -186,7 +186,7 @@ it O(1).",
             "5.0.0",
             "",
             "Returns messages from multiple streams with IDs greater than the ones \
-requested. Blocks until a message is available otherwise.",
+             requested. Blocks until a message is available otherwise.",
         ),
     Row::new("xreadgroup", -7, Access::Write)
         .keys(&[keyword("streams", 4, Take::Half, STREAM_OPTIONS)], &["RO access"])
@@ -195,12 +195,12 @@ requested. Blocks until a message is available otherwise.",
             "stream",
             "5.0.0",
             "For each stream mentioned: O(M) with M being the number of elements \
-returned. If M is constant (e.g. always asking for the first 10 elements \
-with COUNT), you can consider it O(1). On the other side when XREADGROUP \
-blocks, XADD will pay the O(N) time in order to serve the N clients blocked \
-on the stream getting new data.",
+             returned. If M is constant (e.g. always asking for the first 10 elements \
+             with COUNT), you can consider it O(1). On the other side when XREADGROUP \
+             blocks, XADD will pay the O(N) time in order to serve the N clients blocked \
+             on the stream getting new data.",
             "Returns new or historical messages from a stream for a consumer in a group. \
-Blocks until a message is available otherwise.",
+             Blocks until a message is available otherwise.",
         ),
     Row::new("xrevrange", -4, Access::Read)
         .keys(KEY, &["RO access"])
@@ -209,8 +209,8 @@ Blocks until a message is available otherwise.",
             "stream",
             "5.0.0",
             "O(N) with N being the number of elements returned. If N is constant (e.g. \
-always asking for the first 10 elements with COUNT), you can consider it \
-O(1).",
+             always asking for the first 10 elements with COUNT), you can consider it \
+             O(1).",
             "Returns the messages from a stream within a range of IDs in reverse order.",
         ),
     Row::new("xsetid", -3, Access::Write)
@@ -225,8 +225,8 @@ O(1).",
             "stream",
             "5.0.0",
             "O(N), with N being the number of evicted entries. Constant times are very \
-small however, since entries are organized in macro nodes containing \
-multiple entries that can be released with a single deallocation.",
+             small however, since entries are organized in macro nodes containing \
+             multiple entries that can be released with a single deallocation.",
             "Deletes messages from the beginning of a stream.",
         ),
 ];

@@ -11,9 +11,9 @@ pub(super) const ROWS: &[Row] = &[
             "string",
             "2.0.0",
             "O(1). The amortized time complexity is O(1) assuming the appended value is \
-small and the already present value is of any size, since the dynamic string \
-library used by the server will double the free space available on every \
-reallocation.",
+             small and the already present value is of any size, since the dynamic string \
+             library used by the server will double the free space available on every \
+             reallocation.",
             "Appends a string to the value of a key. Creates the key if it doesn't exist.",
         ),
     Row::new("decr", 2, Access::Write)
@@ -24,7 +24,7 @@ reallocation.",
             "1.0.0",
             "O(1)",
             "Decrements the integer value of a key by one. Uses 0 as initial value if the \
-key doesn't exist.",
+             key doesn't exist.",
         ),
     Row::new("decrby", 3, Access::Write)
         .keys(KEY, &["RW access update"])
@@ -34,7 +34,7 @@ key doesn't exist.",
             "1.0.0",
             "O(1)",
             "Decrements a number from the integer value of a key. Uses 0 as initial value \
-if the key doesn't exist.",
+             if the key doesn't exist.",
         ),
     Row::new("get", 2, Access::Read)
         .keys(KEY, &["RO access"])
@@ -65,9 +65,9 @@ if the key doesn't exist.",
             "string",
             "2.4.0",
             "O(N) where N is the length of the returned string. The complexity is \
-ultimately determined by the returned length, but because creating a \
-substring from an existing string is very cheap, it can be considered O(1) \
-for small strings.",
+             ultimately determined by the returned length, but because creating a \
+             substring from an existing string is very cheap, it can be considered O(1) \
+             for small strings.",
             "Returns a substring of the string stored at a key.",
         ),
     Row::new("getset", 3, Access::Write)
@@ -88,7 +88,7 @@ for small strings.",
             "1.0.0",
             "O(1)",
             "Increments the integer value of a key by one. Uses 0 as initial value if the \
-key doesn't exist.",
+             key doesn't exist.",
         ),
     Row::new("incrby", 3, Access::Write)
         .keys(KEY, &["RW access update"])
@@ -98,7 +98,7 @@ key doesn't exist.",
             "1.0.0",
             "O(1)",
             "Increments the integer value of a key by a number. Uses 0 as initial value \
-if the key doesn't exist.",
+             if the key doesn't exist.",
         ),
     Row::new("incrbyfloat", 3, Access::Write)
         .keys(KEY, &["RW access update"])
@@ -108,7 +108,7 @@ if the key doesn't exist.",
             "2.6.0",
             "O(1)",
             "Increment the floating point value of a key by a number. Uses 0 as initial \
-value if the key doesn't exist.",
+             value if the key doesn't exist.",
         ),
     Row::new("lcs", -3, Access::Read)
         .keys(&[KeySpec::Range { first: 1, last: 2, step: 1 }], &["RO access"])
@@ -149,7 +149,7 @@ value if the key doesn't exist.",
             "1.0.1",
             "O(N) where N is the number of keys to set.",
             "Atomically modifies the string values of one or more keys only when all keys \
-don't exist.",
+             don't exist.",
         ),
     Row::new("psetex", 4, Access::Write)
         .keys(KEY, &["OW update"])
@@ -159,7 +159,7 @@ don't exist.",
             "2.6.0",
             "O(1)",
             "Sets both string value and expiration time in milliseconds of a key. The key \
-is created if it doesn't exist.",
+             is created if it doesn't exist.",
         )
         .deprecated("2.6.12", "`SET` with the `PX` argument"),
     Row::new("set", -3, Access::Write)
@@ -170,7 +170,7 @@ is created if it doesn't exist.",
             "1.0.0",
             "O(1)",
             "Sets the string value of a key, ignoring its type. The key is created if it \
-doesn't exist.",
+             doesn't exist.",
         ),
     Row::new("setex", 4, Access::Write)
         .keys(KEY, &["OW update"])
@@ -180,7 +180,7 @@ doesn't exist.",
             "2.0.0",
             "O(1)",
             "Sets the string value and expiration time of a key. Creates the key if it \
-doesn't exist.",
+             doesn't exist.",
         )
         .deprecated("2.6.12", "`SET` with the `EX` argument"),
     Row::new("setnx", 3, Access::Write)
@@ -200,10 +200,10 @@ doesn't exist.",
             "string",
             "2.2.0",
             "O(1), not counting the time taken to copy the new string in place. Usually, \
-this string is very small so the amortized complexity is O(1). Otherwise, \
-complexity is O(M) with M being the length of the value argument.",
+             this string is very small so the amortized complexity is O(1). Otherwise, \
+             complexity is O(M) with M being the length of the value argument.",
             "Overwrites a part of a string value with another by an offset. Creates the \
-key if it doesn't exist.",
+             key if it doesn't exist.",
         ),
     Row::new("strlen", 2, Access::Read)
         .keys(KEY, &["RO"])
@@ -216,9 +216,9 @@ key if it doesn't exist.",
             "string",
             "1.0.0",
             "O(N) where N is the length of the returned string. The complexity is \
-ultimately determined by the returned length, but because creating a \
-substring from an existing string is very cheap, it can be considered O(1) \
-for small strings.",
+             ultimately determined by the returned length, but because creating a \
+             substring from an existing string is very cheap, it can be considered O(1) \
+             for small strings.",
             "Returns a substring from a string value.",
         )
         .deprecated("2.0.0", "`GETRANGE`"),
