@@ -83,6 +83,12 @@ pub const CLIENT_PIPELINE_COMMANDS_MAX: usize = 1024;
 /// Bytes of one client's unanswered commands before its socket is read no further.
 pub const CLIENT_PIPELINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Commands that a client may queue in a transaction.
+pub const TRANSACTION_COMMANDS_MAX: u32 = 65_536;
+
+/// Bytes of a transaction beyond which no further command is queued.
+pub const TRANSACTION_BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// Reads that a new client may have on their way before any is answered. As many replies, each of
 /// this part of the room for them, fill the half of it that is for what is expected.
 pub const REPLIES_UNKNOWN_MAX: usize = 4;

@@ -235,6 +235,7 @@ mod tests {
     use crate::io::now;
     use crate::net::TokioNet;
     use crate::proto::cluster::Address;
+    use crate::proto::pipeline::Form;
     use crate::proto::session::Ticket;
     use crate::reply_to::ToClient;
     use crate::stats::{CloseCause, DrainEnd, NodeStats, Own, Stats};
@@ -246,7 +247,7 @@ mod tests {
         let deadline = now() + PATIENCE;
         let reply_to = ReplyTo::new(client.clone(), Ticket::default());
         let since = deadline - PATIENCE;
-        Request { frame: Bytes::from_static(PING), asking: false, since, deadline, reply_to }
+        Request { frame: Bytes::from_static(PING), form: Form::Plain, since, deadline, reply_to }
     }
 
     #[tokio::test]

@@ -326,9 +326,9 @@ impl<N: Net> Client<N> {
     fn pump(&mut self, buffer: &mut BytesMut, turn: &mut Turn<'_>) {
         let mut pool = self.listening.backend.pool.borrow_mut();
         while let Some(transmit) = self.session.poll_transmit(buffer, turn) {
-            let Request { frame, asking, since, deadline, reply_to: ticket } = transmit.request;
+            let Request { frame, form, since, deadline, reply_to: ticket } = transmit.request;
             let reply_to = ReplyTo::new(self.myself.clone(), ticket);
-            let request = Request { frame, asking, since, deadline, reply_to };
+            let request = Request { frame, form, since, deadline, reply_to };
             pool.send(transmit.lane, self.number, turn.router, request);
         }
     }

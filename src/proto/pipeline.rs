@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 
-pub use self::request::{Duty, Flush, Options, Request};
+pub use self::request::{Duty, Flush, Form, Options, Request};
 use self::silence::Silence;
 pub use self::tally::{Sample, Stage, Tally, Trigger};
 use super::handshake::{Handshake, Progress as Heard};
@@ -32,9 +32,11 @@ use crate::mutant::planted;
 #[derive(Debug)]
 struct Owed<D> {
     frame: Bytes,
-    asking: bool,
-    /// Replies to come before its own: that of `ASKING`.
-    skip: u8,
+    form: Form,
+    /// Replies to come before its own.
+    skip: u32,
+    /// The first of them that is an error, if it matters.
+    refusal: Option<Box<Bytes>>,
     /// When it was given to the connection; once a byte of it has left, when that was.
     since: Instant,
     deadline: Instant,
@@ -398,18 +400,22 @@ impl<D: Duty> Pipeline<D> {
     }
 
     fn send(&mut self, request: Request<D>, now: Instant) {
-        let Request { frame, asking, since, deadline, reply_to } = request;
+        let Request { frame, form, since, deadline, reply_to } = request;
         if self.sent.is_empty() {
             self.silence.begin(now);
         }
         let start = self.output.end();
-        if asking && !planted("asking-forgotten") {
+        if form == Form::Asking && !planted("asking-forgotten") {
             self.output.copy(ASKING);
         }
         self.output.push(&frame);
-        let skip = u8::from(asking);
-        let reply_to = Some(reply_to);
-        self.sent.push_back(Owed { frame, asking, skip, since, deadline, start, reply_to });
+        let skip = match form {
+            Form::Plain => 0,
+            Form::Asking => 1,
+            Form::Transaction(queued) => 1 + queued,
+        };
+        let (refusal, reply_to) = (None, Some(reply_to));
+        self.sent.push_back(Owed { frame, form, skip, refusal, since, deadline, start, reply_to });
     }
 
     /// Takes back the requests of which not a byte has left.
@@ -420,9 +426,9 @@ impl<D: Duty> Pipeline<D> {
             if !planted("recalled-bytes-stay") {
                 self.output.truncate(owed.start);
             }
-            let Owed { frame, asking, since, deadline, reply_to, .. } = owed;
+            let Owed { frame, form, since, deadline, reply_to, .. } = owed;
             if let Some(reply_to) = reply_to {
-                self.unsent.push_front(Request { frame, asking, since, deadline, reply_to });
+                self.unsent.push_front(Request { frame, form, since, deadline, reply_to });
             }
         }
         self.begun = self.begun.min(self.sent.len());
@@ -466,6 +472,7 @@ impl<D: Duty> Pipeline<D> {
         };
         if owed.skip > 0 {
             owed.skip -= 1;
+            owed.note_refusal(frame);
             return Ok(None);
         }
         self.begun = self.begun.saturating_sub(1);
@@ -478,7 +485,13 @@ impl<D: Duty> Pipeline<D> {
         let took =
             self.received_at.map_or(Duration::ZERO, |at| at.saturating_duration_since(owed.since));
         self.samples.push(Sample { stage: Stage::Reply, took });
-        Ok(Some((reply_to, Reply::Frame(frame))))
+        let reply = match owed.refusal {
+            // It ran one by one what followed, perhaps.
+            Some(_) if !is_aborted(&frame) => Reply::Failure(Failure::sent(Cause::NoTransaction)),
+            Some(refusal) => Reply::Frame(*refusal),
+            None => Reply::Frame(frame),
+        };
+        Ok(Some((reply_to, reply)))
     }
 
     /// Asserts what must always hold; called after rare changes in builds with assertions.
@@ -488,6 +501,21 @@ impl<D: Duty> Pipeline<D> {
         debug_assert!(self.next_deadline.is_some() || self.unsent.is_empty());
         debug_assert!(self.begun <= self.sent.len());
     }
+}
+
+impl<D> Owed<D> {
+    /// Takes note of a reply before its own: in a transaction, the first error counts.
+    fn note_refusal(&mut self, reply: Bytes) {
+        let is_error = reply[0] == b'-' && matches!(self.form, Form::Transaction(_));
+        if is_error && self.refusal.is_none() {
+            self.refusal = Some(Box::new(reply));
+        }
+    }
+}
+
+/// Whether a transaction was not executed because a command of it was refused.
+fn is_aborted(reply: &[u8]) -> bool {
+    reply.starts_with(b"-EXECABORT")
 }
 
 fn shrink<T>(queue: &mut VecDeque<T>) {

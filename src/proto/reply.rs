@@ -56,6 +56,8 @@ pub enum Cause {
     Replaced,
     /// No reply within the command's time.
     Timeout,
+    /// The node refused to begin a transaction.
+    NoTransaction,
     /// The proxy is stopping.
     Stopping,
 }
@@ -89,6 +91,7 @@ impl From<Cause> for Trouble {
             | Cause::Retired
             | Cause::Replaced
             | Cause::Timeout
+            | Cause::NoTransaction
             | Cause::Stopping => Trouble::Useless,
         }
     }
@@ -110,6 +113,7 @@ impl Cause {
             Cause::Retired => "it has left the topology",
             Cause::Replaced => "the configuration changed, and drain_timeout is over",
             Cause::Timeout => "no reply within op_timeout",
+            Cause::NoTransaction => "it refused MULTI, and not what followed",
             Cause::Stopping => "the proxy is stopping",
         }
     }

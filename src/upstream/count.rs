@@ -47,6 +47,7 @@ impl Count {
             | Cause::Retired
             | Cause::Replaced
             | Cause::Timeout
+            | Cause::NoTransaction
             | Cause::Stopping => ConnectFailure::Refused,
         };
         self.0.connect_failures.of(failure).add(1);
@@ -65,6 +66,7 @@ impl Count {
             | Cause::Unresolved
             | Cause::Unreachable
             | Cause::Backoff(_)
+            | Cause::NoTransaction
             | Cause::Timeout => CloseCause::Remote,
         });
     }

@@ -15,16 +15,28 @@ pub trait Duty {
 /// A command for one node.
 #[derive(Debug)]
 pub struct Request<D> {
-    /// One whole command, as it is to be sent.
+    /// One whole command, as it is to be sent; or a transaction.
     pub frame: Bytes,
-    /// Whether `ASKING` goes directly before it.
-    pub asking: bool,
+    /// What goes with it.
+    pub form: Form,
     /// When it was given to the connection.
     pub since: Instant,
     /// When it must be answered at the latest.
     pub deadline: Instant,
     /// Whom to answer.
     pub reply_to: D,
+}
+
+/// How many commands a request is for the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// One.
+    Plain,
+    /// One, and `ASKING` goes directly before it.
+    Asking,
+    /// `MULTI`, so many commands, and `EXEC`, whose reply is the reply. If one of the commands is
+    /// refused, and with it all, the refusal is.
+    Transaction(u32),
 }
 
 /// How a connection is used.

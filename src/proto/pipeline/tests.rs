@@ -73,7 +73,8 @@ impl Rig {
         let deadline = self.at(deadline_ms);
         let reply_to = Waiter(number, Rc::clone(&self.client));
         let frame = command(&format!("C{number}"));
-        self.pipeline.push(Request { frame, asking, since: self.now, deadline, reply_to });
+        let form = if asking { Form::Asking } else { Form::Plain };
+        self.pipeline.push(Request { frame, form, since: self.now, deadline, reply_to });
     }
 
     /// Time goes on.
@@ -193,6 +194,50 @@ fn asking_goes_directly_before_its_command_and_its_reply_is_nobodys() {
     );
 }
 
+/// A transaction of two commands, as request 2, between two others.
+fn with_transaction() -> Rig {
+    let mut rig = Rig::connected(Protocol::Resp2);
+    rig.push(1, 100, false);
+    let reply_to = Waiter(2, Rc::clone(&rig.client));
+    let (deadline, since) = (rig.at(100), rig.now);
+    let frame = ["MULTI", "C2a", "C2b", "EXEC"].map(command).concat().into();
+    let form = Form::Transaction(2);
+    rig.pipeline.push(Request { frame, form, since, deadline, reply_to });
+    rig.push(3, 100, false);
+    rig.write(usize::MAX);
+    assert_eq!(rig.pipeline.in_flight(), 3);
+    rig
+}
+
+#[test]
+fn of_a_transaction_the_last_reply_counts_or_the_first_refusal() {
+    for (replies, told) in [
+        ("+OK\r\n+QUEUED\r\n+QUEUED\r\n*0\r\n", "*0"),
+        ("+OK\r\n+QUEUED\r\n-MOVED 1 h:1\r\n-EXECABORT x\r\n", "-MOVED 1 h:1"),
+        ("+OK\r\n-OOM a\r\n-MOVED 1 h:1\r\n-EXECABORT x\r\n", "-OOM a"),
+        ("+OK\r\n+QUEUED\r\n+QUEUED\r\n-EXECABORT x\r\n", "-EXECABORT x"),
+        ("-NOPERM a\r\n:1\r\n:2\r\n-ERR EXEC without MULTI\r\n", "Sent NoTransaction"),
+    ] {
+        let mut rig = with_transaction();
+        assert_eq!(rig.answers("+one\r\n"), Ok(vec![answer(1, "+one")]));
+        assert_eq!(rig.answers(replies), Ok(vec![answer(2, told)]));
+        assert_eq!(rig.answers("+three\r\n"), Ok(vec![answer(3, "+three")]));
+    }
+}
+
+#[test]
+fn the_replies_to_a_transaction_that_expired_are_nobodys() {
+    let mut rig = with_transaction();
+    assert_eq!(rig.answers("+one\r\n+OK\r\n+QUEUED\r\n"), Ok(vec![answer(1, "+one")]));
+    rig.wait_until(100).unwrap();
+    rig.push(4, 200, false);
+    rig.write(usize::MAX);
+    let expired = [answer(2, "Sent Timeout"), answer(3, "Sent Timeout")];
+    assert_eq!(rig.answers(""), Ok(expired.to_vec()));
+    let rest = "+QUEUED\r\n*2\r\n:1\r\n:2\r\n+three\r\n+four\r\n";
+    assert_eq!(rig.answers(rest), Ok(vec![answer(4, "+four")]));
+}
+
 #[test]
 fn what_a_client_that_left_had_not_sent_is_skipped_and_the_order_stays() {
     let mut rig = Rig::connected(Protocol::Resp2);
@@ -204,7 +249,7 @@ fn what_a_client_that_left_had_not_sent_is_skipped_and_the_order_stays() {
     let deadline = rig.at(100);
     let since = rig.now;
     let frame = command("C2");
-    rig.pipeline.push(Request { frame, asking: false, since, deadline, reply_to });
+    rig.pipeline.push(Request { frame, form: Form::Plain, since, deadline, reply_to });
     rig.push(3, 100, false);
     assert_eq!(rig.write(usize::MAX), "*1\r\n$2\r\nC3\r\n");
     assert_eq!(rig.answers("+one\r\n+three\r\n"), Ok(vec![answer(1, "+one"), answer(3, "+three")]));

@@ -8,9 +8,10 @@ use super::alone::Alone;
 use super::part::{Lane, Part, State};
 use super::plan::{Plan, facts, plan, runs_alone};
 use super::ring::{Many, Ticket, Work};
+use super::transaction::{Batch, Transaction, of_transaction};
 use super::turn::{Transmit, Turn};
 use super::{Mode, Session};
-use crate::proto::cluster::{Route, Slot};
+use crate::proto::cluster::Route;
 use crate::proto::command::{self, After, Outcome, Row, Split, Spread, parse};
 use crate::proto::pipeline::Request;
 use crate::proto::resp::ProtocolError;
@@ -19,25 +20,32 @@ impl Session {
     /// Does with a command that was read at `since` what is to be done.
     pub(super) fn command(&mut self, frame: Bytes, since: Instant, turn: &mut Turn<'_>) {
         let plan = match parse(&frame, self.decoder.spans()) {
-            Err(refusal) => Plan::Refuse(refusal),
-            Ok(command) if command.row.spread == Spread::Local => {
-                let before = self.identity.protocol;
-                let out = if self.ring.is_empty() { self.output.tail() } else { &mut Vec::new() };
-                let facts = facts(&command, turn);
-                let after = command::answer(&command, &mut self.identity, &facts, out);
-                // Commands from here on take another connection.
-                self.displaced |= self.identity.protocol != before;
-                let reply = if self.ring.is_empty() { None } else { Some(std::mem::take(out)) };
-                Plan::Answered(reply, after)
+            Err(refusal) => {
+                self.transaction.iter_mut().for_each(Transaction::spoil);
+                Plan::Refuse(refusal)
             }
-            Ok(command) if runs_alone(&command, turn.router) => {
-                self.alone = Alone::from(&command, since, self.ring.is_empty(), turn);
-                if self.alone.waits() {
-                    return;
+            Ok(command) => match of_transaction(&mut self.transaction, &command, turn.router) {
+                Some(plan) => plan,
+                None if command.row.spread == Spread::Local => {
+                    let before = self.identity.protocol;
+                    let is_first = self.ring.is_empty();
+                    let out = if is_first { self.output.tail() } else { &mut Vec::new() };
+                    let facts = facts(&command, turn);
+                    let after = command::answer(&command, &mut self.identity, &facts, out);
+                    // Commands from here on take another connection.
+                    self.displaced |= self.identity.protocol != before;
+                    let reply = (!is_first).then(|| std::mem::take(out));
+                    Plan::Answered(reply, after)
                 }
-                plan(&command, turn.router)
-            }
-            Ok(command) => plan(&command, turn.router),
+                None if runs_alone(&command, turn.router) => {
+                    self.alone = Alone::from(&command, since, self.ring.is_empty(), turn);
+                    if self.alone.waits() {
+                        return;
+                    }
+                    plan(&command, turn.router)
+                }
+                None => plan(&command, turn.router),
+            },
         };
         match plan {
             Plan::Answered(reply, after) => {
@@ -53,7 +61,15 @@ impl Session {
                 refusal.write(&mut reply);
                 self.push_ready(Bytes::from(reply), turn.now);
             }
-            Plan::One(slot, row) => self.admit_one(frame, slot, row, turn),
+            Plan::One(slot, row) => {
+                let part = Part::new(frame, slot, row.access, self.identity.protocol);
+                self.admit_one(part, row, turn);
+            }
+            Plan::Transaction(batch, row) => {
+                let Batch { bytes, queued, slot, access } = batch;
+                let part = Part::new(bytes.into(), slot, access, self.identity.protocol);
+                self.admit_one(Part { queued, ..part }, row, turn);
+            }
             Plan::Split(split, row) => self.admit_many(split, row, (frame.len(), since), turn),
         }
         self.end_alone();
@@ -74,21 +90,20 @@ impl Session {
         }
     }
 
-    fn admit_one(&mut self, frame: Bytes, slot: Slot, row: &'static Row, turn: &mut Turn<'_>) {
+    fn admit_one(&mut self, mut part: Part, row: &'static Row, turn: &mut Turn<'_>) {
         let settled = self.is_settled(turn.router);
         let deadline = turn.now + turn.policy.timeout(row);
-        let bytes = frame.len();
-        let mut part = Part::new(frame, slot, row.access, self.identity.protocol);
-        match turn.router.route(slot) {
+        let bytes = part.frame.len();
+        match turn.router.route(part.slot) {
             Route::To(node) if settled => {
                 let lane = Lane { node, protocol: part.protocol };
-                let frame = part.frame.clone();
+                let (frame, form, access) = (part.frame.clone(), part.form(false), part.access);
                 part.state = State::InFlight(lane);
                 let reply_to = self.ring.push(Work::One(part), bytes, deadline);
                 self.time(reply_to, row, turn);
                 let since = turn.now;
-                let request = Request { frame, asking: false, since, deadline, reply_to };
-                self.transmits.push_back(Transmit { lane, access: row.access, request });
+                let request = Request { frame, form, since, deadline, reply_to };
+                self.transmits.push_back(Transmit { lane, access, request });
             }
             Route::To(_) | Route::Uncovered | Route::Unknown => {
                 let ticket = self.ring.push(Work::One(part), bytes, deadline);
@@ -131,8 +146,9 @@ impl Session {
         };
         let lane = Lane { node, protocol: part.protocol };
         part.state = State::InFlight(lane);
-        let (frame, access, since) = (part.frame.clone(), part.access, turn.now);
-        let request = Request { frame, asking: false, since, deadline, reply_to: ticket };
+        let (frame, form) = (part.frame.clone(), part.form(false));
+        let (access, since) = (part.access, turn.now);
+        let request = Request { frame, form, since, deadline, reply_to: ticket };
         self.transmits.push_back(Transmit { lane, access, request });
     }
 

@@ -10,7 +10,7 @@ use super::part::State;
 use super::ring::Ticket;
 use super::turn::{Transmit, Turn};
 use crate::mutant::planted;
-use crate::proto::pipeline::Request;
+use crate::proto::pipeline::{Form, Request};
 use crate::proto::reply::Progress;
 
 impl Session {
@@ -91,7 +91,7 @@ impl Session {
         let held = self.transmits.len();
         for Transmit { lane, request, .. } in self.transmits.drain(..) {
             if let Some((part, _)) = self.ring.part(request.reply_to) {
-                let asking = request.asking;
+                let asking = request.form == Form::Asking;
                 part.state = State::Parked { target: asking.then_some(lane.node), asking };
             }
         }

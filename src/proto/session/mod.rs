@@ -23,6 +23,7 @@ mod order;
 mod part;
 mod plan;
 mod ring;
+mod transaction;
 mod turn;
 mod verdict;
 mod window;
@@ -39,6 +40,7 @@ pub use self::part::Lane;
 use self::part::Part;
 use self::ring::Ring;
 pub use self::ring::Ticket;
+use self::transaction::Transaction;
 pub use self::turn::{Policy, Tally, Transmit, Turn};
 pub use self::window::CommonReply;
 use self::window::Window;
@@ -80,6 +82,7 @@ pub struct Session {
     decoder: RequestDecoder,
     ring: Ring,
     alone: Alone,
+    transaction: Option<Transaction>,
     output: Output,
     window: Window,
     /// Requests that may leave once there is room for their replies.
@@ -114,6 +117,7 @@ impl Session {
             decoder: RequestDecoder::default(),
             ring: Ring::default(),
             alone: Alone::default(),
+            transaction: None,
             output: Output::default(),
             window: Window::new(output_bytes_max, common_reply_bytes),
             transmits: VecDeque::new(),
@@ -303,7 +307,8 @@ impl Session {
     }
 
     fn command_bytes(&self) -> usize {
-        self.ring.bytes() + self.ring.len() * COMMAND_BYTES + self.alone_bytes()
+        let transaction = self.transaction.as_ref().map_or(0, Transaction::len);
+        self.ring.bytes() + self.ring.len() * COMMAND_BYTES + self.alone_bytes() + transaction
     }
 
     /// Takes the next command off `buffer`; false if there is none to take now.

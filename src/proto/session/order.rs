@@ -86,8 +86,9 @@ impl Session {
             routed_by_table &= is_routed(lane, part);
             part.state = State::InFlight(lane);
             self.parked -= 1;
-            let (frame, access, since) = (part.frame.clone(), part.access, turn.now);
-            let request = Request { frame, asking, since, deadline, reply_to: ticket };
+            let (frame, form) = (part.frame.clone(), part.form(asking));
+            let (access, since) = (part.access, turn.now);
+            let request = Request { frame, form, since, deadline, reply_to: ticket };
             self.transmits.push_back(Transmit { lane, access, request });
         }
         self.displaced = self.parked > 0 || !routed_by_table;

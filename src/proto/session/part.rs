@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::super::cluster::{Node, Route, Router, Slot};
 use super::super::command::{Access, Share};
+use super::super::pipeline::Form;
 use super::super::resp::Protocol;
 
 /// A connection, as the session sees it: commands given to one lane are executed in that order.
@@ -48,6 +49,8 @@ pub(super) struct Part {
     /// The only node that it is for, whatever the slot table says.
     pub(super) only: Option<Node>,
     pub(super) access: Access,
+    /// If it is a transaction, how many commands are in it.
+    pub(super) queued: u32,
     /// The protocol of the client when it sent the command.
     pub(super) protocol: Protocol,
     pub(super) state: State,
@@ -73,8 +76,18 @@ pub(super) struct Refused {
 impl Part {
     pub(super) fn new(frame: Bytes, slot: Slot, access: Access, protocol: Protocol) -> Part {
         let state = State::Parked { target: None, asking: false };
-        let (only, refused) = (None, None);
-        Part { frame, slot, only, access, protocol, state, redirects: 0, retries: 0, refused }
+        Part {
+            frame,
+            slot,
+            only: None,
+            access,
+            queued: 0,
+            protocol,
+            state,
+            redirects: 0,
+            retries: 0,
+            refused: None,
+        }
     }
 
     /// A part of a command that was split.
@@ -89,6 +102,15 @@ impl Part {
             None => router.route(self.slot),
             Some(node) if router.address(node).is_some() => Route::To(node),
             Some(_) => Route::Uncovered,
+        }
+    }
+
+    /// How it is sent.
+    pub(super) fn form(&self, asking: bool) -> Form {
+        match self.queued {
+            0 if asking => Form::Asking,
+            0 => Form::Plain,
+            queued => Form::Transaction(queued),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What is to be done with a command: refuse it, answer it, or send it to one slot or to several.
 
 use super::CLUSTERDOWN;
+use super::transaction::Batch;
 use super::turn::Turn;
 use crate::proto::cluster::{Router, Slot};
 use crate::proto::command::{After, Command, Facts, Refusal, Row, Split, Spread, Walk};
@@ -11,6 +12,7 @@ pub(super) enum Plan {
     Answered(Option<Vec<u8>>, After),
     Refuse(Refusal),
     One(Slot, &'static Row),
+    Transaction(Batch, &'static Row),
     Split(Split, &'static Row),
 }
 
@@ -37,7 +39,8 @@ pub(super) fn plan(command: &Command<'_>, router: &Router) -> Plan {
         | Spread::Local
         | Spread::AnyPrimary
         | Spread::EveryPrimary
-        | Spread::Scan => {}
+        | Spread::Scan
+        | Spread::Transaction => {}
     }
     let Some(first) = command.first_key().map(|arg| command.arg(arg)) else {
         // No keys, or a malformed number of them: any node runs it, or says so in the words of that

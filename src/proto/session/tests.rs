@@ -4,6 +4,7 @@ mod alone;
 mod bounds;
 mod policy;
 mod timings;
+mod transactions;
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use super::super::cluster::{Address, Router, Topology};
 use super::super::resp::Value;
 use super::*;
 use crate::proto::command::{Facts, Row};
+use crate::proto::pipeline::Form;
 use crate::proto::reply::{Failure, Reply};
 
 /// Bytes of replies that may wait.
@@ -49,6 +51,19 @@ fn view(ranges: &[(i64, i64, i64)]) -> Topology {
     };
     let reply = Value::Array(ranges.iter().map(range).collect());
     Topology::from_slots(&reply, 1, &Address::new("h", 1).unwrap()).unwrap()
+}
+
+/// The commands of a frame.
+fn words(frame: &Bytes) -> Vec<String> {
+    let (mut decoder, mut buffer) = (RequestDecoder::default(), BytesMut::from(&frame[..]));
+    let mut commands = Vec::new();
+    while let Some(frame) = decoder.decode(&mut buffer).unwrap() {
+        let word = |span: &crate::proto::resp::Span| {
+            String::from_utf8(frame[span.range()].to_vec()).unwrap()
+        };
+        commands.push(decoder.spans().iter().map(word).collect::<Vec<_>>().join(" "));
+    }
+    commands
 }
 
 impl Rig {
@@ -125,11 +140,8 @@ impl Rig {
     fn flying_from(&self, from: usize) -> Vec<String> {
         let show = |transmit: &Transmit| {
             let port = self.router.address(transmit.lane.node).unwrap().port();
-            let value = Value::parse(&transmit.request.frame).unwrap();
-            let words: Vec<_> =
-                value.as_items().unwrap().iter().map(|word| word.as_text().unwrap()).collect();
-            let asking = if transmit.request.asking { "ASKING " } else { "" };
-            format!("{port}: {asking}{}", words.join(" "))
+            let asking = if transmit.request.form == Form::Asking { "ASKING " } else { "" };
+            format!("{port}: {asking}{}", words(&transmit.request.frame).join("/"))
         };
         self.flying.iter().skip(from).map(show).collect()
     }

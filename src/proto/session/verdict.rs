@@ -49,14 +49,25 @@ impl Session {
     }
 
     fn error(&mut self, ticket: Ticket, lane: Lane, frame: Bytes, turn: &mut Turn<'_>) {
-        if let Some(redirect) = Redirect::parse(&frame) {
+        let is_transaction = self.ring.part(ticket).is_some_and(|(part, _)| part.queued > 0);
+        let redirect = Redirect::parse(&frame);
+        // Who asks with ASKING asks for one command.
+        if is_transaction && redirect.as_ref().is_some_and(|it| it.kind == RedirectKind::Ask) {
+            if !self.ask_again(ticket, Busy::TryAgain, &aborted(&frame), turn) {
+                self.finish(ticket, Outcome::Frame(aborted(&frame)), turn);
+            }
+            return;
+        }
+        if let Some(redirect) = redirect {
             let is_followed = redirect.kind == RedirectKind::Moved || !planted("ask-passed-on");
             if turn.policy.follow_redirects && is_followed {
                 return self.redirect(ticket, lane, &redirect, turn);
             }
             turn.tally.refresh_redirects += 1;
         }
-        if let Some(busy) = Busy::parse(&frame)
+        let busy = Busy::parse(&frame);
+        let frame = if is_transaction { aborted(&frame) } else { frame };
+        if let Some(busy) = busy
             && self.ask_again(ticket, busy, &frame, turn)
         {
             return;
@@ -178,7 +189,8 @@ impl Session {
         turn: &mut Turn<'_>,
     ) {
         // A node that has left is no news.
-        turn.tally.refresh_failures += u64::from(failure.cause != Cause::Retired);
+        let is_news = !matches!(failure.cause, Cause::Retired | Cause::NoTransaction);
+        turn.tally.refresh_failures += u64::from(is_news);
         if self.may_retry(ticket, failure, turn)
             && let Some((part, _)) = self.ring.part(ticket)
         {
@@ -233,6 +245,7 @@ impl Session {
             | Cause::HandshakeRefused
             | Cause::Replaced
             | Cause::Timeout
+            | Cause::NoTransaction
             | Cause::Stopping => false,
         }
     }
@@ -280,6 +293,15 @@ impl Session {
         }
         self.finish(ticket, Outcome::Failed { progress, reason: reason.to_owned() }, turn);
     }
+}
+
+/// What a client is told of a transaction in which a command was refused.
+fn aborted(refusal: &Bytes) -> Bytes {
+    if refusal.starts_with(b"-EXECABORT") {
+        return refusal.clone();
+    }
+    let begin: &[u8] = b"-EXECABORT Transaction discarded because of previous errors: ";
+    Bytes::from([begin, &refusal[1..]].concat())
 }
 
 /// The node of a lane, for people.

@@ -2,11 +2,11 @@
 
 use super::{
     Row, bitmap, connection, generic, geo, hash, hyperloglog, list, pubsub, refused, scripting,
-    server, set, sorted_set, stream, string,
+    server, set, sorted_set, stream, string, transactions,
 };
 
 /// The rows, a slice a group.
-pub(super) static GROUPS: [&[Row]; 15] = [
+pub(super) static GROUPS: [&[Row]; 16] = [
     bitmap::ROWS,
     connection::ROWS,
     generic::ROWS,
@@ -22,6 +22,7 @@ pub(super) static GROUPS: [&[Row]; 15] = [
     sorted_set::ROWS,
     stream::ROWS,
     string::ROWS,
+    transactions::ROWS,
 ];
 
 /// Places in the table. Three of four and more are empty, so a search ends where it begins.

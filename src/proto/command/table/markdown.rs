@@ -21,6 +21,7 @@ pub fn markdown() -> String {
         ("Run by every primary, their replies merged", Spread::EveryPrimary),
         ("Run by one primary after the other", Spread::Scan),
         ("Run by some primary", Spread::AnyPrimary),
+        ("Begin or end a transaction, which waits at Redpoll until `EXEC`", Spread::Transaction),
         ("Answered by Redpoll itself", Spread::Local),
     ] {
         text += &format!("\n{what}: {}.\n", names(spread));

@@ -21,6 +21,7 @@ mod set;
 mod sorted_set;
 mod stream;
 mod string;
+mod transactions;
 
 pub use index::{find, find_full, number};
 pub use markdown::markdown;
@@ -91,6 +92,8 @@ pub enum Spread {
     EveryPrimary,
     /// One primary after the other runs it; which one, the cursor says.
     Scan,
+    /// It begins or ends a transaction; what is in between waits at the proxy.
+    Transaction,
     /// No client gets it, for this reason.
     Refused(&'static str),
 }
