@@ -9,6 +9,7 @@
 //! A request that expires is answered at once and alone. If it was sent, its place stays, so that
 //! its late reply is recognised and discarded; if not, it is removed.
 
+mod owed;
 mod request;
 mod silence;
 mod tally;
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 
+use self::owed::{Owed, reply};
 pub use self::request::{Duty, Flush, Form, Options, Request};
 use self::silence::Silence;
 pub use self::tally::{Sample, Stage, Tally, Trigger};
@@ -27,24 +29,6 @@ use super::reply::{Cause, Failure, Reply};
 use super::resp::ReplyDecoder;
 use crate::limits::{PIPELINE_ENTRIES_KEPT, UPSTREAM_BATCH_BYTES_MAX};
 use crate::mutant::planted;
-
-/// A request that was sent, or is in the output buffer.
-#[derive(Debug)]
-struct Owed<D> {
-    frame: Bytes,
-    form: Form,
-    /// Replies to come before its own.
-    skip: u32,
-    /// The first of them that is an error, if it matters.
-    refusal: Option<Box<Bytes>>,
-    /// When it was given to the connection; once a byte of it has left, when that was.
-    since: Instant,
-    deadline: Instant,
-    /// Where it starts, as `Output` counts.
-    start: u64,
-    /// `None` once it is answered: its reply is still to come, and nobody's.
-    reply_to: Option<D>,
-}
 
 /// Whether commands may be sent.
 #[derive(Debug)]
@@ -409,11 +393,7 @@ impl<D: Duty> Pipeline<D> {
             self.output.copy(ASKING);
         }
         self.output.push(&frame);
-        let skip = match form {
-            Form::Plain => 0,
-            Form::Asking => 1,
-            Form::Transaction(queued) => 1 + queued,
-        };
+        let skip = form.replies_before();
         let (refusal, reply_to) = (None, Some(reply_to));
         self.sent.push_back(Owed { frame, form, skip, refusal, since, deadline, start, reply_to });
     }
@@ -485,12 +465,7 @@ impl<D: Duty> Pipeline<D> {
         let took =
             self.received_at.map_or(Duration::ZERO, |at| at.saturating_duration_since(owed.since));
         self.samples.push(Sample { stage: Stage::Reply, took });
-        let reply = match owed.refusal {
-            // It ran one by one what followed, perhaps.
-            Some(_) if !is_aborted(&frame) => Reply::Failure(Failure::sent(Cause::NoTransaction)),
-            Some(refusal) => Reply::Frame(*refusal),
-            None => Reply::Frame(frame),
-        };
+        let reply = reply(frame, owed.refusal);
         Ok(Some((reply_to, reply)))
     }
 
@@ -501,21 +476,6 @@ impl<D: Duty> Pipeline<D> {
         debug_assert!(self.next_deadline.is_some() || self.unsent.is_empty());
         debug_assert!(self.begun <= self.sent.len());
     }
-}
-
-impl<D> Owed<D> {
-    /// Takes note of a reply before its own: in a transaction, the first error counts.
-    fn note_refusal(&mut self, reply: Bytes) {
-        let is_error = reply[0] == b'-' && matches!(self.form, Form::Transaction(_));
-        if is_error && self.refusal.is_none() {
-            self.refusal = Some(Box::new(reply));
-        }
-    }
-}
-
-/// Whether a transaction was not executed because a command of it was refused.
-fn is_aborted(reply: &[u8]) -> bool {
-    reply.starts_with(b"-EXECABORT")
 }
 
 fn shrink<T>(queue: &mut VecDeque<T>) {

@@ -39,6 +39,17 @@ pub enum Form {
     Transaction(u32),
 }
 
+impl Form {
+    /// How many replies come before that of the request.
+    pub(super) fn replies_before(self) -> u32 {
+        match self {
+            Form::Plain => 0,
+            Form::Asking => 1,
+            Form::Transaction(queued) => 1 + queued,
+        }
+    }
+}
+
 /// How a connection is used.
 #[derive(Clone, Debug)]
 pub struct Options {

@@ -1,5 +1,5 @@
-//! A transaction that a client has begun: what it asks waits here until `EXEC`, and goes to the node
-//! all at once, on the connection that all clients share. A node runs what comes in one piece
+//! A transaction that a client has begun: what it asks waits here until `EXEC`, and goes to the
+//! node all at once, on the connection that all clients share. A node runs what comes in one piece
 //! without anything in between, so nobody needs a connection of his own, and nothing of a
 //! transaction is ever left there.
 //!
