@@ -1,7 +1,6 @@
 //! What happened, in the order of time and in words: what a failure is understood from.
 
-use crate::history::{Conversation, End, Execution, History, Sending};
-use crate::proxies::name_of;
+use crate::history::{Conversation, End, Execution, History, Look, Sending};
 use crate::resp::{shown, shown_command};
 use crate::run::Outcome;
 use crate::trace::Line;
@@ -22,17 +21,17 @@ pub fn of_key(history: &History, key: &[u8]) -> Vec<Line> {
 
 /// What was asked, sent, executed and heard of the commands that matter.
 fn commands(history: &History, matters: impl Fn(&[Vec<u8>]) -> bool) -> Vec<Line> {
-    let (mut lines, proxies) = (Vec::new(), history.proxies.len());
+    let mut lines = Vec::new();
     for (number, conversation) in history.conversations.iter().enumerate() {
-        let name = if proxies > 1 {
-            format!("{number} with {}", name_of(conversation.proxy, proxies))
+        let name = if history.processes.len() > 1 {
+            format!("{number} with {}", history.name_of(conversation.process))
         } else {
             number.to_string()
         };
         lines.extend(of_conversation(&name, conversation, &matters));
     }
     let sendings = history.sendings.iter().filter(|sending| matters(&sending.args));
-    lines.extend(sendings.map(|sending| of_sending(sending, &name_of(sending.proxy, proxies))));
+    lines.extend(sendings.map(|sending| of_sending(sending, &history.name_of(sending.process))));
     let executions = history.executions.iter().filter(|seen| matters(&seen.args));
     lines.extend(executions.map(of_execution));
     lines
@@ -40,8 +39,10 @@ fn commands(history: &History, matters: impl Fn(&[Vec<u8>]) -> bool) -> Vec<Line
 
 /// The topology as nodes were asked for it.
 fn looks(history: &History) -> impl Iterator<Item = Line> {
-    let at = history.looks.iter();
-    at.map(|(at, node)| Line::new(*at, &format!("node-{node}"), "is asked for the topology"))
+    let looks = history.looks.iter();
+    looks.map(|Look { at, node, .. }| {
+        Line::new(*at, &format!("node-{node}"), "is asked for the topology")
+    })
 }
 
 fn of_conversation(
@@ -120,7 +121,7 @@ mod tests {
         let seen = Execution {
             at: ms(5),
             node: 2,
-            proxy: 0,
+            process: 0,
             args: args("GET a"),
             reply: Bytes::from_static(b"_"),
         };

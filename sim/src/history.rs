@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::fault::Fault;
+use crate::proxies::name_of;
 use crate::workload::{Effect, Id, Kind};
 
 /// All of it.
@@ -28,40 +29,69 @@ pub struct History {
     pub failovers: Vec<(Duration, usize, usize)>,
     /// Primaries that handed their slots over, and when.
     pub retirements: Vec<(Duration, usize)>,
-    /// Connections that the proxy asked for, and to which node.
-    pub connects: Vec<(Duration, usize)>,
-    /// Those that took time and are over: when they began, how long they took, and to which node.
-    pub attempts: Vec<(Duration, Duration, usize)>,
-    /// Questions for the topology that nodes answered: when, and which node.
-    pub looks: Vec<(Duration, usize)>,
+    /// Connections to nodes that were asked for.
+    pub connects: Vec<Connect>,
+    /// Those that took time and are over.
+    pub attempts: Vec<Attempt>,
+    /// Questions for the topology that nodes answered.
+    pub looks: Vec<Look>,
     /// The members that are left in the sets, by key, when all is over; of keys whose slot
     /// somebody serves.
     pub left: BTreeMap<Vec<u8>, BTreeSet<Vec<u8>>>,
-    /// What the proxy counted.
-    pub counted: Counted,
     /// How long all of it took.
     pub took: Duration,
-    /// What is the own of each proxy, if there are several; what is said above of the proxy holds
-    /// of them all.
-    pub proxies: Vec<OfProxy>,
+    /// The processes of the proxies. What is said above of one names its place in this list; a view
+    /// of one holds that one only.
+    pub processes: Vec<Process>,
 }
 
-/// What is the own of one of several proxies.
-#[derive(Clone, Debug, Default)]
-pub struct OfProxy {
-    /// Connections that it asked for.
-    pub connects: Vec<(Duration, usize)>,
-    /// Those that took time and are over.
-    pub attempts: Vec<(Duration, Duration, usize)>,
-    /// Its questions for the topology that nodes answered.
-    pub looks: Vec<(Duration, usize)>,
+/// A process of a proxy, and what is its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Process {
+    /// The number of the proxy.
+    pub proxy: usize,
     /// What it counted.
     pub counted: Counted,
     /// When it was told to stop, if it was.
     pub drained: Option<Duration>,
 }
 
-/// What the proxy counted, all workers together.
+/// A connection to a node that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connect {
+    /// Which process asked for it.
+    pub process: usize,
+    /// When.
+    pub at: Duration,
+    /// To which node.
+    pub node: usize,
+}
+
+/// An attempt to connect that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Which process made it.
+    pub process: usize,
+    /// When it began.
+    pub since: Duration,
+    /// How long it took.
+    pub took: Duration,
+    /// To which node.
+    pub node: usize,
+}
+
+/// A question for the topology that was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Which process asked.
+    pub process: usize,
+    /// When.
+    pub at: Duration,
+    /// Which node.
+    pub node: usize,
+}
+
+/// What a process counted, all workers together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
     /// Commands read.
@@ -159,14 +189,33 @@ pub struct Rules {
     pub quiet_from: Option<Duration>,
     /// The same, though commands may fail for want of room.
     pub mended_from: Option<Duration>,
-    /// When the proxy was told to stop, if it was.
-    pub drained: Option<Duration>,
 }
 
 impl History {
     /// All commands of all clients, connection after connection.
     pub fn calls(&self) -> impl Iterator<Item = &Call> {
         self.conversations.iter().flat_map(|conversation| &conversation.calls)
+    }
+
+    /// The process that a view is of.
+    ///
+    /// # Panics
+    /// There is none.
+    #[must_use]
+    pub fn own(&self) -> &Process {
+        self.processes.first().expect("a view is one of a process")
+    }
+
+    /// How many proxies there are.
+    #[must_use]
+    pub fn proxies(&self) -> usize {
+        self.processes.iter().map(|process| process.proxy + 1).max().unwrap_or(0)
+    }
+
+    /// The name of the process at this place.
+    #[must_use]
+    pub fn name_of(&self, process: usize) -> String {
+        name_of(self.processes.get(process).map_or(0, |process| process.proxy), self.proxies())
     }
 }
 
@@ -222,8 +271,8 @@ pub enum Lost {
 /// One client connection.
 #[derive(Clone, Debug, Default)]
 pub struct Conversation {
-    /// The proxy that it is with.
-    pub proxy: usize,
+    /// The process that it is with.
+    pub process: usize,
     /// Whether it speaks RESP3.
     pub resp3: bool,
     /// Its commands, in the order sent.
@@ -315,8 +364,8 @@ pub struct Execution {
     pub at: Duration,
     /// Which node.
     pub node: usize,
-    /// Which proxy asked for it.
-    pub proxy: usize,
+    /// Which process asked for it.
+    pub process: usize,
     /// Its arguments.
     pub args: Vec<Vec<u8>>,
     /// What the node replied.
@@ -330,8 +379,8 @@ pub struct Sending {
     pub began: Duration,
     /// When its last byte left, of those that did.
     pub at: Duration,
-    /// Which proxy.
-    pub proxy: usize,
+    /// Which process sent it.
+    pub process: usize,
     /// On which stream.
     pub stream: u64,
     /// To which node.

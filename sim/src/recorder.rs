@@ -11,7 +11,8 @@ use redpoll::embedded;
 
 use crate::fault::Fault;
 use crate::history::{
-    Call, Conversation, Counted, End, Execution, Half, History, Loss, OfProxy, Rules, Sending,
+    Attempt, Call, Connect, Conversation, Counted, End, Execution, Half, History, Look, Loss,
+    Process, Rules, Sending,
 };
 use crate::net::{Overlay, Tap};
 use crate::resp::{arguments, frame_len, leading_arguments};
@@ -23,7 +24,7 @@ use crate::workload::{Effect, Id, Kind};
 pub struct Recorder {
     overlay: Overlay,
     history: Rc<RefCell<History>>,
-    /// Where the proxies are, if there are several.
+    /// Where the proxies are.
     proxies: Rc<RefCell<Vec<IpAddr>>>,
 }
 
@@ -37,16 +38,16 @@ impl Recorder {
 
     /// The proxies are there.
     pub fn know(&self, proxies: Vec<IpAddr>) {
-        if proxies.len() > 1 {
-            self.history.borrow_mut().proxies = vec![OfProxy::default(); proxies.len()];
-            *self.proxies.borrow_mut() = proxies;
-        }
+        let numbers = 0..proxies.len();
+        let processes = numbers.map(|proxy| Process { proxy, ..Process::default() });
+        self.history.borrow_mut().processes = processes.collect();
+        *self.proxies.borrow_mut() = proxies;
     }
 
     /// A client connected to a proxy; gives the number of its conversation.
-    pub fn begin(&self, proxy: usize, resp3: bool) -> usize {
+    pub fn begin(&self, process: usize, resp3: bool) -> usize {
         let conversations = &mut self.history.borrow_mut().conversations;
-        conversations.push(Conversation { proxy, resp3, ..Conversation::default() });
+        conversations.push(Conversation { process, resp3, ..Conversation::default() });
         conversations.len() - 1
     }
 
@@ -96,18 +97,15 @@ impl Recorder {
     /// A node executed or refused a command.
     pub fn executed(&self, node: usize, seen: &embedded::Execution<'_>) {
         let (at, args) = (self.overlay.now(), seen.args);
-        let proxy = self.proxy_at(seen.peer);
+        let process = self.process_at(seen.peer);
         let mut history = self.history.borrow_mut();
         if let [b"CLUSTER", b"SLOTS"] = args {
-            history.looks.push((at, node));
-            if let Some(own) = history.proxies.get_mut(proxy) {
-                own.looks.push((at, node));
-            }
+            history.looks.push(Look { process, at, node });
         }
         if is_of_workload(args) {
             let args = args.iter().map(|arg| arg.to_vec()).collect();
             let reply = Bytes::copy_from_slice(seen.reply);
-            history.executions.push(Execution { at, node, proxy, args, reply });
+            history.executions.push(Execution { at, node, process, args, reply });
         }
     }
 
@@ -139,42 +137,32 @@ impl Recorder {
     /// A proxy was told to stop.
     pub fn drained(&self, proxy: usize) {
         let (at, mut history) = (self.overlay.now(), self.history.borrow_mut());
-        if let Some(own) = history.proxies.get_mut(proxy) {
-            own.drained.get_or_insert(at);
-        }
-        history.rules.drained.get_or_insert(at);
+        history.processes[proxy].drained.get_or_insert(at);
     }
 
     /// Whether all proxies were told to stop.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        let history = self.history.borrow();
-        let is_told = |own: &OfProxy| own.drained.is_some();
-        history.rules.drained.is_some() && history.proxies.iter().all(is_told)
+        self.history.borrow().processes.iter().all(|process| process.drained.is_some())
     }
 
     /// Whether this proxy was told to stop.
     #[must_use]
     pub fn is_told_to_stop(&self, proxy: usize) -> bool {
-        let history = self.history.borrow();
-        let own = history.proxies.get(proxy);
-        own.map_or(history.rules.drained, |own| own.drained).is_some()
+        self.history.borrow().processes[proxy].drained.is_some()
     }
 
-    /// What is the own of a proxy has been counted, too.
+    /// All is over, and this was counted.
     pub fn counted(&self, counted: impl IntoIterator<Item = Counted>) {
         let mut history = self.history.borrow_mut();
-        for (own, counted) in history.proxies.iter_mut().zip(counted) {
-            own.counted = counted;
+        for (process, counted) in history.processes.iter_mut().zip(counted) {
+            process.counted = counted;
         }
     }
 
-    /// The proxy at an address, as nodes see it.
-    fn proxy_at(&self, peer: &str) -> usize {
+    /// The process at an address, as nodes see it.
+    fn process_at(&self, peer: &str) -> usize {
         let proxies = self.proxies.borrow();
-        if proxies.is_empty() {
-            return 0;
-        }
         let peer: Option<SocketAddr> = peer.parse().ok();
         let is_it = |proxy: &IpAddr| peer.is_some_and(|peer| peer.ip() == *proxy);
         proxies.iter().position(is_it).unwrap_or(0)
@@ -244,31 +232,25 @@ impl Outgoing {
         let at = self.recorder.overlay.now();
         let node = partial.node;
         let began = partial.began.take().unwrap_or(at);
-        let proxy = self.proxy;
-        self.recorder.sent(Sending { began, at, proxy, stream, node, asking, args, is_whole });
+        let process = self.proxy;
+        self.recorder.sent(Sending { began, at, process, stream, node, asking, args, is_whole });
     }
 }
 
 impl Tap for Outgoing {
     fn connecting(&self, peer: SocketAddr) {
         if let Some(node) = self.nodes.get(&peer) {
-            let connect = (self.recorder.overlay.now(), *node);
-            let mut history = self.recorder.history.borrow_mut();
-            history.connects.push(connect);
-            if let Some(own) = history.proxies.get_mut(self.proxy) {
-                own.connects.push(connect);
-            }
+            let (process, at) = (self.proxy, self.recorder.overlay.now());
+            let connect = Connect { process, at, node: *node };
+            self.recorder.history.borrow_mut().connects.push(connect);
         }
     }
 
     fn attempted(&self, peer: SocketAddr, since: Duration) {
         if let Some(node) = self.nodes.get(&peer) {
-            let attempt = (since, self.recorder.overlay.now() - since, *node);
-            let mut history = self.recorder.history.borrow_mut();
-            history.attempts.push(attempt);
-            if let Some(own) = history.proxies.get_mut(self.proxy) {
-                own.attempts.push(attempt);
-            }
+            let (process, took) = (self.proxy, self.recorder.overlay.now() - since);
+            let attempt = Attempt { process, since, took, node: *node };
+            self.recorder.history.borrow_mut().attempts.push(attempt);
         }
     }
 

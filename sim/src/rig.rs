@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 
 use crate::history::{Execution, Sending};
 use crate::net::SimNet;
+use crate::proxies::Proxy;
 use crate::resp::{command, content, elements, frame_len};
 use crate::trap::PanicTrap;
 use crate::world::{Setup, World, ms};
@@ -61,6 +62,12 @@ impl Rig {
         self.world.network.now()
     }
 
+    /// The only proxy, or the first one.
+    #[must_use]
+    pub fn proxy(&self) -> &Proxy {
+        &self.world.proxies[0]
+    }
+
     /// Connects a client.
     ///
     /// # Panics
@@ -75,7 +82,7 @@ impl Rig {
     pub fn client_later(&mut self) -> Hand {
         let (outgoing, lines) = mpsc::unbounded_channel();
         let heard = Rc::<Heard>::default();
-        let (address, its_heard) = (self.world.address, Rc::clone(&heard));
+        let (address, its_heard) = (self.proxy().address, Rc::clone(&heard));
         self.world.spawn(|net| async move {
             follow(net, address, lines, &its_heard).await;
             its_heard.is_closed.set(true);

@@ -122,7 +122,6 @@ pub fn run(plan: &Plan, keep_all: bool) -> Outcome {
     }
     world.recorder.counted(world.proxies.iter().map(Proxy::counted));
     let mut history = world.recorder.finish();
-    history.counted = world.counted();
     history.took = at;
     let is_narrow = history.rules.is_narrow;
     history.rules.mended_from = plan.quiet_from_ms().map(ms);

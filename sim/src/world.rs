@@ -20,11 +20,10 @@ use redpoll::embedded::{Cluster, Node};
 use redpoll::limits::{CONNECT_BACKOFF_MS_MAX, TOPOLOGY_RETRY_MS, TOPOLOGY_TIMEOUT_MS};
 use redpoll::net::Net;
 use redpoll::proto::cluster::{Address, Slot};
-use redpoll::stats::Stats;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc};
 
-use crate::history::{Counted, Rules};
+use crate::history::Rules;
 use crate::kinship::Kinship;
 use crate::net::{Grain, HostId, KEEPALIVE, LinkSpeed, Medium, Network, Obstacle, Overlay, SimNet};
 use crate::net::{Tap, WINDOW_BYTES};
@@ -96,16 +95,10 @@ pub struct World {
     pub nodes: Vec<HostId>,
     /// The proxies.
     pub proxies: Vec<Proxy>,
-    /// The first one's host: stories have no other.
-    pub proxy: HostId,
     /// The clients' host.
     pub clients: HostId,
-    /// Where clients connect to the first one.
-    pub address: SocketAddr,
     /// Who writes the history.
     pub recorder: Recorder,
-    /// What the first proxy counts.
-    pub stats: Stats,
     /// What proxies read and wrote, if all is kept.
     pub wires: Wires,
     /// Slots on the move.
@@ -194,7 +187,6 @@ impl Setup {
             round_trip: ms(2 * (self.latency_max_ms + self.tick_ms)),
             quiet_from: None,
             mended_from: None,
-            drained: None,
         }
     }
 
@@ -281,9 +273,6 @@ impl World {
         }
         let (jobs, clients, client_net) = add_clients(&mut network);
         World {
-            proxy: proxies[0].host,
-            address: proxies[0].address,
-            stats: proxies[0].stats.clone(),
             proxies,
             network,
             cluster,
@@ -326,12 +315,6 @@ impl World {
         Ok(())
     }
 
-    /// What the first proxy has counted so far.
-    #[must_use]
-    pub fn counted(&self) -> Counted {
-        self.proxies[0].counted()
-    }
-
     /// Tells all proxies to stop.
     pub fn drain(&mut self) {
         (0..self.proxies.len()).for_each(|proxy| self.drain_one(proxy));
@@ -343,12 +326,6 @@ impl World {
         self.network.overlay().note(&format!("drain {name}"));
         self.recorder.drained(proxy);
         self.proxies[proxy].drain();
-    }
-
-    /// How the first proxy ended, if it has.
-    #[must_use]
-    pub fn proxy_end(&self) -> Option<Result<(), String>> {
-        self.proxies[0].end()
     }
 
     /// From now on no proxy gets a connection to a host.

@@ -16,20 +16,20 @@ fn rig(tuning: Tuning) -> Rig {
 }
 
 fn closed(rig: &Rig, end: ClientEnd) -> u64 {
-    rig.world.stats.workers.iter().map(|worker| worker.clients_closed.of(end).get()).sum()
+    rig.proxy().stats.workers.iter().map(|worker| worker.clients_closed.of(end).get()).sum()
 }
 
 fn buffered(rig: &Rig) -> u64 {
-    rig.world.stats.sum(|worker| &worker.buffered_bytes)
+    rig.proxy().stats.sum(|worker| &worker.buffered_bytes)
 }
 
 /// No client takes anything any more.
 fn stop_reading(rig: &mut Rig) {
-    rig.world.network.clog(rig.world.proxy, rig.world.clients);
+    rig.world.network.clog(rig.proxy().host, rig.world.clients);
 }
 
 fn read_on(rig: &mut Rig) {
-    rig.world.network.unclog(rig.world.proxy, rig.world.clients);
+    rig.world.network.unclog(rig.proxy().host, rig.world.clients);
 }
 
 /// A key of a node, with a value of so many bytes.
@@ -56,7 +56,7 @@ fn a_client_that_says_nothing_is_closed_and_one_that_waits_for_a_reply_is_not() 
     let (silent, talker, waiter) = (rig.client(), rig.client(), rig.client());
     let key = rig.key_on(0);
     assert_eq!(rig.ask(&waiter, &format!("SET {key} 1")), "OK");
-    rig.world.network.stall(rig.world.proxy, rig.world.nodes[0]);
+    rig.world.network.stall(rig.proxy().host, rig.world.nodes[0]);
     waiter.send(&format!("GET {key}"));
     for _ in 0..4 {
         assert_eq!(rig.ask(&talker, "PING"), "PONG");
@@ -134,7 +134,7 @@ fn writes_for_a_stuck_node_stay_within_memory_max_and_each_is_told_what_became_o
     assert_eq!(rig.ask(&neighbour, &format!("SET {other} 1")), "OK");
     let writers: Vec<_> = (0..10).map(|_| rig.client()).collect();
     assert_eq!(rig.ask(&neighbour, &format!("SET {key} 1")), "OK");
-    rig.world.network.stall(rig.world.proxy, rig.world.nodes[0]);
+    rig.world.network.stall(rig.proxy().host, rig.world.nodes[0]);
     let set = format!("SET {key} {}", "x".repeat(KIB));
     writers.iter().for_each(|writer| writer.send_all(&vec![set.clone(); 300]));
     let mut most = 0;
@@ -145,7 +145,7 @@ fn writes_for_a_stuck_node_stay_within_memory_max_and_each_is_told_what_became_o
     }
     let half = memory_bytes as u64 / 2;
     assert!((half..memory_bytes as u64).contains(&most), "3 MiB wait for the node, held: {most}");
-    rig.world.network.heal(rig.world.proxy, rig.world.nodes[0]);
+    rig.world.network.heal(rig.proxy().host, rig.world.nodes[0]);
     for writer in &writers {
         let replies = rig.replies(writer, 300);
         let known = ["OK", "-UNSURE", "-UNSENT"];
@@ -163,7 +163,7 @@ fn a_turn_ends_where_there_is_no_more_room() {
     let client = rig.client();
     let key = rig.key_on(0);
     assert_eq!(rig.ask(&client, &format!("SET {key} 1")), "OK");
-    rig.world.network.stall(rig.world.proxy, rig.world.nodes[0]);
+    rig.world.network.stall(rig.proxy().host, rig.world.nodes[0]);
     client.send_all(&vec![format!("SET {key} {}", "x".repeat(KIB)); 300]);
     rig.wait(100);
     // One more read may have been full of commands, each of which takes a little more than it is
@@ -269,7 +269,7 @@ fn beyond_memory_max_nobody_is_closed_for_commands_that_a_stuck_node_holds() {
     let large = large_key(&mut rig, &readers[0], 32 * KIB);
     let stuck = rig.key_on(1);
     assert_eq!(rig.ask(&readers[1], &format!("SET {stuck} 1")), "OK");
-    rig.world.network.stall(rig.world.proxy, rig.world.nodes[1]);
+    rig.world.network.stall(rig.proxy().host, rig.world.nodes[1]);
     let set = format!("SET {stuck} {}", "x".repeat(KIB));
     let sets = [300, 100];
     writers.iter().zip(sets).for_each(|(writer, sets)| writer.send_all(&vec![set.clone(); sets]));
@@ -285,7 +285,7 @@ fn beyond_memory_max_nobody_is_closed_for_commands_that_a_stuck_node_holds() {
     assert!(readers[0].is_closed(), "its replies are given back at once");
     read_on(&mut rig);
     assert_eq!(rig.replies(&readers[1], 1 + 8).len(), 9);
-    rig.world.network.heal(rig.world.proxy, rig.world.nodes[1]);
+    rig.world.network.heal(rig.proxy().host, rig.world.nodes[1]);
     for (writer, sets) in writers.iter().zip(sets) {
         assert_eq!(rig.replies(writer, sets).len(), sets);
     }

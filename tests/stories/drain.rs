@@ -12,7 +12,7 @@ fn what_is_in_flight_when_the_drain_begins_is_answered_before_the_connection_clo
     rig.ask(&idle, "PING");
     let speed = LinkSpeed { min: ms(80), max: ms(80) };
     for node in rig.world.nodes.clone() {
-        rig.world.network.set_speed(rig.world.proxy, node, speed);
+        rig.world.network.set_speed(rig.proxy().host, node, speed);
     }
     let incr: Vec<_> = keys.iter().map(|key| format!("INCR {key}")).collect();
     busy.send_all(&incr);
@@ -26,7 +26,7 @@ fn what_is_in_flight_when_the_drain_begins_is_answered_before_the_connection_clo
     assert_eq!(rig.replies(&busy, 3), ["1", "1", "1"]);
     rig.until("closed", || busy.is_closed());
     rig.wait(100);
-    assert_eq!(rig.world.proxy_end(), Some(Ok(())));
+    assert_eq!(rig.proxy().end(), Some(Ok(())));
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn what_cannot_be_answered_by_the_end_of_the_drain_is_told_so() {
     let key = rig.key_on(0);
     let client = rig.client();
     assert_eq!(rig.ask(&client, &format!("SET {key} 0")), "OK");
-    rig.world.network.stall(rig.world.proxy, rig.world.nodes[0]);
+    rig.world.network.stall(rig.proxy().host, rig.world.nodes[0]);
     client.send(&format!("INCR {key}"));
     rig.wait(20);
     let start = rig.now();
@@ -45,9 +45,9 @@ fn what_cannot_be_answered_by_the_end_of_the_drain_is_told_so() {
     assert!(reply.starts_with("-UNSURE the proxy is stopping"), "{reply}");
     assert!(rig.now() - start <= ms(300 + 20));
     rig.until("closed", || client.is_closed());
-    while rig.world.proxy_end().is_none() {
+    while rig.proxy().end().is_none() {
         rig.wait(1);
     }
-    assert_eq!(rig.world.proxy_end(), Some(Ok(())));
+    assert_eq!(rig.proxy().end(), Some(Ok(())));
     assert!(rig.now() - start <= ms(2_000), "the proxy took {:?}", rig.now() - start);
 }

@@ -19,7 +19,7 @@ fn a_node_behind_a_partition_fails_alone_and_serves_again_once_it_is_healed() {
     let (near, far) = (rig.key_on(1), rig.key_on(0));
     let (client, neighbour) = (rig.client(), rig.client());
     rig.ask(&client, &format!("SET {far} 1"));
-    let (proxy, node) = (rig.world.proxy, rig.world.nodes[0]);
+    let (proxy, node) = (rig.proxy().host, rig.world.nodes[0]);
     rig.world.network.stall(proxy, node);
 
     let start = rig.now();
@@ -47,7 +47,7 @@ fn a_node_behind_a_partition_fails_alone_and_serves_again_once_it_is_healed() {
 fn a_connect_that_hangs_ends_at_its_timeout_and_the_neighbours_are_served() {
     let mut rig = Rig::new(&setup());
     let (near, far) = (rig.key_on(1), rig.key_on(0));
-    let (proxy, node) = (rig.world.proxy, rig.world.nodes[0]);
+    let (proxy, node) = (rig.proxy().host, rig.world.nodes[0]);
     rig.world.network.obstruct(proxy, node, Obstacle::Hanging);
     let client = rig.client();
     // The topology is learnt from another node.
@@ -76,7 +76,7 @@ fn a_write_in_flight_to_a_node_that_is_killed_is_unsure_and_never_sent_again() {
     let key = rig.key_on(0);
     let client = rig.client();
     assert_eq!(rig.ask(&client, &format!("SET {key} 0")), "OK");
-    let (proxy, node) = (rig.world.proxy, rig.world.nodes[0]);
+    let (proxy, node) = (rig.proxy().host, rig.world.nodes[0]);
 
     // It gets there, and the reply does not get back.
     client.send(&format!("INCR {key}"));
@@ -104,7 +104,7 @@ fn a_read_in_flight_when_its_connection_is_reset_is_asked_again() {
     while rig.executions_of(&key).len() < 2 {
         rig.wait(1);
     }
-    rig.world.network.reset(rig.world.proxy, rig.world.nodes[0]);
+    rig.world.network.reset(rig.proxy().host, rig.world.nodes[0]);
     assert_eq!(rig.replies(&client, 2)[1], "value");
     assert_eq!(rig.times_sent(&format!("GET {key}")), 2);
 }
@@ -115,7 +115,7 @@ fn a_write_of_which_half_has_left_is_unsure_and_what_waits_behind_it_is_not_lost
     let key = rig.key_on(0);
     let client = rig.client();
     assert_eq!(rig.ask(&client, &format!("SET {key} 0")), "OK");
-    let (proxy, node) = (rig.world.proxy, rig.world.nodes[0]);
+    let (proxy, node) = (rig.proxy().host, rig.world.nodes[0]);
     // The sockets take at most 200 bytes more, and the command is longer.
     rig.world.network.clog(proxy, node);
     let long = format!("APPEND {key} {}", "x".repeat(1_000));

@@ -20,7 +20,7 @@ fn replies_come_in_the_order_of_the_commands_though_the_first_node_is_the_slowes
     let (mut rig, keys) = three_keys();
     for (node, delay_ms) in [(0, 60), (1, 30), (2, 1)] {
         let speed = LinkSpeed { min: ms(delay_ms), max: ms(delay_ms) };
-        rig.world.network.set_speed(rig.world.proxy, rig.world.nodes[node], speed);
+        rig.world.network.set_speed(rig.proxy().host, rig.world.nodes[node], speed);
     }
     let client = rig.client();
     let order = [0, 1, 2, 2, 1, 0, 1];
@@ -45,7 +45,7 @@ fn a_client_that_leaves_in_the_middle_of_its_pipeline_costs_nobody_a_reply() {
     let (mut rig, keys) = three_keys();
     let speed = LinkSpeed { min: ms(50), max: ms(50) };
     for node in rig.world.nodes.clone() {
-        rig.world.network.set_speed(rig.world.proxy, node, speed);
+        rig.world.network.set_speed(rig.proxy().host, node, speed);
     }
     // More clients than workers, so that some share the node connections of the one who leaves.
     let leaver = rig.client();

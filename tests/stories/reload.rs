@@ -17,7 +17,7 @@ fn what_is_in_flight_is_answered_by_the_old_connections_and_the_rest_goes_to_the
     rig.ask(&busy, "PING");
     let speed = LinkSpeed { min: ms(50), max: ms(50) };
     for node in rig.world.nodes.clone() {
-        rig.world.network.set_speed(rig.world.proxy, node, speed);
+        rig.world.network.set_speed(rig.proxy().host, node, speed);
     }
     busy.send_all(&vec![format!("INCR {key}"); 3]);
     rig.wait(20);
@@ -40,7 +40,7 @@ fn what_an_old_connection_still_owes_at_drain_timeout_is_told_so_and_the_client_
     let key = rig.key_on(0);
     let client = rig.client();
     assert_eq!(rig.ask(&client, &format!("SET {key} 0")), "OK");
-    rig.world.network.stall(rig.world.proxy, rig.world.nodes[0]);
+    rig.world.network.stall(rig.proxy().host, rig.world.nodes[0]);
     client.send(&format!("INCR {key}"));
     rig.wait(20);
     let start = rig.now();
@@ -51,10 +51,10 @@ fn what_an_old_connection_still_owes_at_drain_timeout_is_told_so_and_the_client_
     let told = rig.replies(&client, 2).swap_remove(1);
     assert!(told.starts_with("-UNSURE ") && told.contains("the configuration changed"), "{told}");
     assert!((ms(300)..ms(320)).contains(&(rig.now() - start)), "{:?}", rig.now() - start);
-    rig.world.network.heal(rig.world.proxy, rig.world.nodes[0]);
+    rig.world.network.heal(rig.proxy().host, rig.world.nodes[0]);
     rig.wait(50);
     assert_eq!(rig.ask(&client, &format!("GET {key}")), "1", "it was sent, and executed once");
-    let drains = |end| rig.world.stats.sum_nodes(|node| node.drains_ended.of(end).get());
+    let drains = |end| rig.proxy().stats.sum_nodes(|node| node.drains_ended.of(end).get());
     assert_eq!(drains(DrainEnd::TimedOut), 1);
 }
 
@@ -93,7 +93,7 @@ fn the_topology_that_is_known_is_known_to_the_new_configuration_too() {
     assert_eq!(rig.ask(&client, &format!("SET {key} 0")), "OK");
     // With a slot that nobody serves, a look takes until others have said so, too; one never does.
     rig.world.cluster.assign(gone, None);
-    rig.world.network.stall(rig.world.proxy, rig.world.nodes[2]);
+    rig.world.network.stall(rig.proxy().host, rig.world.nodes[2]);
     rig.world.reload(|config| {
         let upstream = config.upstreams.values_mut().next().expect("there is one");
         upstream.timeouts.op = ms(400);
@@ -129,7 +129,7 @@ fn the_old_connections_close_and_the_old_looks_end_once_nobody_needs_them() {
     rig.wait(50);
     // A look may be under way.
     assert!(open(&rig) <= before + 1, "{} after {before}", open(&rig));
-    let looks = |rig: &Rig| rig.world.stats.upstreams[0].looks_periodic_total.get();
+    let looks = |rig: &Rig| rig.proxy().stats.upstreams[0].looks_periodic_total.get();
     let seen = looks(&rig);
     rig.wait(1_000);
     let during = looks(&rig) - seen;
@@ -146,7 +146,7 @@ fn connections_made_ahead_are_made_anew_when_they_are_lost() {
     let ahead = open(&rig);
     assert!(ahead >= 4, "one for each worker and protocol, not {ahead}");
     for _ in 0..3 {
-        rig.world.network.reset(rig.world.proxy, rig.world.nodes[0]);
+        rig.world.network.reset(rig.proxy().host, rig.world.nodes[0]);
         rig.wait(50);
         assert!(open(&rig) >= ahead, "{} of {ahead}", open(&rig));
     }

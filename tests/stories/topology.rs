@@ -13,7 +13,7 @@ const LOOKS_APART_MIN_MS: u128 = 75;
 
 /// Looks at the topology that the proxy has begun.
 fn looks(rig: &Rig) -> u64 {
-    let stats = &rig.world.stats.upstreams[0];
+    let stats = &rig.proxy().stats.upstreams[0];
     let hinted = stats.looks_redirects_total.get() + stats.looks_failures_total.get();
     let others = [&stats.looks_first_total, &stats.looks_periodic_total, &stats.looks_again_total];
     hinted + others.into_iter().map(|count| count.get()).sum::<u64>()
@@ -43,7 +43,7 @@ fn errors_until_served(rig: &mut Rig, client: &Hand, line: &str) -> Vec<String> 
 fn a_first_seed_that_hangs_delays_the_first_command_by_the_hedge_and_no_more() {
     let mut rig = Rig::new(&Setup::default());
     let key = rig.key_on(1);
-    rig.world.network.obstruct(rig.world.proxy, rig.world.nodes[0], Obstacle::Hanging);
+    rig.world.network.obstruct(rig.proxy().host, rig.world.nodes[0], Obstacle::Hanging);
     let client = rig.client();
     let start = rig.now();
     assert_eq!(rig.ask(&client, &format!("SET {key} 1")), "OK");
@@ -56,7 +56,7 @@ fn a_first_seed_that_hangs_delays_the_first_command_by_the_hedge_and_no_more() {
 fn a_first_seed_that_accepts_and_says_nothing_delays_it_no_longer() {
     let mut rig = Rig::new(&Setup::default());
     let key = rig.key_on(1);
-    rig.world.network.stall(rig.world.proxy, rig.world.nodes[0]);
+    rig.world.network.stall(rig.proxy().host, rig.world.nodes[0]);
     let client = rig.client();
     let start = rig.now();
     assert_eq!(rig.ask(&client, &format!("SET {key} 1")), "OK");
@@ -69,24 +69,24 @@ fn the_listener_is_open_though_no_node_is_there_and_commands_are_served_once_one
     let mut rig = Rig::new(&Setup::default());
     let key = rig.key_on(0);
     for node in rig.world.nodes.clone() {
-        rig.world.network.obstruct(rig.world.proxy, node, Obstacle::Refused);
+        rig.world.network.obstruct(rig.proxy().host, node, Obstacle::Refused);
     }
     let client = rig.client();
     assert_eq!(rig.ask(&client, "PING"), "PONG");
     let reply = rig.ask(&client, &format!("GET {key}"));
     assert!(reply.starts_with("-UNSENT no node of the cluster has told"), "{reply}");
-    let upstream = rig.world.stats.upstreams[0].health();
+    let upstream = rig.proxy().stats.upstreams[0].health();
     assert!(upstream.starts_with("not usable: 192.168.0.1:7000: "), "{upstream}");
 
     for node in rig.world.nodes.clone() {
-        rig.world.network.clear(rig.world.proxy, node);
+        rig.world.network.clear(rig.proxy().host, node);
     }
     // At most one pause of a second, a quarter longer; commands wait for half a second each.
     let start = rig.now();
     let errors = errors_until_served(&mut rig, &client, &format!("SET {key} 1"));
     let took = rig.now() - start;
     assert!(took <= ms(1_250 + 20) && errors.len() <= 2, "{took:?}: {errors:#?}");
-    assert_eq!(rig.world.stats.upstreams[0].health(), "usable");
+    assert_eq!(rig.proxy().stats.upstreams[0].health(), "usable");
 }
 
 #[test]
@@ -103,10 +103,10 @@ fn redirects_without_end_make_for_no_more_looks_than_one_an_interval() {
         assert_eq!(rig.ask(&client, &format!("SET {key} 1")), "OK");
         rig.wait(5);
     }
-    let moved = rig.world.counted().moved;
+    let moved = rig.proxy().counted().moved;
     assert!(moved >= 100, "only {moved} redirects");
     check_no_storm(&rig, before, rig.now() - start);
-    assert!(rig.world.stats.upstreams[0].looks_redirects_total.get() >= 5);
+    assert!(rig.proxy().stats.upstreams[0].looks_redirects_total.get() >= 5);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn failures_without_end_make_for_no_more_looks_than_one_an_interval() {
         rig.wait(1);
     }
     check_no_storm(&rig, before, rig.now() - start);
-    let hinted = rig.world.stats.upstreams[0].looks_failures_total.get();
+    let hinted = rig.proxy().stats.upstreams[0].looks_failures_total.get();
     assert!(hinted >= 10, "the pace stays at the interval: {hinted} looks");
 }
 
@@ -168,7 +168,7 @@ fn after_a_promotion_a_primary_that_hangs_is_no_longer_asked_by_who_comes_then()
     let (mut rig, key) = with_replicas();
     let stuck = rig.client();
     let nodes = rig.world.nodes.clone();
-    rig.world.network.stall(rig.world.proxy, nodes[0]);
+    rig.world.network.stall(rig.proxy().host, nodes[0]);
     for _ in 0..3 {
         let reply = rig.ask(&stuck, &format!("SET {key} lost"));
         assert!(reply.starts_with("-UN"), "{reply}");

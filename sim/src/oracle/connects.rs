@@ -8,7 +8,7 @@ use std::time::Duration;
 use redpoll::limits::TOPOLOGY_TIMEOUT_MS;
 
 use super::{Index, Verdict, Violation};
-use crate::history::History;
+use crate::history::{Attempt, Connect, History};
 
 pub(super) const PROMISE: &str = "connects";
 
@@ -26,10 +26,10 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
 fn are_given_up(history: &History) -> Verdict {
     let question = Duration::from_millis(TOPOLOGY_TIMEOUT_MS);
     let limit = history.rules.connect_timeout.max(question) + history.rules.slack;
-    let Some((since, took, node)) = history.attempts.iter().find(|(_, took, _)| *took > limit)
-    else {
+    let Some(late) = history.attempts.iter().find(|attempt| attempt.took > limit) else {
         return Ok(());
     };
+    let Attempt { since, took, node, .. } = late;
     let what = format!("an attempt to connect to node-{node} took {took:?}: {limit:?} are allowed");
     Err(Violation { promise: PROMISE, at: *since, what })
 }
@@ -45,7 +45,7 @@ fn are_seldom(history: &History) -> Verdict {
     let looks_per_s = 1.0 / (rules.refresh_min * 3 / 4).as_secs_f64();
     let looks_at_once = 2.0;
     let mut buckets: BTreeMap<usize, Bucket> = BTreeMap::new();
-    for (at, node) in &history.connects {
+    for Connect { at, node, .. } in &history.connects {
         let bucket = buckets.entry(*node).or_insert(Bucket { level: 0.0, at: *at });
         let leaked = (*at - bucket.at).as_secs_f64() * (at_once + looks_per_s);
         *bucket = Bucket { level: (bucket.level - leaked).max(0.0) + 1.0, at: *at };
@@ -65,35 +65,42 @@ mod tests {
     use super::super::story::{Story, caught};
     use super::*;
     use crate::fault::{Fault, NodeFault};
+    use crate::world::ms;
+
+    fn attempt(since: u64, took: u64) -> Attempt {
+        Attempt { process: 0, since: ms(since), took: ms(took), node: 2 }
+    }
+
+    fn connect(at: u64, node: usize) -> Connect {
+        Connect { process: 0, at: ms(at), node }
+    }
 
     #[test]
     fn an_attempt_that_is_not_given_up_is_seen() {
-        let ms = Duration::from_millis;
         let mut story = Story::right();
         story.history.rules.connect_timeout = ms(300);
-        story.history.attempts.push((ms(5), ms(1_010), 2));
+        story.history.attempts.push(attempt(5, 1_010));
         story.passes();
-        story.history.attempts.push((ms(6), ms(1_011), 2));
+        story.history.attempts.push(attempt(6, 1_011));
         assert!(caught(&story, PROMISE).contains("to node-2 took 1.011s"));
     }
 
     #[test]
     fn attempts_that_come_too_often_are_seen() {
-        let ms = Duration::from_millis;
         let mut story = Story::right();
         story.history.rules.workers = 2;
         story.history.rules.connects_per_s = 5;
         story.history.rules.refresh_min = ms(1_000);
-        story.history.connects = vec![(ms(1), 0); 12];
-        story.history.connects.extend(vec![(ms(1), 1); 12]);
-        story.history.connects.extend(vec![(ms(1_001), 0); 11]);
+        story.history.connects = vec![connect(1, 0); 12];
+        story.history.connects.extend(vec![connect(1, 1); 12]);
+        story.history.connects.extend(vec![connect(1_001, 0); 11]);
         story.passes();
         let mut more = story.clone();
-        more.history.connects.push((ms(1_001), 0));
+        more.history.connects.push(connect(1_001, 0));
         assert!(caught(&more, PROMISE).contains("node-0"));
         more.history.faults.push((ms(3), Fault::Node(0, NodeFault::FailOver)));
         more.passes();
-        story.history.connects = vec![(ms(1), 0); 13];
+        story.history.connects = vec![connect(1, 0); 13];
         assert!(caught(&story, PROMISE).contains("5 a second"));
     }
 }

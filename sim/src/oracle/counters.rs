@@ -10,7 +10,7 @@ use crate::workload::Shape;
 pub(super) const PROMISE: &str = "counters";
 
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
-    let counted = &history.counted;
+    let counted = &history.own().counted;
     let calls = || history.calls();
     let hellos = history.conversations.iter().filter(|talk| talk.resp3).count();
     let asked = (calls().count() + hellos) as u64;
@@ -64,24 +64,24 @@ mod tests {
             ([0, 0, 0, 0, 2], "requests replied to: 2"),
         ] {
             let mut story = Story::right();
-            story.history.counted.commands += change[0];
-            story.history.counted.moved += change[1];
-            story.history.counted.asked += change[2];
-            story.history.counted.sent += change[3];
-            story.history.counted.answered += change[4];
+            story.history.processes[0].counted.commands += change[0];
+            story.history.processes[0].counted.moved += change[1];
+            story.history.processes[0].counted.asked += change[2];
+            story.history.processes[0].counted.sent += change[3];
+            story.history.processes[0].counted.answered += change[4];
             assert!(caught(&story, PROMISE).contains(what), "{what}");
         }
         let mut story = Story::right();
-        story.history.counted.commands -= 1;
+        story.history.processes[0].counted.commands -= 1;
         assert!(caught(&story, PROMISE).contains("commands asked: 3"));
         let mut story = Story::right();
-        story.history.counted.sent = 0;
+        story.history.processes[0].counted.sent = 0;
         assert!(caught(&story, PROMISE).contains("requests seen to leave: 1"));
         let mut story = Story::right();
         story.call(0, 5, "SET s:0:0 {id}");
         story.answer(0, 9, "-UNSENT it\r\n");
         story.passes();
-        story.history.counted.unsent = 0;
+        story.history.processes[0].counted.unsent = 0;
         assert!(caught(&story, PROMISE).contains("UNSENT heard: 1"));
     }
 }

@@ -13,7 +13,7 @@ use super::spells::{
 };
 use super::{Index, Verdict, Violation};
 use crate::fault::{Fault, NodeFault, SlotChange};
-use crate::history::{Execution, History, Sending};
+use crate::history::{Execution, History, Look, Sending};
 use crate::resp::{error_code, shown_command};
 use crate::workload::Id;
 use crate::world::ms;
@@ -50,23 +50,23 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
 /// the same time that may not know.
 fn known(history: &History, at: Duration) -> Option<Duration> {
     let travel = 2 * history.rules.slack;
-    let is_well = |(seen, node): &(Duration, usize)| {
+    let is_well = |Look { at: seen, node, .. }: &Look| {
         let is_ill =
             spells_of(history, *node).into_iter().any(|spell| spell.touches(*seen, *seen + travel));
         let may_be_slow = |f: &Fault| matches!(f, Fault::Node(slow, _) if slow == node) && slows(f);
         !is_ill && !history.faults.iter().any(|(_, fault)| may_be_slow(fault))
     };
-    let is_alone = |(seen, node): &(Duration, usize)| {
-        let around = seen.saturating_sub(ROUND)..=*seen + travel;
-        let mut others = history.looks.iter().filter(|(at, _)| around.contains(at));
-        is_aware(history, *node, *seen) && others.all(|(at, other)| is_aware(history, *other, *at))
+    let is_alone = |look: &Look| {
+        let around = look.at.saturating_sub(ROUND)..=look.at + travel;
+        let mut others = history.looks.iter().filter(|other| around.contains(&other.at));
+        is_aware(history, look) && others.all(|other| is_aware(history, other))
     };
-    let looks = history.looks.iter().filter(|(seen, _)| *seen > at);
-    let is_known = |look: &&(Duration, usize)| {
-        reaches_all_clients(history, look.0) && !may_be_unheard(history, look.0, at)
+    let looks = history.looks.iter().filter(|look| look.at > at);
+    let is_known = |look: &&Look| {
+        reaches_all_clients(history, look.at) && !may_be_unheard(history, look.at, at)
     };
     let told = looks.filter(is_known).find(|look| is_well(look) && is_alone(look))?;
-    Some(told.0 + travel + wait_for_better_views(history))
+    Some(told.at + travel + wait_for_better_views(history))
 }
 
 /// When the topology changes again, or may be told to have.
@@ -83,14 +83,14 @@ fn next_change(history: &History, after: Duration) -> Option<Duration> {
     later.filter(|(_, fault)| changes(fault)).map(|(at, _)| *at).next()
 }
 
-/// Whether a node hears the cluster's news at that time.
-fn is_aware(history: &History, node: usize, at: Duration) -> bool {
+/// Whether a node that was asked heard the cluster's news at that time.
+fn is_aware(history: &History, look: &Look) -> bool {
     let isolates = |fault: &Fault| {
         matches!(fault, Fault::Slot(_, SlotChange::Entangle(_)))
             || matches!(fault, Fault::Node(isolated, NodeFault::Isolate | NodeFault::Rejoin)
-                if *isolated == node)
+                if *isolated == look.node)
     };
-    !spells(history, isolates).into_iter().any(|spell| spell.touches(at, at))
+    !spells(history, isolates).into_iter().any(|spell| spell.touches(look.at, look.at))
 }
 
 /// Whether answers may take long.
@@ -117,7 +117,7 @@ mod tests {
     fn a_command_for_one_who_is_known_to_have_lost_its_place_is_seen() {
         let mut story = Story::right();
         story.history.failovers.push((ms(100), 0, 1));
-        story.history.looks.push((ms(200), 1));
+        story.look(200, 1);
         story.call(0, 502, "SET s:0:0 {id}");
         story.send(503, "SET s:0:0 1000000003", true);
         story.execute(504, "SET s:0:0 1000000003", "+OK\r\n");
@@ -125,16 +125,16 @@ mod tests {
         assert!(caught(&story, PROMISE).contains("node-0 had lost its place"));
 
         let mut unknown = story.clone();
-        unknown.history.looks[0].0 = ms(495);
+        unknown.history.looks[0].at = ms(495);
         unknown.passes();
         let mut waits = story.clone();
-        waits.history.looks[0].0 = ms(290);
+        waits.history.looks[0].at = ms(290);
         assert!(caught(&waits, PROMISE).contains("node-0 had lost its place"));
         waits.history.faults.push((ms(1), Fault::Slot(1, SlotChange::Take)));
         waits.passes();
         let mut doubtful = story.clone();
         doubtful.history.faults.push((ms(90), Fault::Node(2, NodeFault::Isolate)));
-        doubtful.history.looks.push((ms(195), 2));
+        doubtful.look(195, 2);
         doubtful.passes();
         let mut ill = story.clone();
         ill.history.faults.push((ms(210), Fault::Node(1, NodeFault::Stall)));

@@ -48,8 +48,8 @@ mod tests {
             story.history.conversations[0].calls.clear();
             story.history.executions.clear();
             story.history.sendings.clear();
-            story.history.counted.sent = 0;
-            story.history.counted.commands = 1;
+            story.history.processes[0].counted.sent = 0;
+            story.history.processes[0].counted.commands = 1;
         }
         story.call(0, 5, command);
         story.execute(7, &command.replace("{id}", "1000000003"), reply);

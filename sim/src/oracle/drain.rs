@@ -16,7 +16,7 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
         if history.rules.may_close || was_cut_off(history, at) {
             continue;
         }
-        if history.rules.drained.is_none_or(|drained| at < drained) {
+        if history.own().drained.is_none_or(|drained| at < drained) {
             let what = "the proxy closed a client's connection without need".to_owned();
             return Err(Violation { promise: PROMISE, at, what });
         }
@@ -43,7 +43,7 @@ mod tests {
     fn closed(drained: Option<u64>) -> Story {
         let mut story = Story::right();
         story.call(0, 5, "SET s:0:0 {id}");
-        story.history.rules.drained = drained.map(Duration::from_millis);
+        story.history.processes[0].drained = drained.map(Duration::from_millis);
         story.history.conversations[0].end = Some((Duration::from_millis(50), End::Closed));
         story
     }

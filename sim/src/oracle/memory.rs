@@ -9,7 +9,7 @@ use crate::history::History;
 pub(super) const PROMISE: &str = "memory";
 
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
-    let (most, limit) = (history.counted.buffered_most, history.rules.memory_bytes);
+    let (most, limit) = (history.own().counted.buffered_most, history.rules.memory_bytes);
     if most <= limit {
         return Ok(());
     }
@@ -26,9 +26,9 @@ mod tests {
     fn buffers_that_hold_too_much_are_seen() {
         let mut story = Story::right();
         story.history.rules.memory_bytes = 1_000;
-        story.history.counted.buffered_most = 1_000;
+        story.history.processes[0].counted.buffered_most = 1_000;
         story.passes();
-        story.history.counted.buffered_most = 1_001;
+        story.history.processes[0].counted.buffered_most = 1_001;
         assert!(caught(&story, PROMISE).contains("1001 bytes"));
     }
 }

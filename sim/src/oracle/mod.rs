@@ -123,7 +123,7 @@ pub struct Judgement {
 /// Has everything checked.
 #[must_use]
 pub fn judge(history: &History) -> Judgement {
-    if !history.proxies.is_empty() {
+    if history.processes.len() > 1 {
         return views::judge_each(history);
     }
     let index = Index::new(history);

@@ -17,7 +17,7 @@ use super::spells::{
 };
 use super::{Index, Verdict, broken};
 use crate::fault::Fault;
-use crate::history::{Call, Conversation, History, Verdict as Outcome};
+use crate::history::{Call, Conversation, History, Look, Verdict as Outcome};
 use crate::resp::error_code;
 
 pub(super) const PROMISE: &str = "neighbours";
@@ -27,16 +27,17 @@ const JOURNEYS: u32 = 4;
 
 pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     let rules = &history.rules;
-    let is_heard = |(at, node): &&(Duration, usize)| {
-        !spells_of(history, *node).iter().any(|ill| ill.touches(*at, *at + rules.slack))
+    let is_heard = |look: &&Look| {
+        let ill = spells_of(history, look.node);
+        !ill.iter().any(|ill| ill.touches(look.at, look.at + rules.slack))
     };
     let wait = rules.slack + wait_for_better_views(history);
-    let known = history.looks.iter().find(is_heard).map(|(at, _)| *at + wait);
+    let known = history.looks.iter().find(is_heard).map(|look| look.at + wait);
     let is_settled = history.failovers.is_empty() && history.retirements.is_empty();
     let Some(known) = known.filter(|_| rules.are_apart && is_settled && !rules.is_narrow) else {
         return Ok(());
     };
-    let end = rules.drained.unwrap_or(Duration::MAX);
+    let end = history.own().drained.unwrap_or(Duration::MAX);
     let homes = Homes::of(history);
     let mut delayed = spells(history, delays_clients);
     delayed.extend(renewals(history));
@@ -142,7 +143,7 @@ mod tests {
         let ms = Duration::from_millis;
         let mut story = Story::right();
         story.history.rules.are_apart = true;
-        story.history.looks.push((ms(1), 0));
+        story.look(1, 0);
         story.history.faults.push((ms(2), Fault::Node(1, NodeFault::Kill)));
         story.call(0, 20, "SET s:0:9 {id}");
         story.execute(executed, "SET s:0:9 1000000003", "+OK\r\n");

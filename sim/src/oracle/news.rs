@@ -136,7 +136,7 @@ impl<'a> News<'a> {
         // What another node had said before may come later, and nothing tells that it is older.
         let is_overtaken =
             |seen: &Execution| is_old(&seen.at) && is_moved(seen) && self.is_in_slot(&seen.args);
-        if history.looks.iter().any(|(at, _)| is_old(at))
+        if history.looks.iter().any(|look| is_old(&look.at))
             || history.executions.iter().any(is_overtaken)
         {
             return Ok(());
@@ -165,9 +165,9 @@ impl<'a> News<'a> {
     fn make_for_a_look(&self, history: &History) -> Verdict {
         let rules = &history.rules;
         let until = self.known + rules.refresh_min * 5 / 4 + ROUND;
-        let end = rules.drained.unwrap_or(history.took).min(history.took);
+        let end = history.own().drained.unwrap_or(history.took).min(history.took);
         let is_due = rules.heeds_each_redirect && until < end;
-        let is_seen = history.looks.iter().any(|(at, _)| (self.moved.at..=until).contains(at));
+        let is_seen = history.looks.iter().any(|look| (self.moved.at..=until).contains(&look.at));
         // What is told to one who is left to an old configuration is no news to the new one.
         if !is_due || is_seen || !reaches_all_clients(history, self.known) {
             return Ok(());
@@ -206,7 +206,7 @@ mod tests {
         (sending.node, sending.stream) = (1, 2);
         story.execute(23, "SET s:0:0 1000000003", "+OK\r\n");
         story.answer(0, 25, "+OK\r\n");
-        story.history.counted.moved = 1;
+        story.history.processes[0].counted.moved = 1;
         story
     }
 
@@ -233,9 +233,9 @@ mod tests {
             back.passes();
             let mut overtaken = story.clone();
             overtaken.execute(9, "GET s:0:0", "-MOVED 1 10.0.0.1:1\r\n");
-            overtaken.history.counted.moved += 1;
+            overtaken.history.processes[0].counted.moved += 1;
             overtaken.passes();
-            story.history.looks.push((ms(9), 0));
+            story.look(9, 0);
             story.passes();
         }
     }
@@ -265,13 +265,13 @@ mod tests {
     fn a_moved_that_makes_for_no_look_is_seen() {
         let mut story = moved();
         story.history.rules.heeds_each_redirect = true;
-        story.history.looks.push((ms(5_000), 0));
+        story.look(5_000, 0);
         assert!(caught(&story, PROMISE).contains("nobody was asked"));
         let change = Fault::Reload(ConfigChange::CommandStats(true));
         let mut renewed = story.clone();
         renewed.history.faults.push((ms(20), change));
         assert_eq!(check(&renewed.history, &Index::new(&renewed.history)), Ok(()));
-        story.history.looks.push((ms(1_000), 0));
+        story.look(1_000, 0);
         story.passes();
     }
 }

@@ -164,7 +164,7 @@ mod tests {
         let redirect = Execution {
             at: Duration::from_millis(6),
             node: 0,
-            proxy: 0,
+            process: 0,
             args: story.history.executions.last().unwrap().args.clone(),
             reply: Bytes::from_static(b"-MOVED 1 10.0.0.1:1\r\n"),
         };

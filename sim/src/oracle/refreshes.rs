@@ -21,7 +21,7 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     // A new configuration begins with a look, and some clients are left to the old one for a while.
     let of_renewals = renewals(history).map(|renewal| looks_in(renewal.until - renewal.from));
     let most = looks_in(history.took) + of_renewals.sum::<u128>();
-    let rounds = u128::from(history.counted.refreshes);
+    let rounds = u128::from(history.own().counted.refreshes);
     if rounds <= most {
         return Ok(());
     }
@@ -41,18 +41,18 @@ mod tests {
         story.history.took = Duration::from_millis(6_000);
         story.history.rules.refresh = Duration::from_millis(1_000);
         story.history.rules.refresh_min = Duration::from_millis(100);
-        story.history.counted.refreshes = 9;
+        story.history.processes[0].counted.refreshes = 9;
         story.passes();
-        story.history.counted.refreshes = 10;
+        story.history.processes[0].counted.refreshes = 10;
         assert!(caught(&story, PROMISE).contains("10 looks"));
         story.history.faults.push((Duration::ZERO, Fault::Leave(0)));
         story.passes();
-        story.history.counted.refreshes = 82;
+        story.history.processes[0].counted.refreshes = 82;
         assert!(caught(&story, PROMISE).contains("81 are allowed"));
         let change = Fault::Reload(ConfigChange::CommandStats(true));
         story.history.faults.push((Duration::from_millis(9), change));
         story.passes();
-        story.history.counted.refreshes = 84;
+        story.history.processes[0].counted.refreshes = 84;
         assert!(caught(&story, PROMISE).contains("82 are allowed"));
     }
 }

@@ -11,7 +11,7 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     if history.rules.mended_from.is_none_or(|from| history.took < from) {
         return Ok(());
     }
-    let counted = &history.counted;
+    let counted = &history.own().counted;
     let open = if history.rules.closes_idle { counted.open } else { 0 };
     for (what, left) in [
         ("requests are in flight", counted.in_flight),
@@ -41,19 +41,19 @@ mod tests {
         story.history.rules.mended_from = Some(Duration::from_secs(1));
         story.passes();
         let mut left = story.clone();
-        left.history.counted.in_flight = 1;
+        left.history.processes[0].counted.in_flight = 1;
         assert!(caught(&left, PROMISE).contains("1 requests are in flight"));
         left.history.rules.mended_from = None;
         left.passes();
         let mut left = story.clone();
-        left.history.counted.buffered = 7;
+        left.history.processes[0].counted.buffered = 7;
         assert!(caught(&left, PROMISE).contains("7 bytes are in buffers"));
         let mut open = story.clone();
-        open.history.counted.open = 1;
+        open.history.processes[0].counted.open = 1;
         open.passes();
         open.history.rules.closes_idle = true;
         assert!(caught(&open, PROMISE).contains("1 connections are open"));
-        story.history.counted.unwritten = 8;
+        story.history.processes[0].counted.unwritten = 8;
         assert!(caught(&story, PROMISE).contains("8 bytes wait"));
     }
 }

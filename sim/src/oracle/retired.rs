@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::spells::{may_be_unheard, reaches_all_clients, spells_of, wait_for_better_views};
 use super::{Index, Verdict, Violation};
 use crate::fault::{Fault, NodeFault, SlotChange};
-use crate::history::History;
+use crate::history::{History, Look};
 use crate::resp::shown_command;
 
 pub(super) const PROMISE: &str = "retired";
@@ -16,14 +16,14 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     }
     let wait = wait_for_better_views(history);
     for (left, node) in &history.retirements {
-        let mut looks = history.looks.iter().filter(|(at, _)| at > left);
-        let is_known = |look: &&(Duration, usize)| {
+        let mut looks = history.looks.iter().filter(|look| look.at > *left);
+        let is_known = |look: &&Look| {
             is_told(history, look)
-                && reaches_all_clients(history, look.0)
-                && !may_be_unheard(history, look.0, *left)
+                && reaches_all_clients(history, look.at)
+                && !may_be_unheard(history, look.at, *left)
         };
-        let Some((seen, _)) = looks.find(is_known) else { continue };
-        let known = *seen + history.rules.slack + history.rules.patience + wait;
+        let Some(look) = looks.find(is_known) else { continue };
+        let known = look.at + history.rules.slack + history.rules.patience + wait;
         let is_its_end = |(at, fault): &(Duration, Fault)| {
             at == left && matches!(fault, Fault::Node(ill, NodeFault::Retire(_)) if ill == node)
         };
@@ -44,10 +44,9 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
 }
 
 /// Whether the proxy got the answer of a node to a look soon: nothing was wrong with the node.
-fn is_told(history: &History, (at, node): &(Duration, usize)) -> bool {
-    !spells_of(history, *node)
-        .into_iter()
-        .any(|spell| spell.touches(*at, *at + history.rules.slack))
+fn is_told(history: &History, look: &Look) -> bool {
+    let mut ill = spells_of(history, look.node).into_iter();
+    !ill.any(|spell| spell.touches(look.at, look.at + history.rules.slack))
 }
 
 /// Whether a fault keeps nodes from knowing the topology, or from telling the truth about it.
@@ -75,7 +74,7 @@ mod tests {
         let mut story = Story::right();
         story.history.rules.are_apart = true;
         story.history.retirements.push((ms(2), 0));
-        story.history.looks.push((ms(5), 1));
+        story.look(5, 1);
         story.call(0, 20, "SET s:0:8 {id}");
         story.send(15, "SET s:0:8 1000000003", true);
         story.execute(22, "SET s:0:8 1000000003", "+OK\r\n");

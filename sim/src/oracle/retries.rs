@@ -17,7 +17,7 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     if history.faults.iter().any(|(_, fault)| fault.makes_nodes_leave()) {
         return Ok(());
     }
-    let (counted, rules) = (&history.counted, &history.rules);
+    let (counted, rules) = (&history.own().counted, &history.rules);
     let reserve = u64::from(RETRY_RESERVE) * rules.workers;
     let income = reserve * (1 + history.took.as_secs()) / RESERVE_S;
     let share = counted.requests * rules.retry_percent / 100;
@@ -40,16 +40,16 @@ mod tests {
         let mut story = Story::right();
         story.history.rules.workers = 1;
         story.history.rules.retry_percent = 20;
-        story.history.counted.requests = 1_000;
-        story.history.counted.retries = 310;
+        story.history.processes[0].counted.requests = 1_000;
+        story.history.processes[0].counted.retries = 310;
         story.passes();
-        story.history.counted.retries = 311;
+        story.history.processes[0].counted.retries = 311;
         assert!(caught(&story, PROMISE).contains("311 retries"));
         story.history.faults.push((Duration::ZERO, Fault::Node(0, NodeFault::Retire(1))));
         story.passes();
         story.history.faults.clear();
         story.history.rules.retry_percent = 0;
-        story.history.counted.retries = 1;
+        story.history.processes[0].counted.retries = 1;
         assert!(caught(&story, PROMISE).contains("where 0 are allowed"));
     }
 }

@@ -106,10 +106,11 @@ pub(super) fn wait_for_better_views(history: &History) -> Duration {
 /// `news` was enough to end the round, and was not news yet.
 pub(super) fn may_be_unheard(history: &History, look: Duration, news: Duration) -> bool {
     let swift = 2 * history.rules.slack;
-    history.looks.iter().any(|(earlier, node)| {
-        let is_held_up = || delays_of(history, *node).iter().any(|it| it.touches(*earlier, look));
+    history.looks.iter().any(|earlier| {
+        let delays = || delays_of(history, earlier.node);
+        let is_held_up = || delays().iter().any(|it| it.touches(earlier.at, look));
         let under_way = if is_held_up() { ms(TOPOLOGY_TIMEOUT_MS) } else { swift };
-        *earlier <= news && *earlier + under_way >= look
+        earlier.at <= news && earlier.at + under_way >= look
     })
 }
 
@@ -136,7 +137,7 @@ pub(super) fn was_left_behind(
     conversation: &Conversation,
     end: Duration,
 ) -> bool {
-    let Some(drained) = history.rules.drained else { return false };
+    let Some(drained) = history.own().drained else { return false };
     let mut deaf = spells(history, delays_clients).into_iter().chain(slow_spell(conversation));
     deaf.any(|spell| spell.touches(drained, end))
 }
@@ -145,6 +146,7 @@ pub(super) fn was_left_behind(
 mod tests {
     use super::*;
     use crate::fault::ConfigChange;
+    use crate::history::{Look, Process};
 
     #[test]
     fn a_spell_goes_from_what_breaks_to_what_mends() {
@@ -191,7 +193,8 @@ mod tests {
     fn an_answer_may_be_unheard_if_one_from_before_the_news_was_enough() {
         let mut history = History::default();
         history.rules.slack = ms(5);
-        history.looks = vec![(ms(20), 1), (ms(30), 0)];
+        history.looks =
+            [(20, 1), (30, 0)].map(|(at, node)| Look { process: 0, at: ms(at), node }).into();
         assert!(may_be_unheard(&history, ms(30), ms(25)));
         assert!(!may_be_unheard(&history, ms(31), ms(25)), "the first was over by then");
         assert!(!may_be_unheard(&history, ms(30), ms(19)), "the first was news, too");
@@ -218,14 +221,15 @@ mod tests {
     fn who_takes_nothing_while_the_proxy_stops_is_left_behind() {
         let ms = Duration::from_millis;
         let faults = vec![(ms(10), Fault::Deaf(true)), (ms(20), Fault::Deaf(false))];
-        let mut history = History { faults, ..History::default() };
+        let processes = vec![Process::default()];
+        let mut history = History { faults, processes, ..History::default() };
         let (fast, mut slow) = (Conversation::default(), Conversation::default());
         assert!(!was_left_behind(&history, &fast, ms(30)), "it was not told to stop");
         for (drained, end, is_left) in [(5, 9, false), (5, 12, true), (15, 30, true)] {
-            history.rules.drained = Some(ms(drained));
+            history.processes[0].drained = Some(ms(drained));
             assert_eq!(was_left_behind(&history, &fast, ms(end)), is_left, "{drained} to {end}");
         }
-        history.rules.drained = Some(ms(21));
+        history.processes[0].drained = Some(ms(21));
         assert!(!was_left_behind(&history, &fast, ms(30)));
         slow.slow = Some((ms(1), ms(25)));
         assert!(was_left_behind(&history, &slow, ms(30)));

@@ -5,7 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{CHECKERS, Index, judge, linear};
-use crate::history::{Call, Conversation, End, Execution, History, Rules, Sending, Verdict};
+use crate::history::{Call, Conversation, End, Execution, History, Look, Process, Rules};
+use crate::history::{Sending, Verdict};
 use crate::workload::Id;
 
 /// A history under construction. Times are in ms; `{id}` stands for the command's own number.
@@ -26,7 +27,9 @@ impl Story {
         };
         let end = Some((Duration::from_secs(1), End::Finished));
         let conversations = vec![Conversation { end, ..Conversation::default() }];
-        let mut story = Story { history: History { rules, conversations, ..History::default() } };
+        let processes = vec![Process::default()];
+        let history = History { rules, conversations, processes, ..History::default() };
+        let mut story = Story { history };
         story.call(0, 1, "SET s:0:9 {id}");
         story.call(0, 1, "GET s:0:9");
         story.call(0, 1, "MGET s:0:8 {s:0:8}#{id} s:0:9 {s:0:9}#{id}");
@@ -48,7 +51,7 @@ impl Story {
         let id = Id { client, seq: u32::try_from(calls.len()).unwrap() };
         let args = args(&command.replace("{id}", &id.to_string()));
         calls.push(Call { id, args, sent: Duration::from_millis(sent), reply: None });
-        self.history.counted.commands += 1;
+        self.history.processes[0].counted.commands += 1;
     }
 
     /// Answers the client's first unanswered command.
@@ -57,8 +60,8 @@ impl Story {
         let call = calls.iter_mut().find(|call| call.reply.is_none()).unwrap();
         call.reply = Some((Duration::from_millis(at), Bytes::from(reply.to_owned())));
         match call.verdict() {
-            Verdict::NotDone => self.history.counted.unsent += 1,
-            Verdict::Unsure => self.history.counted.unsure += 1,
+            Verdict::NotDone => self.history.processes[0].counted.unsent += 1,
+            Verdict::Unsure => self.history.processes[0].counted.unsure += 1,
             Verdict::Done | Verdict::Refused | Verdict::Silence => {}
         }
     }
@@ -73,7 +76,7 @@ impl Story {
         self.history.executions.push(Execution {
             at: Duration::from_millis(at),
             node: 0,
-            proxy: 0,
+            process: 0,
             args: args(command),
             reply: Bytes::from(reply.to_owned()),
         });
@@ -82,18 +85,23 @@ impl Story {
     pub(super) fn send(&mut self, at: u64, command: &str, is_whole: bool) {
         let at = Duration::from_millis(at);
         let (began, stream, node, asking, args) = (at, 1, 0, false, args(command));
-        self.history.counted.sent += 1;
-        let proxy = 0;
+        self.history.processes[0].counted.sent += 1;
+        let process = 0;
         self.history.sendings.push(Sending {
             began,
             at,
-            proxy,
+            process,
             stream,
             node,
             asking,
             args,
             is_whole,
         });
+    }
+
+    /// A node is asked for the topology.
+    pub(super) fn look(&mut self, at: u64, node: usize) {
+        self.history.looks.push(Look { process: 0, at: Duration::from_millis(at), node });
     }
 
     /// Nothing is wrong; but a story need not tell how what is read came to be there.

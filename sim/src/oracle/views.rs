@@ -1,14 +1,13 @@
-//! What each of several proxies was asked, did and counted, as if it had been the only one: most
-//! promises are those of one process.
+//! What each process was asked, did and counted, as if there had been no other: most promises are
+//! those of one process.
 
 use super::{CHECKERS, Index, Judgement, Violation};
-use crate::history::{History, OfProxy, Rules};
-use crate::proxies::name_of;
+use crate::history::History;
 
-/// Of each promise that was broken by some proxy, or by all together, the first time.
+/// Of each promise that was broken by some process, or by all together, the first time.
 pub(super) fn judge_each(history: &History) -> Judgement {
     let mut found: Vec<Violation> = Vec::new();
-    let views: Vec<_> = (0..history.proxies.len()).map(|proxy| view(history, proxy)).collect();
+    let views: Vec<_> = (0..history.processes.len()).map(|place| view(history, place)).collect();
     let indices: Vec<_> = views.iter().map(Index::new).collect();
     let whole = Index::new(history);
     for checker in &CHECKERS {
@@ -16,9 +15,9 @@ pub(super) fn judge_each(history: &History) -> Judgement {
             found.extend((checker.check)(history, &whole).err());
             continue;
         }
-        let broken = views.iter().zip(&indices).enumerate().find_map(|(proxy, (view, index))| {
+        let broken = views.iter().zip(&indices).enumerate().find_map(|(place, (view, index))| {
             let Violation { promise, at, what } = (checker.check)(view, index).err()?;
-            let what = format!("{}: {what}", name_of(proxy, views.len()));
+            let what = format!("{}: {what}", history.name_of(place));
             Some(Violation { promise, at, what })
         });
         found.extend(broken);
@@ -30,29 +29,29 @@ pub(super) fn judge_each(history: &History) -> Judgement {
     Judgement { violations: found, notes }
 }
 
-/// The history of one proxy.
-fn view(history: &History, proxy: usize) -> History {
-    let OfProxy { connects, attempts, looks, counted, drained } = history.proxies[proxy].clone();
-    let talks = history.conversations.iter().filter(|talk| talk.proxy == proxy);
-    let executions = history.executions.iter().filter(|seen| seen.proxy == proxy);
-    let sendings = history.sendings.iter().filter(|sending| sending.proxy == proxy);
+/// The history of the process at this place.
+fn view(history: &History, place: usize) -> History {
     History {
-        rules: Rules { drained, ..history.rules.clone() },
-        conversations: talks.cloned().collect(),
-        executions: executions.cloned().collect(),
-        sendings: sendings.cloned().collect(),
-        connects,
-        attempts,
-        looks,
-        counted,
+        rules: history.rules.clone(),
+        conversations: own(&history.conversations, |talk| talk.process == place),
+        executions: own(&history.executions, |seen| seen.process == place),
+        sendings: own(&history.sendings, |sending| sending.process == place),
+        connects: own(&history.connects, |connect| connect.process == place),
+        attempts: own(&history.attempts, |attempt| attempt.process == place),
+        looks: own(&history.looks, |look| look.process == place),
         faults: history.faults.clone(),
         losses: history.losses.clone(),
         failovers: history.failovers.clone(),
         retirements: history.retirements.clone(),
         left: history.left.clone(),
         took: history.took,
-        proxies: Vec::new(),
+        processes: vec![history.processes[place]],
     }
+}
+
+/// Those that are its own.
+fn own<T: Clone>(all: &[T], is_its_own: impl Fn(&T) -> bool) -> Vec<T> {
+    all.iter().filter(|one| is_its_own(one)).cloned().collect()
 }
 
 #[cfg(test)]
@@ -61,18 +60,18 @@ mod tests {
 
     use super::super::judge;
     use super::super::story::Story;
-    use super::*;
-    use crate::history::{Conversation, End};
+    use crate::history::{Conversation, End, Process};
 
     /// Two proxies; what is told of the story's only client is with the second.
     fn of_two() -> Story {
         let mut story = Story::right();
         let history = &mut story.history;
-        let counted = history.counted;
-        history.proxies = vec![OfProxy::default(), OfProxy { counted, ..OfProxy::default() }];
-        history.conversations.iter_mut().for_each(|talk| talk.proxy = 1);
-        history.executions.iter_mut().for_each(|seen| seen.proxy = 1);
-        history.sendings.iter_mut().for_each(|sending| sending.proxy = 1);
+        let counted = history.own().counted;
+        let second = Process { proxy: 1, counted, ..Process::default() };
+        history.processes = vec![Process::default(), second];
+        history.conversations.iter_mut().for_each(|talk| talk.process = 1);
+        history.executions.iter_mut().for_each(|seen| seen.process = 1);
+        history.sendings.iter_mut().for_each(|sending| sending.process = 1);
         story.passes();
         story
     }
@@ -80,7 +79,8 @@ mod tests {
     #[test]
     fn what_one_proxy_counts_is_no_excuse_for_another() {
         let mut story = of_two();
-        story.history.proxies.swap(0, 1);
+        let [first, second] = &mut story.history.processes[..] else { unreachable!("two") };
+        std::mem::swap(&mut first.counted, &mut second.counted);
         let broken = judge(&story.history).violations;
         assert_eq!(broken[0].promise, "counters");
         assert_eq!(broken[0].what, "proxy-0: commands read: 3, which cannot be more than 0");
@@ -91,11 +91,11 @@ mod tests {
         let ms = Duration::from_millis;
         let mut story = of_two();
         let end = Some((ms(50), End::Closed));
-        let closed = Conversation { proxy: 0, end, ..Conversation::default() };
+        let closed = Conversation { process: 0, end, ..Conversation::default() };
         story.history.conversations.push(closed);
-        story.history.proxies[0].drained = Some(ms(40));
+        story.history.processes[0].drained = Some(ms(40));
         story.passes();
-        story.history.conversations[1].proxy = 1;
+        story.history.conversations[1].process = 1;
         let broken = judge(&story.history).violations;
         assert!(broken[0].what.starts_with("proxy-1: the proxy closed"), "{broken:?}");
     }
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn what_is_executed_through_a_proxy_that_was_not_asked_is_seen() {
         let mut story = of_two();
-        story.history.executions[0].proxy = 0;
+        story.history.executions[0].process = 0;
         let broken = judge(&story.history).violations;
         assert!(broken.iter().any(|it| it.what.contains("nobody asked")), "{broken:?}");
     }

@@ -58,7 +58,7 @@ fn earliest(call: &Call, text: &str, history: &History) -> Duration {
     if text.contains(EXPIRED) {
         call.sent + rules.timeout_of(call.kind())
     } else if text.contains(STOPPING) {
-        rules.drained.map_or(Duration::MAX, |drained| drained + rules.drain_timeout)
+        history.own().drained.map_or(Duration::MAX, |drained| drained + rules.drain_timeout)
     } else if text.contains(REPLACED) {
         replaced_at(call, history).unwrap_or(Duration::MAX)
     } else if text.contains(LEFT) && call.verdict() == Outcome::Unsure {
@@ -94,7 +94,7 @@ mod tests {
     fn a_drain_that_is_cut_short_is_seen() {
         let story = |at| {
             let mut story = told(at, STOPPING);
-            story.history.rules.drained = Some(Duration::from_millis(10));
+            story.history.processes[0].drained = Some(Duration::from_millis(10));
             story
         };
         story(60).passes();

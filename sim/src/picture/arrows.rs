@@ -41,8 +41,9 @@ impl<'a> Arrows<'a> {
             Arrows { commands: Vec::new(), arrows: Vec::new(), lanes, open: Vec::new() };
         let mut of_clients: Vec<_> = wires.iter().filter(|wire| wire.node.is_none()).collect();
         for (number, conversation) in history.conversations.iter().enumerate() {
-            let wire = take_wire(&mut of_clients, conversation);
-            drawn.add_conversation(number, conversation, wire);
+            let proxy = history.processes[conversation.process].proxy;
+            let wire = take_wire(&mut of_clients, proxy, conversation);
+            drawn.add_conversation((number, proxy), conversation, wire);
         }
         let mut parts: Vec<_> = wires.iter().flat_map(parts).collect();
         parts.sort_by_key(|part| part.passed.at);
@@ -58,7 +59,7 @@ impl<'a> Arrows<'a> {
     /// The ways from a client to the proxy and back.
     fn add_conversation(
         &mut self,
-        connection: usize,
+        (connection, proxy): (usize, usize),
         conversation: &'a Conversation,
         wire: Option<&Wire>,
     ) {
@@ -72,7 +73,7 @@ impl<'a> Arrows<'a> {
             let ask = Arrow {
                 way: Way::Ask,
                 from: self.lanes.client(call.id.client),
-                to: self.lanes.proxy(conversation.proxy),
+                to: self.lanes.proxy(proxy),
                 at: ms(call.sent),
                 end: read.map(ms),
                 command: Some(self.add_command(connection, call)),
@@ -156,7 +157,11 @@ impl<'a> Arrows<'a> {
 }
 
 /// The stream on which the proxy spoke with that client: what it read there is what was asked.
-fn take_wire<'a>(wires: &mut Vec<&'a Wire>, conversation: &Conversation) -> Option<&'a Wire> {
+fn take_wire<'a>(
+    wires: &mut Vec<&'a Wire>,
+    proxy: usize,
+    conversation: &Conversation,
+) -> Option<&'a Wire> {
     let greets = usize::from(conversation.resp3);
     let is_it = |wire: &&Wire| {
         let read = wire.read.commands();
@@ -164,7 +169,7 @@ fn take_wire<'a>(wires: &mut Vec<&'a Wire>, conversation: &Conversation) -> Opti
         let mut calls = conversation.calls.iter();
         let greeted = read.first().is_some_and(|passed| passed.args[0] == b"HELLO");
         greeted == conversation.resp3
-            && wire.proxy == conversation.proxy
+            && wire.proxy == proxy
             && asked
                 .into_iter()
                 .all(|passed| calls.next().is_some_and(|call| call.args == passed.args))

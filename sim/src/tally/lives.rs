@@ -96,7 +96,7 @@ impl<'a> Lives<'a> {
             "write_not_sent_again_after_a_part_of_it",
             in_part && is_unsure && call.writes(),
         );
-        let known = history.looks.first().map(|(at, _)| *at);
+        let known = history.looks.first().map(|look| look.at);
         see(tally, "waited_for_the_topology", is_done && known.is_some_and(|at| call.sent < at));
         // Its place was kept: what came behind it on the stream was answered properly.
         let told = call.reply.as_ref().map(|(at, _)| *at);

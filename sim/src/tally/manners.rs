@@ -30,9 +30,10 @@ pub(super) fn see(history: &History, tally: &mut Tally) {
     tally.see("clients_left_a_pipeline_unread", count(talks(), is_abrupt));
     let mut homes: BTreeMap<_, usize> = BTreeMap::new();
     let mut has_moved = |talk: &&Conversation| {
+        let proxy = history.processes[talk.process].proxy;
         let client = talk.calls.first().map(|call| call.id.client);
-        let home = client.and_then(|client| homes.insert(client, talk.proxy));
-        home.is_some_and(|home| home != talk.proxy)
+        let home = client.and_then(|client| homes.insert(client, proxy));
+        home.is_some_and(|home| home != proxy)
     };
     tally.see("clients_moved_to_another_proxy", count(talks(), |talk| has_moved(talk)));
     for (name, cut) in [

@@ -19,7 +19,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::fault::Fault;
-use crate::history::History;
+use crate::history::{History, Process};
 use crate::world::World;
 
 /// How often things were seen, by their names.
@@ -34,10 +34,11 @@ impl Tally {
         let mut tally = Tally::default();
         tally.see("runs", 1);
         tally.see("calm", u64::from(history.rules.quiet_from == Some(Duration::ZERO)));
-        tally.see("several_proxies", u64::from(!history.proxies.is_empty()));
+        tally.see("several_proxies", u64::from(history.proxies() > 1));
         let is_reload = |(_, fault): &&(Duration, Fault)| matches!(fault, Fault::Reload(_));
         tally.see("reloads", count(&history.faults, is_reload));
-        tally.see("drained", u64::from(history.rules.drained.is_some()));
+        let is_told_to_stop = |process: &Process| process.drained.is_some();
+        tally.see("drained", u64::from(history.processes.iter().any(is_told_to_stop)));
         told::see(history, &mut tally);
         lives::see(history, &mut tally);
         manners::see(history, &mut tally);
