@@ -31,7 +31,7 @@ fn commands(history: &History, matters: impl Fn(&[Vec<u8>]) -> bool) -> Vec<Line
         lines.extend(of_conversation(&name, conversation, &matters));
     }
     let sendings = history.sendings.iter().filter(|sending| matters(&sending.args));
-    lines.extend(sendings.map(|sending| of_sending(sending, &history.name_of(sending.process))));
+    lines.extend(sendings.map(|sending| of_sending(sending, &history.proxy_of(sending.process))));
     let executions = history.executions.iter().filter(|seen| matters(&seen.args));
     lines.extend(executions.map(of_execution));
     lines

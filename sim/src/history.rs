@@ -50,6 +50,12 @@ pub struct History {
 pub struct Process {
     /// The number of the proxy.
     pub proxy: usize,
+    /// Its number among the processes that the proxy had, from 0 on.
+    pub life: usize,
+    /// When it began.
+    pub began: Duration,
+    /// When it was killed, if it was.
+    pub died: Option<Duration>,
     /// What it counted.
     pub counted: Counted,
     /// When it was told to stop, if it was.
@@ -212,10 +218,34 @@ impl History {
         self.processes.iter().map(|process| process.proxy + 1).max().unwrap_or(0)
     }
 
+    /// When nothing more came from the process that a view is of.
+    #[must_use]
+    pub fn end(&self) -> Duration {
+        self.own().died.unwrap_or(self.took)
+    }
+
+    /// How long that process was there.
+    #[must_use]
+    pub fn lifetime(&self) -> Duration {
+        self.end().saturating_sub(self.own().began)
+    }
+
+    /// The name of the proxy whose process is at this place.
+    #[must_use]
+    pub fn proxy_of(&self, process: usize) -> String {
+        name_of(self.processes.get(process).map_or(0, |process| process.proxy), self.proxies())
+    }
+
     /// The name of the process at this place.
     #[must_use]
     pub fn name_of(&self, process: usize) -> String {
-        name_of(self.processes.get(process).map_or(0, |process| process.proxy), self.proxies())
+        let proxy = self.proxy_of(process);
+        match self.processes.get(process) {
+            Some(Process { life: 1.., .. }) => {
+                format!("{proxy}, life {}", self.processes[process].life + 1)
+            }
+            Some(_) | None => proxy,
+        }
     }
 }
 

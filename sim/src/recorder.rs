@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use redpoll::embedded;
 
 use crate::fault::Fault;
 use crate::history::{
-    Attempt, Call, Connect, Conversation, Counted, End, Execution, Half, History, Look, Loss,
-    Process, Rules, Sending,
+    Attempt, Call, Connect, Conversation, End, Execution, Half, History, Look, Loss, Process,
+    Rules, Sending,
 };
 use crate::net::{Overlay, Tap};
 use crate::resp::{arguments, frame_len, leading_arguments};
@@ -24,8 +24,18 @@ use crate::workload::{Effect, Id, Kind};
 pub struct Recorder {
     overlay: Overlay,
     history: Rc<RefCell<History>>,
-    /// Where the proxies are.
-    proxies: Rc<RefCell<Vec<IpAddr>>>,
+    processes: Rc<RefCell<Processes>>,
+}
+
+/// Who is who among the processes of the proxies.
+#[derive(Debug, Default)]
+struct Processes {
+    /// The last one of each proxy, by its place in the history.
+    last: Vec<usize>,
+    /// Whose connections are whose, by the address at the proxy's end.
+    connections: BTreeMap<SocketAddr, usize>,
+    /// No proxy that is down is started again.
+    are_all: bool,
 }
 
 impl Recorder {
@@ -33,19 +43,44 @@ impl Recorder {
     #[must_use]
     pub fn new(overlay: Overlay, rules: Rules) -> Self {
         let history = History { rules, ..History::default() };
-        Recorder { overlay, history: Rc::new(RefCell::new(history)), proxies: Rc::default() }
+        Recorder { overlay, history: Rc::new(RefCell::new(history)), processes: Rc::default() }
     }
 
-    /// The proxies are there.
-    pub fn know(&self, proxies: Vec<IpAddr>) {
-        let numbers = 0..proxies.len();
-        let processes = numbers.map(|proxy| Process { proxy, ..Process::default() });
+    /// There are so many proxies.
+    pub fn know(&self, proxies: usize) {
+        let processes = (0..proxies).map(|proxy| Process { proxy, ..Process::default() });
         self.history.borrow_mut().processes = processes.collect();
-        *self.proxies.borrow_mut() = proxies;
+        self.processes.borrow_mut().last = (0..proxies).collect();
+    }
+
+    /// The process of a proxy was killed.
+    pub fn died(&self, proxy: usize) {
+        let (at, process) = (self.overlay.now(), self.process(proxy));
+        self.history.borrow_mut().processes[process].died = Some(at);
+    }
+
+    /// A proxy has another process.
+    pub fn born(&self, proxy: usize) {
+        let (began, before) = (self.overlay.now(), self.process(proxy));
+        let processes = &mut self.history.borrow_mut().processes;
+        let life = processes[before].life + 1;
+        self.processes.borrow_mut().last[proxy] = processes.len();
+        processes.push(Process { proxy, life, began, ..Process::default() });
+    }
+
+    /// No proxy that is down is started again.
+    pub fn these_are_all(&self) {
+        self.processes.borrow_mut().are_all = true;
+    }
+
+    /// The last process of a proxy.
+    fn process(&self, proxy: usize) -> usize {
+        self.processes.borrow().last[proxy]
     }
 
     /// A client connected to a proxy; gives the number of its conversation.
-    pub fn begin(&self, process: usize, resp3: bool) -> usize {
+    pub fn begin(&self, proxy: usize, resp3: bool) -> usize {
+        let process = self.process(proxy);
         let conversations = &mut self.history.borrow_mut().conversations;
         conversations.push(Conversation { process, resp3, ..Conversation::default() });
         conversations.len() - 1
@@ -136,36 +171,33 @@ impl Recorder {
 
     /// A proxy was told to stop.
     pub fn drained(&self, proxy: usize) {
-        let (at, mut history) = (self.overlay.now(), self.history.borrow_mut());
-        history.processes[proxy].drained.get_or_insert(at);
+        let (at, process) = (self.overlay.now(), self.process(proxy));
+        self.history.borrow_mut().processes[process].drained.get_or_insert(at);
     }
 
-    /// Whether all proxies were told to stop.
+    /// Whether all proxies were told to stop, or are down for good.
     #[must_use]
-    pub fn is_draining(&self) -> bool {
-        self.history.borrow().processes.iter().all(|process| process.drained.is_some())
+    pub fn has_nobody_left(&self) -> bool {
+        let (processes, history) = (self.processes.borrow(), self.history.borrow());
+        processes
+            .last
+            .iter()
+            .map(|process| history.processes[*process])
+            .all(|process| process.drained.is_some() || processes.are_all && process.died.is_some())
     }
 
     /// Whether this proxy was told to stop.
     #[must_use]
     pub fn is_told_to_stop(&self, proxy: usize) -> bool {
-        self.history.borrow().processes[proxy].drained.is_some()
+        self.history.borrow().processes[self.process(proxy)].drained.is_some()
     }
 
-    /// All is over, and this was counted.
-    pub fn counted(&self, counted: impl IntoIterator<Item = Counted>) {
-        let mut history = self.history.borrow_mut();
-        for (process, counted) in history.processes.iter_mut().zip(counted) {
-            process.counted = counted;
-        }
-    }
-
-    /// The process at an address, as nodes see it.
+    /// The process whose connection comes from an address; the first one if it is nobody's, as the
+    /// administrator's.
     fn process_at(&self, peer: &str) -> usize {
-        let proxies = self.proxies.borrow();
         let peer: Option<SocketAddr> = peer.parse().ok();
-        let is_it = |proxy: &IpAddr| peer.is_some_and(|peer| peer.ip() == *proxy);
-        proxies.iter().position(is_it).unwrap_or(0)
+        let processes = self.processes.borrow();
+        peer.and_then(|peer| processes.connections.get(&peer).copied()).unwrap_or(0)
     }
 
     /// A look at the history so far.
@@ -226,13 +258,17 @@ impl Outgoing {
         self.proxy
     }
 
+    fn process(&self) -> usize {
+        self.recorder.process(self.proxy)
+    }
+
     fn sent(&self, stream: StreamId, partial: &mut Partial, args: Vec<Vec<u8>>, is_whole: bool) {
         let is_asking = args.iter().map(Vec::as_slice).eq([b"ASKING"]);
         let asking = std::mem::replace(&mut partial.asking, is_asking);
         let at = self.recorder.overlay.now();
         let node = partial.node;
         let began = partial.began.take().unwrap_or(at);
-        let process = self.proxy;
+        let process = self.process();
         self.recorder.sent(Sending { began, at, process, stream, node, asking, args, is_whole });
     }
 }
@@ -240,15 +276,20 @@ impl Outgoing {
 impl Tap for Outgoing {
     fn connecting(&self, peer: SocketAddr) {
         if let Some(node) = self.nodes.get(&peer) {
-            let (process, at) = (self.proxy, self.recorder.overlay.now());
+            let (process, at) = (self.process(), self.recorder.overlay.now());
             let connect = Connect { process, at, node: *node };
             self.recorder.history.borrow_mut().connects.push(connect);
         }
     }
 
+    fn connected(&self, local: SocketAddr) {
+        let process = self.process();
+        self.recorder.processes.borrow_mut().connections.insert(local, process);
+    }
+
     fn attempted(&self, peer: SocketAddr, since: Duration) {
         if let Some(node) = self.nodes.get(&peer) {
-            let (process, took) = (self.proxy, self.recorder.overlay.now() - since);
+            let (process, took) = (self.process(), self.recorder.overlay.now() - since);
             let attempt = Attempt { process, since, took, node: *node };
             self.recorder.history.borrow_mut().attempts.push(attempt);
         }
@@ -302,7 +343,9 @@ mod tests {
     fn outgoing() -> Outgoing {
         let overlay = Overlay::new(1, Grain::default(), false);
         let node = "10.0.0.1:7000".parse().unwrap();
-        Outgoing::new(Recorder::new(overlay, Rules::default()), 0, [(node, 0)].into())
+        let recorder = Recorder::new(overlay, Rules::default());
+        recorder.know(1);
+        Outgoing::new(recorder, 0, [(node, 0)].into())
     }
 
     fn sent(outgoing: &Outgoing) -> Vec<(String, bool)> {
@@ -333,6 +376,32 @@ mod tests {
         outgoing.wrote(1, "10.0.0.1:7000".parse().unwrap(), &bytes[..bytes.len() - 1]);
         outgoing.closed(1);
         assert_eq!(sent(&outgoing), [("APPEND s:0:0 1000000001".to_owned(), false)]);
+    }
+
+    #[test]
+    fn what_was_sent_by_a_process_that_is_dead_is_its_own_and_not_its_successor_s() {
+        let outgoing = outgoing();
+        let peer = "10.0.0.9:50000";
+        outgoing.connected(peer.parse().unwrap());
+        outgoing.recorder.died(0);
+        outgoing.recorder.born(0);
+        outgoing.connected("10.0.0.9:50001".parse().unwrap());
+        for (peer, process) in [(peer, 0), ("10.0.0.9:50001", 1)] {
+            assert_eq!(outgoing.recorder.process_at(peer), process);
+        }
+    }
+
+    #[test]
+    fn nobody_is_left_when_all_are_told_to_stop_or_dead_for_good() {
+        let recorder = Recorder::new(Overlay::new(1, Grain::default(), false), Rules::default());
+        recorder.know(2);
+        recorder.drained(0);
+        recorder.died(1);
+        assert!(!recorder.has_nobody_left(), "it may be started again");
+        recorder.these_are_all();
+        assert!(recorder.has_nobody_left());
+        recorder.born(1);
+        assert!(!recorder.has_nobody_left());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::fault::{CONNECTIONS_PER_NODE_MAX, Fault};
 use crate::history::{Counted, History};
 use crate::oracle::{self, Judgement, Violation};
 use crate::plan::Plan;
-use crate::proxies::Proxy;
+use crate::proxies::{Life, Proxy};
 use crate::tally::Tally;
 use crate::trace::Line;
 use crate::trap::PanicTrap;
@@ -120,8 +120,10 @@ pub fn run(plan: &Plan, keep_all: bool) -> Outcome {
     if lived_well {
         world.take_stock();
     }
-    world.recorder.counted(world.proxies.iter().map(Proxy::counted));
     let mut history = world.recorder.finish();
+    for process in &mut history.processes {
+        process.counted = world.proxies[process.proxy].lives()[process.life].counted();
+    }
     history.took = at;
     let is_narrow = history.rules.is_narrow;
     history.rules.mended_from = plan.quiet_from_ms().map(ms);
@@ -176,6 +178,9 @@ fn live(plan: &Plan, world: &mut World, trap: &PanicTrap) -> anyhow::Result<()> 
         while let Some(timed) = faults.next_if(|timed| ms(timed.at_ms) <= world.network.now()) {
             timed.fault.apply(world);
         }
+        if faults.peek().is_none() {
+            world.recorder.these_are_all();
+        }
         anyhow::ensure!(world.network.now() < RUN_TIME_MAX, "stuck: the clients never finish");
         world.step_until(faults.peek().map_or(Duration::MAX, |next| ms(next.at_ms)))?;
     }
@@ -185,10 +190,10 @@ fn live(plan: &Plan, world: &mut World, trap: &PanicTrap) -> anyhow::Result<()> 
     // What is still on its way arrives, and nodes execute it.
     world.network.run_for(SETTLING_TIME)?;
     forget(plan, world)?;
-    let proxies = world.proxies.iter();
+    let lives = world.proxies.iter().map(Proxy::life);
     // A process that has ended may have left some behind that took nothing.
-    let run_on = proxies.filter(|proxy| proxy.end().is_none());
-    let left = run_on.map(|proxy| proxy.stats.sum(|worker| &worker.clients)).sum::<u64>();
+    let run_on = lives.filter(|life| !life.is_gone());
+    let left = run_on.map(|life| life.stats.sum(|worker| &worker.clients)).sum::<u64>();
     anyhow::ensure!(left == 0, "the proxy still has {left} clients after they all have left");
     Ok(())
 }
@@ -199,11 +204,12 @@ fn forget(plan: &Plan, world: &mut World) -> anyhow::Result<()> {
     let tuning = &plan.setup.tuning;
     let idle = if tuning.closes_idle() { 2 * tuning.idle_timeout_ms } else { 0 };
     let until = world.network.now() + plan.setup.longest_timeout() * 3 / 2 + ms(idle);
-    let holds = |proxy: &Proxy| {
-        let Counted { buffered, unwritten, in_flight, open, .. } = proxy.counted();
-        buffered + unwritten + in_flight > 0 || tuning.closes_idle() && open > 0
+    let holds = |life: &Life| {
+        let Counted { buffered, unwritten, in_flight, open, .. } = life.counted();
+        let holds = buffered + unwritten + in_flight > 0 || tuning.closes_idle() && open > 0;
+        holds && !life.is_killed()
     };
-    while world.proxies.iter().any(holds) && world.network.now() < until {
+    while world.proxies.iter().map(Proxy::life).any(holds) && world.network.now() < until {
         world.network.run_for(SETTLING_TIME)?;
     }
     Ok(())
@@ -214,11 +220,14 @@ fn await_proxies_end(plan: &Plan, world: &mut World) -> anyhow::Result<()> {
     let limit = ms(plan.setup.drain_timeout_ms) + Duration::from_secs(5);
     let until = world.network.now() + limit;
     for proxy in 0..world.proxies.len() {
-        while world.recorder.is_told_to_stop(proxy) && world.proxies[proxy].end().is_none() {
+        let is_stopping = |world: &World| {
+            world.recorder.is_told_to_stop(proxy) && !world.proxies[proxy].life().is_gone()
+        };
+        while is_stopping(world) {
             anyhow::ensure!(world.network.now() < until, "the proxy does not stop");
             world.network.step()?;
         }
-        if let Some(Err(error)) = world.proxies[proxy].end() {
+        if let Some(Err(error)) = world.proxies[proxy].life().end() {
             anyhow::bail!("the proxy failed: {error}");
         }
     }

@@ -147,6 +147,10 @@ impl Tap for Wiretap {
         self.outgoing.connecting(peer);
     }
 
+    fn connected(&self, local: SocketAddr) {
+        self.outgoing.connected(local);
+    }
+
     fn attempted(&self, peer: SocketAddr, since: Duration) {
         self.outgoing.attempted(peer, since);
     }

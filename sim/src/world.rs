@@ -259,7 +259,7 @@ impl World {
         let count = setup.proxies.max(1);
         let proxies: Vec<_> =
             (0..count).map(|number| proxies::add(&mut network, (number, count), &config)).collect();
-        recorder.know(proxies.iter().map(|proxy| proxy.address.ip()).collect());
+        recorder.know(proxies.len());
         let wires = Wires::default();
         for (number, proxy) in proxies.iter().enumerate() {
             let outgoing = Outgoing::new(recorder.clone(), number, places.clone());
@@ -325,7 +325,34 @@ impl World {
         let name = proxies::name_of(proxy, self.proxies.len());
         self.network.overlay().note(&format!("drain {name}"));
         self.recorder.drained(proxy);
-        self.proxies[proxy].drain();
+        self.proxies[proxy].life().drain();
+    }
+
+    /// Kills the process of a proxy, if there is one.
+    pub fn crash(&mut self, proxy: usize) {
+        if self.proxies[proxy].life().is_gone() {
+            return;
+        }
+        let name = proxies::name_of(proxy, self.proxies.len());
+        self.network.overlay().note(&format!("crash {name}"));
+        self.recorder.died(proxy);
+        self.network.kill(self.proxies[proxy].host);
+        self.proxies[proxy].was_killed();
+    }
+
+    /// Starts a proxy again that was killed, unless it was told to stop.
+    pub fn start(&mut self, proxy: usize) {
+        if !self.proxies[proxy].life().is_killed() || self.recorder.is_told_to_stop(proxy) {
+            return;
+        }
+        let life = self.proxies[proxy].lives().len();
+        let name = proxies::name_of(proxy, self.proxies.len());
+        self.network.overlay().note(&format!("start {name}: life {}", life + 1));
+        let dice = format!("proxy {proxy} in another life");
+        let seed = self.network.overlay().dice(&dice, life as u64).seed();
+        self.proxies[proxy].begin_again(&self.config, seed);
+        self.recorder.born(proxy);
+        self.network.restart(self.proxies[proxy].host);
     }
 
     /// From now on no proxy gets a connection to a host.
@@ -350,7 +377,7 @@ impl World {
     pub fn reload(&mut self, change: impl FnOnce(&mut Config)) {
         self.network.overlay().note("reload");
         change(&mut self.config);
-        self.proxies.iter().for_each(|proxy| proxy.reload(self.config.clone()));
+        self.proxies.iter().for_each(|proxy| proxy.life().reload(self.config.clone()));
     }
 
     /// What a client is told with when it is to leave.

@@ -16,11 +16,11 @@ fn rig(tuning: Tuning) -> Rig {
 }
 
 fn closed(rig: &Rig, end: ClientEnd) -> u64 {
-    rig.proxy().stats.workers.iter().map(|worker| worker.clients_closed.of(end).get()).sum()
+    rig.proxy().stats().workers.iter().map(|worker| worker.clients_closed.of(end).get()).sum()
 }
 
 fn buffered(rig: &Rig) -> u64 {
-    rig.proxy().stats.sum(|worker| &worker.buffered_bytes)
+    rig.proxy().stats().sum(|worker| &worker.buffered_bytes)
 }
 
 /// No client takes anything any more.

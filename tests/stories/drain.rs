@@ -26,7 +26,7 @@ fn what_is_in_flight_when_the_drain_begins_is_answered_before_the_connection_clo
     assert_eq!(rig.replies(&busy, 3), ["1", "1", "1"]);
     rig.until("closed", || busy.is_closed());
     rig.wait(100);
-    assert_eq!(rig.proxy().end(), Some(Ok(())));
+    assert_eq!(rig.proxy().life().end(), Some(Ok(())));
 }
 
 #[test]
@@ -45,9 +45,9 @@ fn what_cannot_be_answered_by_the_end_of_the_drain_is_told_so() {
     assert!(reply.starts_with("-UNSURE the proxy is stopping"), "{reply}");
     assert!(rig.now() - start <= ms(300 + 20));
     rig.until("closed", || client.is_closed());
-    while rig.proxy().end().is_none() {
+    while rig.proxy().life().end().is_none() {
         rig.wait(1);
     }
-    assert_eq!(rig.proxy().end(), Some(Ok(())));
+    assert_eq!(rig.proxy().life().end(), Some(Ok(())));
     assert!(rig.now() - start <= ms(2_000), "the proxy took {:?}", rig.now() - start);
 }

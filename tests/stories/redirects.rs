@@ -46,7 +46,7 @@ fn during_a_migration_a_key_that_has_left_is_asked_for_at_the_target() {
     let seen = rig.executions_of(&stays);
     assert!(seen[0].starts_with("0:") && seen[0].contains("-ASK"), "{seen:#?}");
     assert_eq!(seen[1], format!("1: INCR {stays} -> 1"));
-    assert_eq!(rig.proxy().counted().moved, 0);
+    assert_eq!(rig.proxy().life().counted().moved, 0);
 
     rig.world.cluster.finish_migration(slot);
     assert_eq!(rig.ask(&client, &format!("MGET {key} {stays}")), "[before!, 1]");

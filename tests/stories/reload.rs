@@ -54,7 +54,7 @@ fn what_an_old_connection_still_owes_at_drain_timeout_is_told_so_and_the_client_
     rig.world.network.heal(rig.proxy().host, rig.world.nodes[0]);
     rig.wait(50);
     assert_eq!(rig.ask(&client, &format!("GET {key}")), "1", "it was sent, and executed once");
-    let drains = |end| rig.proxy().stats.sum_nodes(|node| node.drains_ended.of(end).get());
+    let drains = |end| rig.proxy().stats().sum_nodes(|node| node.drains_ended.of(end).get());
     assert_eq!(drains(DrainEnd::TimedOut), 1);
 }
 
@@ -129,7 +129,7 @@ fn the_old_connections_close_and_the_old_looks_end_once_nobody_needs_them() {
     rig.wait(50);
     // A look may be under way.
     assert!(open(&rig) <= before + 1, "{} after {before}", open(&rig));
-    let looks = |rig: &Rig| rig.proxy().stats.upstreams[0].looks_periodic_total.get();
+    let looks = |rig: &Rig| rig.proxy().stats().upstreams[0].looks_periodic_total.get();
     let seen = looks(&rig);
     rig.wait(1_000);
     let during = looks(&rig) - seen;

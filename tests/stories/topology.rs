@@ -13,7 +13,7 @@ const LOOKS_APART_MIN_MS: u128 = 75;
 
 /// Looks at the topology that the proxy has begun.
 fn looks(rig: &Rig) -> u64 {
-    let stats = &rig.proxy().stats.upstreams[0];
+    let stats = &rig.proxy().stats().upstreams[0];
     let hinted = stats.looks_redirects_total.get() + stats.looks_failures_total.get();
     let others = [&stats.looks_first_total, &stats.looks_periodic_total, &stats.looks_again_total];
     hinted + others.into_iter().map(|count| count.get()).sum::<u64>()
@@ -75,7 +75,7 @@ fn the_listener_is_open_though_no_node_is_there_and_commands_are_served_once_one
     assert_eq!(rig.ask(&client, "PING"), "PONG");
     let reply = rig.ask(&client, &format!("GET {key}"));
     assert!(reply.starts_with("-UNSENT no node of the cluster has told"), "{reply}");
-    let upstream = rig.proxy().stats.upstreams[0].health();
+    let upstream = rig.proxy().stats().upstreams[0].health();
     assert!(upstream.starts_with("not usable: 192.168.0.1:7000: "), "{upstream}");
 
     for node in rig.world.nodes.clone() {
@@ -86,7 +86,7 @@ fn the_listener_is_open_though_no_node_is_there_and_commands_are_served_once_one
     let errors = errors_until_served(&mut rig, &client, &format!("SET {key} 1"));
     let took = rig.now() - start;
     assert!(took <= ms(1_250 + 20) && errors.len() <= 2, "{took:?}: {errors:#?}");
-    assert_eq!(rig.proxy().stats.upstreams[0].health(), "usable");
+    assert_eq!(rig.proxy().stats().upstreams[0].health(), "usable");
 }
 
 #[test]
@@ -103,10 +103,10 @@ fn redirects_without_end_make_for_no_more_looks_than_one_an_interval() {
         assert_eq!(rig.ask(&client, &format!("SET {key} 1")), "OK");
         rig.wait(5);
     }
-    let moved = rig.proxy().counted().moved;
+    let moved = rig.proxy().life().counted().moved;
     assert!(moved >= 100, "only {moved} redirects");
     check_no_storm(&rig, before, rig.now() - start);
-    assert!(rig.proxy().stats.upstreams[0].looks_redirects_total.get() >= 5);
+    assert!(rig.proxy().stats().upstreams[0].looks_redirects_total.get() >= 5);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn failures_without_end_make_for_no_more_looks_than_one_an_interval() {
         rig.wait(1);
     }
     check_no_storm(&rig, before, rig.now() - start);
-    let hinted = rig.proxy().stats.upstreams[0].looks_failures_total.get();
+    let hinted = rig.proxy().stats().upstreams[0].looks_failures_total.get();
     assert!(hinted >= 10, "the pace stays at the interval: {hinted} looks");
 }
 

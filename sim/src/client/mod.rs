@@ -88,7 +88,7 @@ impl Client {
             // On turmoil, one to a host that was killed meanwhile would be waited for for ever.
             let connecting = timeout(CONNECTS_WITHIN, self.net.connect(self.proxies[proxy]));
             let Ok(Ok(stream)) = connecting.await else {
-                if self.recorder.is_draining() {
+                if self.recorder.has_nobody_left() {
                     return;
                 }
                 sleep(RETRY).await;
@@ -99,7 +99,7 @@ impl Client {
             let pace = Pace::default();
             let end = self.converse(stream, conversation, next, &pace).await;
             next += pace.sent.get() + pace.halves.get();
-            if end == End::Garbled || (end == End::Closed && self.recorder.is_draining()) {
+            if end == End::Garbled || (end == End::Closed && self.recorder.has_nobody_left()) {
                 return;
             }
             if end == End::Closed {

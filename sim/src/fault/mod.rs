@@ -4,6 +4,8 @@
 //! - [`LinkFault`]: to that network, more of it; [`ClientFault`]: to the network before the clients
 //! - [`SlotChange`]: to a slot
 //! - [`ConfigChange`]: to the configuration of the proxies
+//!
+//! What is done to the processes of proxies has a variant each in [`Fault`].
 
 mod config;
 mod link;
@@ -46,6 +48,10 @@ pub enum Fault {
     Drain,
     /// This one is.
     Stop(usize),
+    /// The process of this proxy is killed.
+    Crash(usize),
+    /// The proxy is started again, if it was killed and not told to stop.
+    Start(usize),
     /// All proxies are given another configuration.
     Reload(ConfigChange),
     /// Clients take nothing of what the proxy sends (true), or do again.
@@ -65,18 +71,26 @@ impl Fault {
             Fault::Clients(fault) => format!("clients: {fault:?}"),
             Fault::Reload(change) => format!("Reload {change:?}"),
             Fault::Slot(_, change) => format!("{change:?}"),
-            Fault::Leave(_) | Fault::Drain | Fault::Stop(_) | Fault::Deaf(_) => {
-                format!("{self:?}")
-            }
+            Fault::Leave(_)
+            | Fault::Drain
+            | Fault::Stop(_)
+            | Fault::Crash(_)
+            | Fault::Start(_)
+            | Fault::Deaf(_) => format!("{self:?}"),
         };
         text.split('(').next().unwrap_or_default().to_owned()
     }
 
-    /// Whether no client may notice.
+    /// Whether nothing that a client asks may fail for its sake, though its connection may end.
     #[must_use]
     pub fn is_harmless(&self) -> bool {
         match self {
-            Fault::Leave(_) | Fault::Drain | Fault::Stop(_) | Fault::Reload(_) => true,
+            Fault::Leave(_)
+            | Fault::Drain
+            | Fault::Stop(_)
+            | Fault::Crash(_)
+            | Fault::Start(_)
+            | Fault::Reload(_) => true,
             Fault::Deaf(_) | Fault::Clients(_) => false,
             Fault::Node(_, fault) => fault.is_harmless(),
             Fault::Slot(_, change) => change.is_harmless(),
@@ -100,6 +114,8 @@ impl Fault {
                 ((usize::MAX, usize::MAX), false)
             }
             Fault::Deaf(is_deaf) => ((usize::MAX, usize::MAX - 1), *is_deaf),
+            Fault::Crash(proxy) => ((usize::MAX, usize::MAX - 100 - proxy), true),
+            Fault::Start(proxy) => ((usize::MAX, usize::MAX - 100 - proxy), false),
             Fault::Clients(fault) => {
                 let (what, breaks) = fault.breaks_or_mends();
                 ((usize::MAX, usize::MAX - what), breaks)
@@ -137,7 +153,9 @@ impl Fault {
             Fault::Leave(client) => world.tell_to_leave(client),
             Fault::Drain => world.drain(),
             Fault::Stop(proxy) if proxy < world.proxies.len() => world.drain_one(proxy),
-            Fault::Stop(_) => {}
+            Fault::Crash(proxy) if proxy < world.proxies.len() => world.crash(proxy),
+            Fault::Start(proxy) if proxy < world.proxies.len() => world.start(proxy),
+            Fault::Stop(_) | Fault::Crash(_) | Fault::Start(_) => {}
             Fault::Reload(change) => world.reload(|config| {
                 config.upstreams.values_mut().for_each(|upstream| change.apply(upstream));
             }),

@@ -173,7 +173,12 @@ impl Net for SimNet {
             let result = net.try_connect(address).await;
             drop(attempt);
             match &result {
-                Ok(stream) => net.record(What::Connected(stream.id(), address)),
+                Ok(stream) => {
+                    if let Some(tap) = net.overlay.tap(net.host) {
+                        tap.connected(stream.local());
+                    }
+                    net.record(What::Connected(stream.id(), address));
+                }
                 Err(error) => {
                     tokio::time::sleep(REFUSAL_TIME).await;
                     net.record(What::ConnectFailed(address, error.kind()));

@@ -58,6 +58,9 @@ pub trait Tap {
     /// A connection to `peer` is wanted.
     fn connecting(&self, peer: SocketAddr);
 
+    /// A connection was made, whose address at this end is `local`.
+    fn connected(&self, local: SocketAddr);
+
     /// An attempt to connect to `peer` that began then is over: it has an outcome, or was given up.
     fn attempted(&self, peer: SocketAddr, since: Duration);
 

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -47,6 +48,11 @@ impl SimStream {
     #[must_use]
     pub fn id(&self) -> StreamId {
         self.end.id
+    }
+
+    /// Its own address.
+    pub(super) fn local(&self) -> SocketAddr {
+        self.end.local
     }
 
     fn record(&self, what: What) {

@@ -165,7 +165,7 @@ impl<'a> News<'a> {
     fn make_for_a_look(&self, history: &History) -> Verdict {
         let rules = &history.rules;
         let until = self.known + rules.refresh_min * 5 / 4 + ROUND;
-        let end = history.own().drained.unwrap_or(history.took).min(history.took);
+        let end = history.own().drained.unwrap_or(history.took).min(history.end());
         let is_due = rules.heeds_each_redirect && until < end;
         let is_seen = history.looks.iter().any(|look| (self.moved.at..=until).contains(&look.at));
         // What is told to one who is left to an old configuration is no news to the new one.

@@ -20,7 +20,7 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     let looks_in = |time: Duration| 1 + time.as_micros() / (interval * 3 / 4).as_micros();
     // A new configuration begins with a look, and some clients are left to the old one for a while.
     let of_renewals = renewals(history).map(|renewal| looks_in(renewal.until - renewal.from));
-    let most = looks_in(history.took) + of_renewals.sum::<u128>();
+    let most = looks_in(history.lifetime()) + of_renewals.sum::<u128>();
     let rounds = u128::from(history.own().counted.refreshes);
     if rounds <= most {
         return Ok(());

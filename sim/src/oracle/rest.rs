@@ -7,6 +7,10 @@ use crate::history::History;
 pub(super) const PROMISE: &str = "rest";
 
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
+    // Nothing is left of one that was killed, whatever it had counted.
+    if history.own().died.is_some() {
+        return Ok(());
+    }
     // What is broken may hold back what was sent to it.
     if history.rules.mended_from.is_none_or(|from| history.took < from) {
         return Ok(());

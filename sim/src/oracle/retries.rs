@@ -19,7 +19,7 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     }
     let (counted, rules) = (&history.own().counted, &history.rules);
     let reserve = u64::from(RETRY_RESERVE) * rules.workers;
-    let income = reserve * (1 + history.took.as_secs()) / RESERVE_S;
+    let income = reserve * (1 + history.lifetime().as_secs()) / RESERVE_S;
     let share = counted.requests * rules.retry_percent / 100;
     let most = if rules.retry_percent == 0 { 0 } else { reserve + income + share };
     if counted.retries <= most {

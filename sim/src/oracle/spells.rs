@@ -119,15 +119,18 @@ pub(super) fn slow_spell(conversation: &Conversation) -> Option<Spell> {
     conversation.slow.map(|(from, until)| Spell { from, until })
 }
 
-/// Whether the network ended a client's connection that ended at `end`.
+/// Whether the network ended a client's connection that ended at `end`, or the death of the process.
 pub(super) fn was_cut_off(history: &History, end: Duration) -> bool {
-    history.faults.iter().any(|(at, fault)| {
-        let Fault::Clients(fault @ (ClientFault::Reset | ClientFault::Forget)) = fault else {
-            return false;
-        };
-        let found_after = if *fault == ClientFault::Forget { KEEPALIVE } else { Duration::ZERO };
-        (*at..=*at + found_after + history.rules.slack).contains(&end)
-    })
+    let is_dead = history.own().died.is_some_and(|died| died <= end);
+    is_dead
+        || history.faults.iter().any(|(at, fault)| {
+            let Fault::Clients(fault @ (ClientFault::Reset | ClientFault::Forget)) = fault else {
+                return false;
+            };
+            let found_after =
+                if *fault == ClientFault::Forget { KEEPALIVE } else { Duration::ZERO };
+            (*at..=*at + found_after + history.rules.slack).contains(&end)
+        })
 }
 
 /// Whether a client whose connection ended at `end` took little when the proxy was told to stop,
@@ -205,7 +208,8 @@ mod tests {
     #[test]
     fn who_was_reset_was_cut_off_then_and_who_was_forgotten_when_keepalive_finds_it() {
         let ms = Duration::from_millis;
-        let mut history = History { faults: vec![], ..History::default() };
+        let processes = vec![Process::default()];
+        let mut history = History { processes, ..History::default() };
         history.rules.slack = ms(5);
         let mut is_cut_off = |fault, end| {
             history.faults = vec![(ms(10), Fault::Clients(fault))];

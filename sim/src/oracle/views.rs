@@ -1,8 +1,11 @@
 //! What each process was asked, did and counted, as if there had been no other: most promises are
 //! those of one process.
 
+use std::time::Duration;
+
 use super::{CHECKERS, Index, Judgement, Violation};
-use crate::history::History;
+use crate::fault::Fault;
+use crate::history::{History, Process};
 
 /// Of each promise that was broken by some process, or by all together, the first time.
 pub(super) fn judge_each(history: &History) -> Judgement {
@@ -17,7 +20,8 @@ pub(super) fn judge_each(history: &History) -> Judgement {
         }
         let broken = views.iter().zip(&indices).enumerate().find_map(|(place, (view, index))| {
             let Violation { promise, at, what } = (checker.check)(view, index).err()?;
-            let what = format!("{}: {what}", history.name_of(place));
+            let is_alone = views.len() == 1;
+            let what = if is_alone { what } else { format!("{}: {what}", history.name_of(place)) };
             Some(Violation { promise, at, what })
         });
         found.extend(broken);
@@ -39,7 +43,7 @@ fn view(history: &History, place: usize) -> History {
         connects: own(&history.connects, |connect| connect.process == place),
         attempts: own(&history.attempts, |attempt| attempt.process == place),
         looks: own(&history.looks, |look| look.process == place),
-        faults: history.faults.clone(),
+        faults: faults(history, &history.processes[place]),
         losses: history.losses.clone(),
         failovers: history.failovers.clone(),
         retirements: history.retirements.clone(),
@@ -49,6 +53,22 @@ fn view(history: &History, place: usize) -> History {
     }
 }
 
+/// What concerns a process. How it began and ended is said of itself, and what it was configured
+/// anew is said if it was there.
+fn faults(history: &History, process: &Process) -> Vec<(Duration, Fault)> {
+    let concerns = |(at, fault): &&(Duration, Fault)| match fault {
+        Fault::Stop(_) | Fault::Crash(_) | Fault::Start(_) => false,
+        Fault::Reload(_) => *at >= process.began,
+        Fault::Node(..)
+        | Fault::Slot(..)
+        | Fault::Leave(_)
+        | Fault::Drain
+        | Fault::Deaf(_)
+        | Fault::Clients(_) => true,
+    };
+    history.faults.iter().filter(concerns).copied().collect()
+}
+
 /// Those that are its own.
 fn own<T: Clone>(all: &[T], is_its_own: impl Fn(&T) -> bool) -> Vec<T> {
     all.iter().filter(|one| is_its_own(one)).cloned().collect()
@@ -56,11 +76,10 @@ fn own<T: Clone>(all: &[T], is_its_own: impl Fn(&T) -> bool) -> Vec<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::super::judge;
     use super::super::story::Story;
-    use crate::history::{Conversation, End, Process};
+    use super::*;
+    use crate::history::{Conversation, End};
 
     /// Two proxies; what is told of the story's only client is with the second.
     fn of_two() -> Story {
@@ -98,6 +117,71 @@ mod tests {
         story.history.conversations[1].process = 1;
         let broken = judge(&story.history).violations;
         assert!(broken[0].what.starts_with("proxy-1: the proxy closed"), "{broken:?}");
+    }
+
+    /// One proxy that is killed at 500 and started again at 600; nobody is with the second process.
+    fn of_two_lives() -> Story {
+        let ms = Duration::from_millis;
+        let mut story = Story::right();
+        story.history.processes[0].died = Some(ms(500));
+        story.history.processes.push(Process { life: 1, began: ms(600), ..Process::default() });
+        story.history.faults = vec![(ms(500), Fault::Crash(0)), (ms(600), Fault::Start(0))];
+        story.passes();
+        story
+    }
+
+    #[test]
+    fn what_was_asked_of_a_process_that_was_killed_is_not_executed_by_its_successor() {
+        let mut story = of_two_lives();
+        story.call(0, 490, "SET s:0:7 {id}");
+        story.history.conversations[0].end = Some((Duration::from_millis(501), End::Closed));
+        story.execute(505, "SET s:0:7 1000000003", "+OK\r\n");
+        story.passes();
+        story.history.executions.last_mut().expect("one was executed").process = 1;
+        let broken = judge(&story.history).violations;
+        assert_eq!(broken[0].promise, "once");
+        assert!(broken[0].what.starts_with("proxy, life 2: SET s:0:7"), "{broken:?}");
+    }
+
+    #[test]
+    fn who_is_killed_owes_nothing_from_then_on_and_its_successor_all() {
+        let ms = Duration::from_millis;
+        let mut story = of_two_lives();
+        story.history.took = ms(900);
+        story.history.rules.mended_from = Some(ms(800));
+        story.history.processes[0].counted.in_flight = 1;
+        story.history.conversations[0].end = Some((ms(500), End::Closed));
+        story.passes();
+        let mut early = story.clone();
+        early.history.conversations[0].end = Some((ms(499), End::Closed));
+        let broken = judge(&early.history).violations;
+        assert!(broken[0].what.contains("without need"), "{broken:?}");
+        let end = Some((ms(700), End::Closed));
+        let closed = Conversation { process: 1, end, ..Conversation::default() };
+        story.history.conversations.push(closed);
+        story.history.processes[1].counted.in_flight = 1;
+        let broken: Vec<_> = judge(&story.history).violations;
+        let promises: Vec<_> = broken.iter().map(|it| it.promise).collect();
+        assert_eq!(promises, ["drain", "rest"], "{broken:?}");
+        assert!(broken.iter().all(|it| it.what.starts_with("proxy, life 2: ")), "{broken:?}");
+    }
+
+    #[test]
+    fn a_process_may_look_at_the_topology_as_often_as_it_has_time_for() {
+        let ms = Duration::from_millis;
+        let mut story = of_two_lives();
+        story.history.took = ms(1_200);
+        story.history.rules.refresh = ms(100);
+        story.history.processes[0].counted.refreshes = 7;
+        story.history.processes[1].counted.refreshes = 9;
+        story.passes();
+        let mut first = story.clone();
+        first.history.processes[0].counted.refreshes = 8;
+        let broken = judge(&first.history).violations;
+        assert!(broken[0].what.starts_with("proxy: 8 looks"), "{broken:?}");
+        story.history.processes[1].counted.refreshes = 10;
+        let broken = judge(&story.history).violations;
+        assert!(broken[0].what.starts_with("proxy, life 2: 10 looks"), "{broken:?}");
     }
 
     #[test]

@@ -44,6 +44,8 @@ fn span(fault: &Fault) -> ((usize, usize), bool) {
         Fault::Node(..)
         | Fault::Slot(..)
         | Fault::Leave(_)
+        | Fault::Crash(_)
+        | Fault::Start(_)
         | Fault::Reload(_)
         | Fault::Deaf(_)
         | Fault::Clients(_) => fault.breaks_or_mends(),
@@ -55,9 +57,13 @@ fn name(fault: &Fault) -> String {
         Fault::Node(_, fault) => format!("{fault:?}"),
         Fault::Slot(slot, change) => format!("slot {slot} {change:?}"),
         Fault::Clients(fault) => format!("clients {fault:?}"),
-        Fault::Leave(_) | Fault::Drain | Fault::Stop(_) | Fault::Reload(_) | Fault::Deaf(_) => {
-            format!("{fault:?}")
-        }
+        Fault::Leave(_)
+        | Fault::Drain
+        | Fault::Stop(_)
+        | Fault::Crash(_)
+        | Fault::Start(_)
+        | Fault::Reload(_)
+        | Fault::Deaf(_) => format!("{fault:?}"),
     }
 }
 
@@ -66,7 +72,7 @@ fn lane(fault: &Fault, lanes: &Lanes) -> usize {
         Fault::Node(node, _) => lanes.node(*node),
         Fault::Slot(..) => lanes.slots(),
         Fault::Leave(client) => lanes.client(u16::try_from(*client).unwrap_or_default()),
-        Fault::Stop(proxy) => lanes.proxy(*proxy),
+        Fault::Stop(proxy) | Fault::Crash(proxy) | Fault::Start(proxy) => lanes.proxy(*proxy),
         Fault::Drain | Fault::Reload(_) | Fault::Deaf(_) | Fault::Clients(_) => lanes.proxy(0),
     }
 }
@@ -88,6 +94,8 @@ mod tests {
                 (at(5), Fault::Slot(7, SlotChange::FinishMigration)),
                 (at(6), Fault::Node(0, NodeFault::Kill)),
                 (at(7), Fault::Leave(1)),
+                (at(7), Fault::Crash(0)),
+                (at(8), Fault::Start(0)),
             ],
             took: at(9),
             ..History::default()
@@ -103,6 +111,7 @@ mod tests {
                 (5, 3.0, 5.0, "slot 7 BeginMigration(0) until slot 7 FinishMigration"),
                 (3, 6.0, 9.0, "Kill"),
                 (1, 7.0, 7.0, "Leave(1) at once"),
+                (2, 7.0, 8.0, "Crash(0) until Start(0)"),
             ]
         );
     }

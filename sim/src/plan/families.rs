@@ -28,12 +28,13 @@ pub enum Family {
     Deaf,
     Clients,
     Reload,
+    Crash,
     Link(LinkFamily),
 }
 
 impl Family {
     /// All of them.
-    pub const ALL: [Family; 30] = [
+    pub const ALL: [Family; 31] = [
         Family::Stall,
         Family::Cut,
         Family::Hang,
@@ -56,6 +57,7 @@ impl Family {
         Family::Deaf,
         Family::Clients,
         Family::Reload,
+        Family::Crash,
         Family::Link(LinkFamily::OneWay),
         Family::Link(LinkFamily::Forget),
         Family::Link(LinkFamily::Narrow),
@@ -68,7 +70,7 @@ impl Family {
 
     /// Whether it is drawn apart, from dice of its own.
     pub(super) const fn is_drawn_apart(self) -> bool {
-        matches!(self, Family::Reload)
+        matches!(self, Family::Reload | Family::Crash)
     }
 
     /// What happens, in a sentence.
@@ -99,6 +101,7 @@ impl Family {
             Family::Deaf => "clients do not read what the proxy sends",
             Family::Clients => "the clients' side is slow, narrow or reset, or clients read slowly",
             Family::Reload => "the proxies are given another configuration while they serve",
+            Family::Crash => "the process of a proxy is killed, and another one is started",
             Family::Link(link) => link.description(),
         }
     }

@@ -207,6 +207,7 @@ impl Faults {
             | Family::Drain
             | Family::Clients
             | Family::Reload
+            | Family::Crash
             | Family::Deaf => false,
             Family::Link(family) => family.strikes(node, &self.setup),
         }
@@ -303,6 +304,7 @@ impl Faults {
             | Family::Drain
             | Family::Clients
             | Family::Reload
+            | Family::Crash
             | Family::Deaf => unreachable!("no fault of a node"),
             Family::Link(family) => family.episode(&mut self.dice, (at, end)),
         }
@@ -442,6 +444,7 @@ impl Faults {
             | Family::Deaf
             | Family::Clients
             | Family::Reload
+            | Family::Crash
             | Family::Link(_) => unreachable!("no change of a slot"),
         }
     }

@@ -119,6 +119,8 @@ impl Plan {
         }
         let mut faults = Faults::new(Dice::fork(seed, "faults", 0), size, &setup, focus).draw();
         faults.extend(processes::draw(Dice::fork(seed, "processes", 0), &setup, size.time_ms));
+        let crashes = processes::crashes(Dice::fork(seed, "crashes", 0), &setup, size.time_ms);
+        faults.extend(crashes);
         faults.sort_by_key(|(_, timed)| timed.at_ms);
         let (families, faults) = faults.into_iter().unzip();
         let mut scripts = workload::draw(&mut Dice::fork(seed, "workload", 0), size);

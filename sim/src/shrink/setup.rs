@@ -45,6 +45,8 @@ fn renumbered(plan: &Plan, setup: Setup, number: impl Fn(usize) -> Option<usize>
             Fault::Leave(_)
             | Fault::Drain
             | Fault::Stop(_)
+            | Fault::Crash(_)
+            | Fault::Start(_)
             | Fault::Reload(_)
             | Fault::Deaf(_)
             | Fault::Clients(_) => timed.fault,

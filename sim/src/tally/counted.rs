@@ -82,7 +82,8 @@ const OF_CLIENTS: [(&str, ClientEnd); 7] = [
 ];
 
 pub(super) fn see(world: &World, tally: &mut Tally) {
-    world.proxies.iter().for_each(|proxy| see_one(&proxy.stats, tally));
+    let lives = world.proxies.iter().flat_map(|proxy| proxy.lives());
+    lives.for_each(|life| see_one(&life.stats, tally));
 }
 
 fn see_one(stats: &Stats, tally: &mut Tally) {

@@ -5,12 +5,14 @@
 //! - `lives`: what became of commands, from asking to hearing
 //! - `manners`: how clients behaved
 //! - `counted`: what the proxy counted
+//! - `processes`: what happened to the processes of proxies
 //! - `network`: what the network did to those who use it
 
 mod counted;
 mod lives;
 mod manners;
 mod network;
+mod processes;
 mod told;
 
 use std::collections::BTreeMap;
@@ -42,6 +44,7 @@ impl Tally {
         told::see(history, &mut tally);
         lives::see(history, &mut tally);
         manners::see(history, &mut tally);
+        processes::see(history, &mut tally);
         counted::see(world, &mut tally);
         network::see(world, &mut tally);
         tally
