@@ -25,7 +25,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::history::Rules;
 use crate::kinship::Kinship;
-use crate::net::{Grain, HostId, KEEPALIVE, LinkSpeed, Medium, Network, Obstacle, Overlay, SimNet};
+use crate::net::{Grain, HostId, KEEPALIVE, LinkSpeed, Medium, Network, Overlay, SimNet};
 use crate::net::{Tap, WINDOW_BYTES};
 use crate::nodes::{self, Nodes};
 use crate::proxies::{self, Proxy};
@@ -353,11 +353,6 @@ impl World {
         self.proxies[proxy].begin_again(&self.config, seed);
         self.recorder.born(proxy);
         self.network.restart(self.proxies[proxy].host);
-    }
-
-    /// From now on no proxy gets a connection to a host.
-    pub(crate) fn obstruct(&mut self, host: HostId, obstacle: Obstacle) {
-        self.at_each_proxy(|network, proxy| network.obstruct(proxy, host, obstacle));
     }
 
     /// Does something to the network around each proxy.

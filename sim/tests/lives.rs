@@ -1,6 +1,7 @@
-//! Proxies that are killed, and started again or not: plans with nothing else in them.
+//! Proxies that are killed, and started again or not, or cut off from a node when others are not:
+//! plans with nothing else in them.
 
-use redpoll_sim::fault::{Fault, Timed};
+use redpoll_sim::fault::{Fault, NodeFault, Timed};
 use redpoll_sim::history::{End, History, Verdict};
 use redpoll_sim::net::Medium;
 use redpoll_sim::plan::Plan;
@@ -62,4 +63,25 @@ fn clients_give_up_when_no_proxy_is_started_again() {
     let outcome = outcome(Medium::Memory, 2, &faults);
     let asked: usize = outcome.history.conversations.iter().map(|talk| talk.calls.len()).sum();
     assert!(asked > 0 && asked < Plan::draw(3).commands().count());
+}
+
+#[test]
+fn a_node_that_one_proxy_cannot_reach_serves_the_other() {
+    let stall = Fault::Between(1, 0, NodeFault::Stall);
+    let heal = Fault::Between(1, 0, NodeFault::Heal);
+    let outcome = outcome(Medium::Memory, 2, &[(40, stall), (1_500, heal)]);
+    let history = &outcome.history;
+    let has_failed = |process: usize| {
+        let talks = history.conversations.iter().filter(|talk| talk.process == process);
+        let mut calls = talks.flat_map(|talk| &talk.calls);
+        calls.any(|call| matches!(call.verdict(), Verdict::NotDone | Verdict::Unsure))
+    };
+    assert!(has_failed(1) && !has_failed(0));
+    let served = |process: usize| {
+        let at_node = history.executions.iter().filter(|seen| seen.node == 0);
+        let own = at_node.filter(|seen| seen.process == process);
+        own.filter(|seen| (ms(50)..ms(1_500)).contains(&seen.at)).count()
+    };
+    assert!(served(0) > 0 && served(1) == 0, "{} and {}", served(0), served(1));
+    assert_eq!(outcome.tally.count("out_of_reach_for_one_proxy_only"), 1);
 }

@@ -59,14 +59,21 @@ impl LinkFault {
 
     pub(super) fn apply(self, node: usize, world: &mut World) {
         let (clients, host) = (world.clients, world.nodes[node]);
-        world.at_each_proxy(|network, proxy| self.strike(network, proxy, host, clients));
         match self {
             LinkFault::Freeze => world.network.freeze(host),
             LinkFault::Thaw => world.network.thaw(host),
             LinkFault::StopAccepting(backlog) => world.network.stop_accepting(host, backlog),
             LinkFault::AcceptAgain => world.network.accept_again(host),
-            LinkFault::HangName => world.set_name(node, &[clients, host]),
-            LinkFault::UnhangName => world.set_name(node, &[host]),
+            LinkFault::HangName => {
+                world.at_each_proxy(|network, proxy| {
+                    network.obstruct(proxy, clients, Obstacle::Hanging);
+                });
+                world.set_name(node, &[clients, host]);
+            }
+            LinkFault::UnhangName => {
+                world.at_each_proxy(|network, proxy| network.clear(proxy, clients));
+                world.set_name(node, &[host]);
+            }
             LinkFault::CutRequests
             | LinkFault::CutReplies
             | LinkFault::Forget
@@ -77,8 +84,8 @@ impl LinkFault {
         }
     }
 
-    /// What it does between a proxy and the node.
-    fn strike(self, network: &mut Network, proxy: HostId, host: HostId, clients: HostId) {
+    /// What it does to the network between a proxy and the node.
+    pub(super) fn strike(self, network: &mut Network, proxy: HostId, host: HostId) {
         match self {
             LinkFault::CutRequests => network.cut_one_way(proxy, host),
             LinkFault::CutReplies => network.cut_one_way(host, proxy),
@@ -87,9 +94,9 @@ impl LinkFault {
             LinkFault::Widen => network.narrow(proxy, host, None),
             LinkFault::ReadSlowly(rate) => network.set_reading(host, proxy, Some(rate)),
             LinkFault::ReadFast => network.set_reading(host, proxy, None),
-            LinkFault::HangName => network.obstruct(proxy, clients, Obstacle::Hanging),
-            LinkFault::UnhangName => network.clear(proxy, clients),
-            LinkFault::Freeze
+            LinkFault::HangName
+            | LinkFault::UnhangName
+            | LinkFault::Freeze
             | LinkFault::Thaw
             | LinkFault::StopAccepting(_)
             | LinkFault::AcceptAgain => {}

@@ -26,6 +26,9 @@ pub use slot::SlotChange;
 /// A slower network than that, in ms, counts as broken.
 pub const NORMAL_LATENCY_MAX_MS: u64 = 8;
 
+/// What can be broken of a node has a lower number than that.
+const OF_ONE_PROXY: usize = 1_000;
+
 /// A fault and when it comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timed {
@@ -40,6 +43,8 @@ pub struct Timed {
 pub enum Fault {
     /// To a node of this number, or to the network between it and the proxy.
     Node(usize, NodeFault),
+    /// To the network between this proxy and a node, and to no other's.
+    Between(usize, usize, NodeFault),
     /// To a slot.
     Slot(u16, SlotChange),
     /// A client of this number disconnects, whatever it waits for, and connects again.
@@ -65,6 +70,9 @@ impl Fault {
     #[must_use]
     pub fn kind(&self) -> String {
         let text = match self {
+            Fault::Between(_, node, fault) => {
+                return format!("one proxy: {}", Fault::Node(*node, *fault).kind());
+            }
             Fault::Node(_, NodeFault::Sicken(ailment)) => format!("Sicken {ailment:?}"),
             Fault::Node(_, NodeFault::Link(fault)) => format!("{fault:?}"),
             Fault::Node(_, fault) => format!("{fault:?}"),
@@ -92,7 +100,7 @@ impl Fault {
             | Fault::Start(_)
             | Fault::Reload(_) => true,
             Fault::Deaf(_) | Fault::Clients(_) => false,
-            Fault::Node(_, fault) => fault.is_harmless(),
+            Fault::Node(_, fault) | Fault::Between(_, _, fault) => fault.is_harmless(),
             Fault::Slot(_, change) => change.is_harmless(),
         }
     }
@@ -105,6 +113,10 @@ impl Fault {
             Fault::Node(node, fault) => {
                 let (what, breaks) = fault.breaks_or_mends();
                 ((*node, what), breaks)
+            }
+            Fault::Between(proxy, node, fault) => {
+                let (what, breaks) = fault.breaks_or_mends();
+                ((*node, (proxy + 1) * OF_ONE_PROXY + what), breaks)
             }
             Fault::Slot(slot, change) => {
                 let (what, breaks) = change.breaks_or_mends();
@@ -146,6 +158,10 @@ impl Fault {
         world.recorder.faulted(self);
         match self {
             Fault::Node(node, fault) => fault.apply(node, world),
+            Fault::Between(proxy, node, fault) if proxy < world.proxies.len() => {
+                fault.apply_between(proxy, node, world);
+            }
+            Fault::Between(..) => {}
             Fault::Slot(slot, change) => {
                 world.network.overlay().note(&format!("slot {slot}: {change:?}"));
                 change.apply(Slot::new(slot).expect("plans hold slots that exist"), world);

@@ -4,7 +4,8 @@ use redpoll::embedded;
 use serde::{Deserialize, Serialize};
 
 use super::{LinkFault, NORMAL_LATENCY_MAX_MS};
-use crate::net::{LinkSpeed, Obstacle};
+use crate::net::{HostId, LinkSpeed, Network, Obstacle};
+use crate::proxies::name_of;
 use crate::tuning::PASSWORD;
 use crate::world::{World, ms};
 
@@ -180,25 +181,21 @@ impl NodeFault {
     pub(super) fn apply(self, node: usize, world: &mut World) {
         let host = world.nodes[node];
         world.network.overlay().note(&format!("node-{node}: {self:?}"));
+        world.at_each_proxy(|network, proxy| self.strike(network, proxy, host));
         match self {
-            NodeFault::Stall => world.at_each_proxy(|net, proxy| net.stall(proxy, host)),
-            NodeFault::Heal => world.at_each_proxy(|net, proxy| net.heal(proxy, host)),
-            NodeFault::Cut => world.at_each_proxy(|net, proxy| net.cut(proxy, host)),
-            NodeFault::Repair => world.at_each_proxy(|net, proxy| net.repair(proxy, host)),
-            NodeFault::HangConnects => world.obstruct(host, Obstacle::Hanging),
-            NodeFault::RefuseConnects => world.obstruct(host, Obstacle::Refused),
-            NodeFault::AllowConnects => world.at_each_proxy(|net, proxy| net.clear(proxy, host)),
-            NodeFault::Clog => world.at_each_proxy(|net, proxy| net.clog(proxy, host)),
-            NodeFault::Unclog => world.at_each_proxy(|net, proxy| net.unclog(proxy, host)),
-            NodeFault::ClogReplies => world.at_each_proxy(|net, proxy| net.clog(host, proxy)),
-            NodeFault::UnclogReplies => world.at_each_proxy(|net, proxy| net.unclog(host, proxy)),
-            NodeFault::Reset => world.at_each_proxy(|net, proxy| {
-                net.reset(proxy, host);
-            }),
-            NodeFault::SetSpeed(min, max) => {
-                let speed = LinkSpeed { min: ms(min), max: ms(max) };
-                world.at_each_proxy(|net, proxy| net.set_speed(proxy, host, speed));
-            }
+            NodeFault::Stall
+            | NodeFault::Heal
+            | NodeFault::Cut
+            | NodeFault::Repair
+            | NodeFault::HangConnects
+            | NodeFault::RefuseConnects
+            | NodeFault::AllowConnects
+            | NodeFault::Clog
+            | NodeFault::Unclog
+            | NodeFault::ClogReplies
+            | NodeFault::UnclogReplies
+            | NodeFault::Reset
+            | NodeFault::SetSpeed(..) => {}
             NodeFault::Kill => world.kill(node),
             NodeFault::PowerOff => world.power_off(node),
             NodeFault::Restart => world.restart(node, true),
@@ -218,5 +215,82 @@ impl NodeFault {
             NodeFault::RestorePassword => world.servers[node].set_password(Some(PASSWORD)),
             NodeFault::Link(fault) => fault.apply(node, world),
         }
+    }
+
+    /// The same between one proxy and the node only; nothing, if it is not done to the network
+    /// between them.
+    pub(super) fn apply_between(self, proxy: usize, node: usize, world: &mut World) {
+        let (its_host, host) = (world.proxies[proxy].host, world.nodes[node]);
+        let name = name_of(proxy, world.proxies.len());
+        world.network.overlay().note(&format!("node-{node}, for {name}: {self:?}"));
+        self.strike(&mut world.network, its_host, host);
+    }
+
+    /// What it does to the network between a proxy and the node.
+    fn strike(self, network: &mut Network, proxy: HostId, host: HostId) {
+        match self {
+            NodeFault::Stall => network.stall(proxy, host),
+            NodeFault::Heal => network.heal(proxy, host),
+            NodeFault::Cut => network.cut(proxy, host),
+            NodeFault::Repair => network.repair(proxy, host),
+            NodeFault::HangConnects => network.obstruct(proxy, host, Obstacle::Hanging),
+            NodeFault::RefuseConnects => network.obstruct(proxy, host, Obstacle::Refused),
+            NodeFault::AllowConnects => network.clear(proxy, host),
+            NodeFault::Clog => network.clog(proxy, host),
+            NodeFault::Unclog => network.unclog(proxy, host),
+            NodeFault::ClogReplies => network.clog(host, proxy),
+            NodeFault::UnclogReplies => network.unclog(host, proxy),
+            NodeFault::Reset => drop(network.reset(proxy, host)),
+            NodeFault::SetSpeed(min, max) => {
+                network.set_speed(proxy, host, LinkSpeed { min: ms(min), max: ms(max) });
+            }
+            NodeFault::Link(fault) => fault.strike(network, proxy, host),
+            NodeFault::Kill
+            | NodeFault::PowerOff
+            | NodeFault::Restart
+            | NodeFault::RestartEmpty
+            | NodeFault::Sicken(_)
+            | NodeFault::Recover
+            | NodeFault::Isolate
+            | NodeFault::Rejoin
+            | NodeFault::FailOver
+            | NodeFault::HoldReplication
+            | NodeFault::ReleaseReplication
+            | NodeFault::Retire(_)
+            | NodeFault::ForgetName
+            | NodeFault::DoubleName
+            | NodeFault::RestoreName
+            | NodeFault::ChangePassword
+            | NodeFault::RestorePassword => {}
+        }
+    }
+
+    /// Whether it is done to the network between proxies and the node, and to nothing else.
+    pub(crate) fn is_between(self) -> bool {
+        matches!(
+            self,
+            NodeFault::Stall
+                | NodeFault::Heal
+                | NodeFault::Cut
+                | NodeFault::Repair
+                | NodeFault::HangConnects
+                | NodeFault::RefuseConnects
+                | NodeFault::AllowConnects
+                | NodeFault::Clog
+                | NodeFault::Unclog
+                | NodeFault::ClogReplies
+                | NodeFault::UnclogReplies
+                | NodeFault::Reset
+                | NodeFault::SetSpeed(..)
+                | NodeFault::Link(
+                    LinkFault::CutRequests
+                        | LinkFault::CutReplies
+                        | LinkFault::Forget
+                        | LinkFault::Narrow(_)
+                        | LinkFault::Widen
+                        | LinkFault::ReadSlowly(_)
+                        | LinkFault::ReadFast
+                )
+        )
     }
 }

@@ -119,7 +119,8 @@ pub(super) fn slow_spell(conversation: &Conversation) -> Option<Spell> {
     conversation.slow.map(|(from, until)| Spell { from, until })
 }
 
-/// Whether the network ended a client's connection that ended at `end`, or the death of the process.
+/// Whether the network, or the death of the process, ended a client's connection that ended at
+/// `end`.
 pub(super) fn was_cut_off(history: &History, end: Duration) -> bool {
     let is_dead = history.own().died.is_some_and(|died| died <= end);
     is_dead

@@ -54,19 +54,29 @@ fn view(history: &History, place: usize) -> History {
 }
 
 /// What concerns a process. How it began and ended is said of itself, and what it was configured
-/// anew is said if it was there.
+/// anew is said if it was there. What strikes its way to a node is for it what strikes the node;
+/// what strikes that of another proxy is nothing.
 fn faults(history: &History, process: &Process) -> Vec<(Duration, Fault)> {
-    let concerns = |(at, fault): &&(Duration, Fault)| match fault {
-        Fault::Stop(_) | Fault::Crash(_) | Fault::Start(_) => false,
-        Fault::Reload(_) => *at >= process.began,
+    let concerning_at = |(at, fault): &(Duration, Fault)| {
+        concerning(process, *at, *fault).map(|fault| (*at, fault))
+    };
+    history.faults.iter().filter_map(concerning_at).collect()
+}
+
+fn concerning(process: &Process, at: Duration, fault: Fault) -> Option<Fault> {
+    match fault {
+        Fault::Between(proxy, node, fault) => {
+            (proxy == process.proxy).then_some(Fault::Node(node, fault))
+        }
+        Fault::Stop(_) | Fault::Crash(_) | Fault::Start(_) => None,
+        Fault::Reload(_) => (at >= process.began).then_some(fault),
         Fault::Node(..)
         | Fault::Slot(..)
         | Fault::Leave(_)
         | Fault::Drain
         | Fault::Deaf(_)
-        | Fault::Clients(_) => true,
-    };
-    history.faults.iter().filter(concerns).copied().collect()
+        | Fault::Clients(_) => Some(fault),
+    }
 }
 
 /// Those that are its own.
@@ -79,7 +89,8 @@ mod tests {
     use super::super::judge;
     use super::super::story::Story;
     use super::*;
-    use crate::history::{Conversation, End};
+    use crate::fault::{ConfigChange, NodeFault};
+    use crate::history::{Conversation, End, Look};
 
     /// Two proxies; what is told of the story's only client is with the second.
     fn of_two() -> Story {
@@ -182,6 +193,42 @@ mod tests {
         story.history.processes[1].counted.refreshes = 10;
         let broken = judge(&story.history).violations;
         assert!(broken[0].what.starts_with("proxy, life 2: 10 looks"), "{broken:?}");
+    }
+
+    #[test]
+    fn what_strikes_the_way_of_one_proxy_to_a_node_excuses_no_other() {
+        let ms = Duration::from_millis;
+        let mut story = of_two();
+        story.history.rules.are_apart = true;
+        story.history.looks.push(Look { process: 1, at: ms(1), node: 0 });
+        story.call(0, 20, "SET s:0:9 {id}");
+        story.execute(60, "SET s:0:9 1000000003", "+OK\r\n");
+        story.history.executions.last_mut().expect("one was executed").process = 1;
+        story.answer(0, 90, "-UNSURE it\r\n");
+        let [first, second] = &mut story.history.processes[..] else { unreachable!("two") };
+        (second.counted.commands, second.counted.unsure) = (4, first.counted.unsure);
+        (first.counted.commands, first.counted.unsure) = (0, 0);
+        for (struck, is_excused) in [(0, false), (1, true)] {
+            let stall = Fault::Between(struck, 0, NodeFault::Stall);
+            story.history.faults = vec![(ms(15), stall)];
+            let broken = judge(&story.history).violations;
+            let promises: Vec<_> = broken.iter().map(|it| it.promise).collect();
+            let expected: &[_] = if is_excused { &[] } else { &["neighbours"] };
+            assert_eq!(promises, expected, "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn what_befell_the_process_before_is_no_excuse_for_its_successor() {
+        let ms = Duration::from_millis;
+        let second = Process { life: 1, began: ms(600), ..Process::default() };
+        let reload = Fault::Reload(ConfigChange::CommandStats(true));
+        let concerning = |at, fault| concerning(&second, ms(at), fault);
+        assert_eq!(concerning(599, reload), None);
+        assert_eq!(concerning(600, reload), Some(reload));
+        let stall = Fault::Node(1, NodeFault::Stall);
+        assert_eq!(concerning(1, stall), Some(stall), "it may last");
+        assert_eq!(concerning(700, Fault::Crash(0)), None);
     }
 
     #[test]

@@ -42,6 +42,7 @@ fn span(fault: &Fault) -> ((usize, usize), bool) {
         Fault::Drain => ((0, 101), true),
         Fault::Stop(proxy) => ((*proxy, 102), true),
         Fault::Node(..)
+        | Fault::Between(..)
         | Fault::Slot(..)
         | Fault::Leave(_)
         | Fault::Crash(_)
@@ -55,6 +56,7 @@ fn span(fault: &Fault) -> ((usize, usize), bool) {
 fn name(fault: &Fault) -> String {
     match fault {
         Fault::Node(_, fault) => format!("{fault:?}"),
+        Fault::Between(proxy, _, fault) => format!("proxy-{proxy}: {fault:?}"),
         Fault::Slot(slot, change) => format!("slot {slot} {change:?}"),
         Fault::Clients(fault) => format!("clients {fault:?}"),
         Fault::Leave(_)
@@ -69,7 +71,7 @@ fn name(fault: &Fault) -> String {
 
 fn lane(fault: &Fault, lanes: &Lanes) -> usize {
     match fault {
-        Fault::Node(node, _) => lanes.node(*node),
+        Fault::Node(node, _) | Fault::Between(_, node, _) => lanes.node(*node),
         Fault::Slot(..) => lanes.slots(),
         Fault::Leave(client) => lanes.client(u16::try_from(*client).unwrap_or_default()),
         Fault::Stop(proxy) | Fault::Crash(proxy) | Fault::Start(proxy) => lanes.proxy(*proxy),

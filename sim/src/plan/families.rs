@@ -29,12 +29,13 @@ pub enum Family {
     Clients,
     Reload,
     Crash,
+    OneProxy,
     Link(LinkFamily),
 }
 
 impl Family {
     /// All of them.
-    pub const ALL: [Family; 31] = [
+    pub const ALL: [Family; 32] = [
         Family::Stall,
         Family::Cut,
         Family::Hang,
@@ -58,6 +59,7 @@ impl Family {
         Family::Clients,
         Family::Reload,
         Family::Crash,
+        Family::OneProxy,
         Family::Link(LinkFamily::OneWay),
         Family::Link(LinkFamily::Forget),
         Family::Link(LinkFamily::Narrow),
@@ -70,7 +72,7 @@ impl Family {
 
     /// Whether it is drawn apart, from dice of its own.
     pub(super) const fn is_drawn_apart(self) -> bool {
-        matches!(self, Family::Reload | Family::Crash)
+        matches!(self, Family::Reload | Family::Crash | Family::OneProxy)
     }
 
     /// What happens, in a sentence.
@@ -102,6 +104,7 @@ impl Family {
             Family::Clients => "the clients' side is slow, narrow or reset, or clients read slowly",
             Family::Reload => "the proxies are given another configuration while they serve",
             Family::Crash => "the process of a proxy is killed, and another one is started",
+            Family::OneProxy => "the network between one of several proxies and a node is struck",
             Family::Link(link) => link.description(),
         }
     }

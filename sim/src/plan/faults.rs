@@ -32,6 +32,8 @@ pub(super) enum Focus {
 /// Draws what goes wrong.
 pub(super) struct Faults {
     dice: Dice,
+    /// What it is drawn from which proxies are struck, if not always all are.
+    sides: Option<Dice>,
     focus: Focus,
     families: Vec<Family>,
     setup: Setup,
@@ -64,6 +66,7 @@ impl Faults {
         }
         Faults {
             dice,
+            sides: None,
             focus,
             families,
             setup: *setup,
@@ -72,6 +75,12 @@ impl Faults {
             slot_rest: setup.op_timeout_ms / 2,
             drawn: Vec::new(),
         }
+    }
+
+    /// Now and then the network is struck for one of several proxies only.
+    pub(super) fn with_sides(mut self, mut dice: Dice) -> Self {
+        self.sides = dice.chance(0.5).then_some(dice);
+        self
     }
 
     pub(super) fn draw(mut self) -> Vec<(Family, Timed)> {
@@ -208,6 +217,7 @@ impl Faults {
             | Family::Clients
             | Family::Reload
             | Family::Crash
+            | Family::OneProxy
             | Family::Deaf => false,
             Family::Link(family) => family.strikes(node, &self.setup),
         }
@@ -230,8 +240,15 @@ impl Faults {
             let end = at + *self.dice.pick(&[1, 20, 150, 700]);
             let family = *self.dice.pick(&families);
             let mut over = end;
-            for (at, fault) in self.episode(family, node, (at, end)) {
-                self.add(family, at, Fault::Node(node, fault));
+            let episode = self.episode(family, node, (at, end));
+            let one = self.one_proxy(&episode);
+            for (at, fault) in episode {
+                match one {
+                    Some(proxy) => {
+                        self.add(Family::OneProxy, at, Fault::Between(proxy, node, fault));
+                    }
+                    None => self.add(family, at, Fault::Node(node, fault)),
+                }
                 over = over.max(at);
             }
             at = over + self.dice.within(1..=pause);
@@ -243,6 +260,13 @@ impl Faults {
             let at = at + self.dice.within(1..=700);
             self.add(Family::Failover, at, Fault::Node(node, NodeFault::FailOver));
         }
+    }
+
+    /// The only one of several proxies whose way to the node is struck, if not those of all are.
+    fn one_proxy(&mut self, episode: &[(u64, NodeFault)]) -> Option<usize> {
+        let sides = self.sides.as_mut().filter(|_| self.setup.proxies > 1)?;
+        let is_one = episode.iter().all(|(_, fault)| fault.is_between()) && sides.chance(0.5);
+        is_one.then(|| sides.index(self.setup.proxies))
     }
 
     /// A fault of a node from one time to another: what comes when.
@@ -305,6 +329,7 @@ impl Faults {
             | Family::Clients
             | Family::Reload
             | Family::Crash
+            | Family::OneProxy
             | Family::Deaf => unreachable!("no fault of a node"),
             Family::Link(family) => family.episode(&mut self.dice, (at, end)),
         }
@@ -445,6 +470,7 @@ impl Faults {
             | Family::Clients
             | Family::Reload
             | Family::Crash
+            | Family::OneProxy
             | Family::Link(_) => unreachable!("no change of a slot"),
         }
     }

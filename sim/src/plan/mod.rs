@@ -117,7 +117,8 @@ impl Plan {
         if Dice::fork(seed, "medium", 0).chance(TURMOIL_SHARE) {
             setup.medium = Medium::Turmoil;
         }
-        let mut faults = Faults::new(Dice::fork(seed, "faults", 0), size, &setup, focus).draw();
+        let faults = Faults::new(Dice::fork(seed, "faults", 0), size, &setup, focus);
+        let mut faults = faults.with_sides(Dice::fork(seed, "sides", 0)).draw();
         faults.extend(processes::draw(Dice::fork(seed, "processes", 0), &setup, size.time_ms));
         let crashes = processes::crashes(Dice::fork(seed, "crashes", 0), &setup, size.time_ms);
         faults.extend(crashes);

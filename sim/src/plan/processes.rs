@@ -11,8 +11,8 @@ const RELOADS: f64 = 0.25;
 /// How likely proxies of a run are killed.
 const CRASHES: f64 = 0.2;
 
-/// How long one is down at least, in ms: longer than an answer to a connect is under way, so that who
-/// is connected after that is connected to the new process.
+/// How long one is down at least, in ms: longer than an answer to a connect is under way, so that
+/// who is connected after that is connected to the new process.
 const DOWN_MS_MIN: u64 = 30;
 
 /// Draws it for a run in which nothing begins later than `span`, in ms.
@@ -32,8 +32,8 @@ pub(super) fn draw(mut dice: Dice, setup: &Setup, span: u64) -> Vec<(Family, Tim
     drawn
 }
 
-/// Draws which proxies are killed when, and started again: each for itself, so that now and then none
-/// is there.
+/// Draws which proxies are killed when, and started again: each for itself, so that now and then
+/// none is there.
 pub(super) fn crashes(mut dice: Dice, setup: &Setup, span: u64) -> Vec<(Family, Timed)> {
     let mut drawn = Vec::new();
     if !dice.chance(CRASHES) {

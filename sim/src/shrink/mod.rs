@@ -8,7 +8,7 @@ use crate::run::{Failure, run};
 use crate::workload::Manners;
 
 pub use setup::peculiarities;
-use setup::{with_only, without_primary, without_replicas};
+use setup::{with_one_proxy, with_only, without_primary, without_replicas};
 
 /// A plan made small.
 #[derive(Clone, Debug)]
@@ -72,9 +72,11 @@ impl Search {
     }
 
     fn drop_proxies(&mut self) {
-        let mut fewer = self.best.plan.clone();
-        if std::mem::replace(&mut fewer.setup.proxies, 1) > 1 {
-            self.try_out(fewer);
+        let proxies = self.best.plan.setup.proxies;
+        for kept in (0..proxies).filter(|_| proxies > 1) {
+            if self.try_out(with_one_proxy(&self.best.plan, kept)) {
+                return;
+            }
         }
     }
 

@@ -33,6 +33,28 @@ pub(super) fn without_replicas(plan: &Plan) -> Option<Plan> {
     }))
 }
 
+/// The plan with one of its proxies, and without what is done to the others.
+pub(super) fn with_one_proxy(plan: &Plan, kept: usize) -> Plan {
+    let faults = plan.faults.iter().filter_map(|timed| {
+        let (proxy, fault) = match timed.fault {
+            Fault::Between(proxy, node, fault) => (proxy, Fault::Node(node, fault)),
+            Fault::Stop(proxy) => (proxy, Fault::Stop(0)),
+            Fault::Crash(proxy) => (proxy, Fault::Crash(0)),
+            Fault::Start(proxy) => (proxy, Fault::Start(0)),
+            Fault::Node(..)
+            | Fault::Slot(..)
+            | Fault::Leave(_)
+            | Fault::Drain
+            | Fault::Reload(_)
+            | Fault::Deaf(_)
+            | Fault::Clients(_) => (kept, timed.fault),
+        };
+        (proxy == kept).then_some(Timed { fault, ..*timed })
+    });
+    let faults = faults.collect();
+    Plan { faults, setup: Setup { proxies: 1, ..plan.setup }, ..plan.clone() }
+}
+
 /// A plan whose nodes have other numbers, or none.
 fn renumbered(plan: &Plan, setup: Setup, number: impl Fn(usize) -> Option<usize>) -> Plan {
     let faults = plan.faults.iter().filter_map(|timed| {
@@ -41,6 +63,7 @@ fn renumbered(plan: &Plan, setup: Setup, number: impl Fn(usize) -> Option<usize>
                 Fault::Node(number(node)?, NodeFault::Retire(number(heir)?))
             }
             Fault::Node(node, fault) => Fault::Node(number(node)?, fault),
+            Fault::Between(proxy, node, fault) => Fault::Between(proxy, number(node)?, fault),
             Fault::Slot(slot, change) => Fault::Slot(slot, renumbered_change(change, &number)?),
             Fault::Leave(_)
             | Fault::Drain
@@ -151,6 +174,25 @@ mod tests {
         assert!(without_replicas(&fewest).is_none());
         let alone = without_primary(&without_primary(&fewest, 0).unwrap(), 0).unwrap();
         assert!(without_primary(&alone, 0).is_none() && faults(&alone) == [kill(0)]);
+    }
+
+    #[test]
+    fn what_is_done_to_a_proxy_is_done_to_the_one_that_is_left_and_to_no_other() {
+        let stall = NodeFault::Stall;
+        let all = [
+            Fault::Crash(0),
+            Fault::Crash(1),
+            Fault::Between(0, 2, NodeFault::Reset),
+            Fault::Between(1, 2, stall),
+            Fault::Start(1),
+            Fault::Stop(0),
+            Fault::Drain,
+        ];
+        let one = with_one_proxy(&plan(&all), 1);
+        let left = [Fault::Crash(0), Fault::Node(2, stall), Fault::Start(0), Fault::Drain];
+        assert_eq!((faults(&one), one.setup.proxies), (left.into(), 1));
+        let fewer = without_primary(&plan(&all), 0).unwrap();
+        assert_eq!(faults(&fewer)[3], Fault::Between(1, 1, stall));
     }
 
     #[test]

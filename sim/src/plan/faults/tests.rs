@@ -4,6 +4,30 @@ use super::*;
 use crate::plan::Plan;
 
 #[test]
+fn one_of_several_proxies_is_struck_alone_on_its_way_to_a_node_and_nowhere_else() {
+    let plans: Vec<_> = (0..600).map(Plan::draw).collect();
+    let mut kinds = BTreeMap::new();
+    for plan in &plans {
+        for timed in &plan.faults {
+            let Fault::Between(proxy, node, fault) = timed.fault else { continue };
+            let Setup { proxies, .. } = plan.setup;
+            assert!(proxies > 1 && proxy < proxies && node < plan.setup.nodes(), "{timed:?}");
+            assert!(fault.is_between(), "{timed:?}");
+            *kinds.entry(timed.fault.kind()).or_insert(0) += 1;
+        }
+    }
+    for kind in ["Stall", "Cut", "HangConnects", "RefuseConnects", "Clog", "Reset", "Narrow"] {
+        let kind = format!("one proxy: {kind}");
+        assert!(kinds.get(&kind).is_some_and(|count| *count > 2), "{kind}: {kinds:?}");
+    }
+    let has_one =
+        |plan: &&Plan| plan.faults.iter().any(|timed| matches!(timed.fault, Fault::Between(..)));
+    let several = || plans.iter().filter(|plan| plan.setup.proxies > 1);
+    let alone = several().filter(has_one).count();
+    assert!(alone > 20 && alone < several().count(), "{alone} of {}", several().count());
+}
+
+#[test]
 fn faults_come_in_order_and_every_family_comes() {
     let plans: Vec<_> = (0..300).map(Plan::draw).collect();
     for plan in &plans {
