@@ -174,15 +174,16 @@ impl Client {
             let room = self.script.depth - pace.unanswered();
             let most = room.min(rest);
             if let Some((last, exit)) = self.exit_within(number, most) {
-                let words = self.last_words(conversation, number..last, exit, pace);
+                let half = exit.bytes.map(|bytes| self.half(last, bytes));
+                let whole = number..last + usize::from(half.is_none());
+                let words = [self.ask(conversation, whole, pace), start_of(half.as_ref())].concat();
+                self.abandon(conversation, half, pace);
                 return leave(write, &words, ms(exit.stays_ms)).await;
             }
-            let mut burst = Vec::new();
-            for _ in 0..self.dice.within(1..=most as u64) {
-                burst.extend_from_slice(&self.ask(conversation, number, pace));
-                number += 1;
-            }
-            write.write_all(&burst).await?;
+            let burst = self.dice.within(1..=most as u64);
+            let until = number + usize::try_from(burst).expect("no more than there is room for");
+            write.write_all(&self.ask(conversation, number..until, pace)).await?;
+            number = until;
             if number < self.script.commands.len() {
                 sleep(ms(self.dice.within(0..=self.script.pause_ms))).await;
             }
@@ -205,41 +206,28 @@ impl Client {
         places.filter_map(|(number, place)| Some((number, exit_at(place)?))).next()
     }
 
-    /// What it sends before it leaves: these commands, and the one that stands where it leaves, or
-    /// a part of that.
-    fn last_words(
-        &self,
-        conversation: usize,
-        whole: Range<usize>,
-        exit: Exit,
-        pace: &Pace,
-    ) -> Vec<u8> {
-        let last = whole.end;
-        let mut words = Vec::new();
-        for number in whole {
-            words.extend_from_slice(&self.ask(conversation, number, pace));
+    /// The bytes of these commands, from now on counted as sent.
+    fn ask(&self, conversation: usize, numbers: Range<usize>, pace: &Pace) -> Vec<u8> {
+        let mut frames = Vec::new();
+        for number in numbers {
+            let args = self.args(number);
+            frames.extend_from_slice(&command(&args));
+            self.recorder.asked(conversation, self.id(number), args);
+            pace.sent.set(pace.sent.get() + 1);
         }
-        let half = exit.bytes.map(|bytes| {
-            let args = self.args(last);
-            words.extend_from_slice(&command(&args)[..bytes]);
-            Half { id: self.id(last), args, bytes }
-        });
-        if half.is_none() {
-            words.extend_from_slice(&self.ask(conversation, last, pace));
-        }
+        frames
+    }
+
+    /// A command of which it sends so many bytes.
+    fn half(&self, number: usize, bytes: usize) -> Half {
+        Half { id: self.id(number), args: self.args(number), bytes }
+    }
+
+    /// Reads no more from now on, with this command said in part.
+    fn abandon(&self, conversation: usize, half: Option<Half>, pace: &Pace) {
         pace.halves.set(usize::from(half.is_some()));
         pace.is_leaving.set(true);
         self.recorder.abandons(conversation, half);
-        words
-    }
-
-    /// The bytes of a command, from now on counted as sent.
-    fn ask(&self, conversation: usize, number: usize, pace: &Pace) -> Vec<u8> {
-        let args = self.args(number);
-        let frame = command(&args);
-        self.recorder.asked(conversation, self.id(number), args);
-        pace.sent.set(pace.sent.get() + 1);
-        frame
     }
 
     fn args(&self, number: usize) -> Vec<Vec<u8>> {
@@ -249,6 +237,11 @@ impl Client {
     fn id(&self, number: usize) -> Id {
         Id { client: self.number, seq: self.places[number] }
     }
+}
+
+/// The bytes that are sent of a command that is said in part.
+fn start_of(half: Option<&Half>) -> Vec<u8> {
+    half.map_or_else(Vec::new, |half| command(&half.args)[..half.bytes].to_vec())
 }
 
 /// Says something, and stays for a while; whether anybody takes it or not.
