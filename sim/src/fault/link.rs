@@ -146,17 +146,13 @@ impl ClientFault {
 
     pub(super) fn apply(self, world: &mut World) {
         let clients = world.clients;
-        world.at_each_proxy(|network, proxy| self.strike(network, proxy, clients));
-    }
-
-    fn strike(self, network: &mut Network, proxy: HostId, clients: HostId) {
-        match self {
+        world.at_each_proxy(|network, proxy| match self {
             ClientFault::ReadSlowly(rate) => network.set_reading(clients, proxy, Some(rate)),
             ClientFault::ReadFast => network.set_reading(clients, proxy, None),
             ClientFault::Narrow(rate) => network.narrow(clients, proxy, Some(rate)),
             ClientFault::Widen => network.narrow(clients, proxy, None),
             ClientFault::Reset => drop(network.reset(clients, proxy)),
             ClientFault::Forget => network.forget(clients, proxy),
-        }
+        });
     }
 }
