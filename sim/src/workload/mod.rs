@@ -84,16 +84,19 @@ pub struct Size {
     pub large_values: f64,
 }
 
-/// The fewest commands of a client, and the fewest that are sent late.
-const COMMANDS_MIN: (u64, u64) = (20, 4);
+/// The fewest commands that one of many clients gets of what is shared among them.
+const SHARE_MIN: u64 = 20;
+
+/// The fewest of them that are sent late.
+const LATE_SHARE_MIN: u64 = 4;
 
 impl Size {
     /// About as much, shared among so many clients.
     #[must_use]
     pub fn shared_among(self, clients: u64) -> Size {
         let each = |all: u64, least: u64| (all * self.clients / clients).max(least);
-        let (commands, late) = COMMANDS_MIN;
-        let (commands, late) = (each(self.commands, commands), each(self.late, late));
+        let commands = each(self.commands, SHARE_MIN);
+        let late = each(self.late, LATE_SHARE_MIN);
         Size { clients, commands, late, ..self }
     }
 }
