@@ -240,3 +240,23 @@ impl World {
         self.recorder.lost(Loss { what, from, until: now, at: now });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rig::Rig;
+    use crate::world::{Setup, ms};
+
+    #[test]
+    fn a_slot_that_is_given_away_takes_with_it_what_is_written_ever_but_from_then_on_only() {
+        let mut rig = Rig::new(&Setup::default());
+        rig.wait(30);
+        let (slot, given) = (Slot::of(b"key"), rig.now());
+        rig.world.assign(slot, Some(0));
+        rig.wait(30);
+        let losses = rig.world.recorder.with(|history| history.losses.clone());
+        let what = Lost::Slots([slot.number()].into());
+        assert_eq!(losses, [Loss { what, from: ms(0), until: Duration::MAX, at: given }]);
+        assert!(given >= ms(30));
+    }
+}
