@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 
 use anyhow::{Context, ensure};
 use clap::Args;
-use redpoll_sim::mutants::{self, CAN_PLANT, MUTANTS, Mutant, Rules, hunt_all};
+use redpoll_sim::mutants::{self, CAN_PLANT, MUTANTS, Mutant, Terms, hunt_all};
 use redpoll_sim::oracle::CHECKERS;
 
 use super::exit_code;
@@ -41,8 +41,8 @@ impl Mutants {
         let all = self.names.is_empty();
         let mutants = if all { MUTANTS.iter().collect() } else { self.names.clone() };
         let jobs = self.jobs.or_else(|| Some(available_parallelism().ok()?.get())).unwrap_or(1);
-        let rules = Rules { seeds: self.seeds, jobs, by: self.by };
-        let hunts = hunt_all(&mutants, rules, |hunt| note(hunt));
+        let terms = Terms { seeds: self.seeds, jobs, by: self.by };
+        let hunts = hunt_all(&mutants, terms, |hunt| note(hunt));
         let missed: Vec<_> = hunts.iter().filter(|hunt| hunt.trace.is_none()).collect();
         say(format_args!("{} of {} found", hunts.len() - missed.len(), hunts.len()))?;
         say_all(&missed)?;

@@ -70,7 +70,7 @@ pub fn plant(name: &'static str) {
 
 /// How bugs are hunted.
 #[derive(Clone, Copy, Debug)]
-pub struct Rules {
+pub struct Terms {
     /// Seeds that each may take.
     pub seeds: u64,
     /// Bugs at a time.
@@ -86,7 +86,7 @@ pub struct Rules {
 /// The build has no bugs: see [`CAN_PLANT`].
 pub fn hunt_all(
     mutants: &[&'static Mutant],
-    rules: Rules,
+    terms: Terms,
     mut progress: impl FnMut(&Hunt),
 ) -> Vec<Hunt> {
     let plans = regressions();
@@ -94,11 +94,11 @@ pub fn hunt_all(
     let (done, hunts) = mpsc::channel();
     let mut ended = Vec::new();
     thread::scope(|scope| {
-        for _ in 0..rules.jobs.max(1) {
+        for _ in 0..terms.jobs.max(1) {
             let (next, plans, done) = (&next, &plans, done.clone());
             scope.spawn(move || {
                 while let Some(mutant) = mutants.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if done.send(hunt(mutant, rules, plans)).is_err() {
+                    if done.send(hunt(mutant, terms, plans)).is_err() {
                         return;
                     }
                 }
@@ -115,9 +115,9 @@ pub fn hunt_all(
     ended
 }
 
-fn hunt(mutant: &'static Mutant, rules: Rules, plans: &[(String, Plan)]) -> Hunt {
-    for seed in 0..rules.seeds {
-        if let Some((by, what)) = gives_away(&Plan::draw(seed), mutant, rules.by) {
+fn hunt(mutant: &'static Mutant, terms: Terms, plans: &[(String, Plan)]) -> Hunt {
+    for seed in 0..terms.seeds {
+        if let Some((by, what)) = gives_away(&Plan::draw(seed), mutant, terms.by) {
             let trace = Trace { run: format!("seed {seed}"), by, what };
             return Hunt { mutant, trace: Some(trace), seeds: seed + 1 };
         }
@@ -125,14 +125,14 @@ fn hunt(mutant: &'static Mutant, rules: Rules, plans: &[(String, Plan)]) -> Hunt
     let mut trace = None;
     for (name, plan) in plans {
         if trace.is_none() {
-            trace = gives_away(plan, mutant, rules.by).map(|(by, what)| Trace {
+            trace = gives_away(plan, mutant, terms.by).map(|(by, what)| Trace {
                 run: format!("plan {name}"),
                 by,
                 what,
             });
         }
     }
-    Hunt { mutant, trace, seeds: rules.seeds }
+    Hunt { mutant, trace, seeds: terms.seeds }
 }
 
 /// The failure that a plan shows with the mutant, and not without it: its kind, and its words.

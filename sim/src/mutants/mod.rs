@@ -10,7 +10,7 @@ mod hunt;
 mod table;
 
 pub use document::{listed, written};
-pub use hunt::{CAN_PLANT, Hunt, Rules, Trace, hunt_all, plant};
+pub use hunt::{CAN_PLANT, Hunt, Terms, Trace, hunt_all, plant};
 pub use table::{MUTANTS, Mutant};
 
 /// The mutant of this name, if there is one.
