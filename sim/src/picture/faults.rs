@@ -1,6 +1,7 @@
-//! What was broken, and from when to when.
+//! What was broken, and from when to when: a bar in the lane of each that it befell.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use super::{Bar, Lanes, ms};
@@ -10,21 +11,23 @@ use crate::history::History;
 /// The bars of all faults; one that is over as it comes has no length.
 pub(super) fn bars(history: &History, lanes: &Lanes) -> Vec<Bar> {
     let mut bars: Vec<Bar> = Vec::new();
-    let mut open: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    let mut open: BTreeMap<(usize, usize), Range<usize>> = BTreeMap::new();
     for (at, fault) in &history.faults {
         let (what, begins) = span(fault);
-        if let Some(bar) = open.remove(&what) {
-            close(&mut bars[bar], *at, fault);
+        if let Some(of_one) = open.remove(&what) {
+            bars[of_one].iter_mut().for_each(|bar| close(bar, *at, fault));
             if !begins {
                 continue;
             }
         }
-        if begins {
-            open.insert(what, bars.len());
-        }
+        let first = bars.len();
         let end = if begins { history.took } else { *at };
         let text = if begins { name(fault) } else { format!("{} at once", name(fault)) };
-        bars.push(Bar { lane: lane(fault, lanes), from: ms(*at), to: ms(end), text });
+        let bar = |lane| Bar { lane, from: ms(*at), to: ms(end), text: text.clone() };
+        bars.extend(befallen(fault, lanes).map(bar));
+        if begins {
+            open.insert(what, first..bars.len());
+        }
     }
     bars
 }
@@ -69,20 +72,55 @@ fn name(fault: &Fault) -> String {
     }
 }
 
-fn lane(fault: &Fault, lanes: &Lanes) -> usize {
-    match fault {
+/// The lanes of those that a fault befalls.
+fn befallen(fault: &Fault, lanes: &Lanes) -> Range<usize> {
+    let lane = match fault {
         Fault::Node(node, _) | Fault::Between(_, node, _) => lanes.node(*node),
         Fault::Slot(..) => lanes.slots(),
         Fault::Leave(client) => lanes.client(u16::try_from(*client).unwrap_or_default()),
         Fault::Stop(proxy) | Fault::Crash(proxy) | Fault::Start(proxy) => lanes.proxy(*proxy),
-        Fault::Drain | Fault::Reload(_) | Fault::Deaf(_) | Fault::Clients(_) => lanes.proxy(0),
-    }
+        Fault::Drain | Fault::Reload(_) | Fault::Deaf(_) | Fault::Clients(_) => {
+            return lanes.proxy(0)..lanes.proxy(lanes.proxies);
+        }
+    };
+    lane..lane + 1
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fault::NodeFault;
+
+    /// The lane of each bar, from when to when it goes, and what is written there.
+    fn told(bars: &[Bar]) -> Vec<(usize, f64, f64, &str)> {
+        bars.iter().map(|bar| (bar.lane, bar.from, bar.to, &bar.text[..])).collect()
+    }
+
+    #[test]
+    fn what_befalls_all_proxies_is_drawn_with_each_and_what_befalls_one_with_that_one() {
+        let at = Duration::from_millis;
+        let history = History {
+            faults: vec![
+                (at(1), Fault::Deaf(true)),
+                (at(2), Fault::Stop(1)),
+                (at(3), Fault::Deaf(false)),
+                (at(4), Fault::Drain),
+            ],
+            took: at(9),
+            ..History::default()
+        };
+        let bars = bars(&history, &Lanes { clients: 1, proxies: 2, nodes: 2 });
+        assert_eq!(
+            told(&bars),
+            [
+                (1, 1.0, 3.0, "Deaf(true) until Deaf(false)"),
+                (2, 1.0, 3.0, "Deaf(true) until Deaf(false)"),
+                (2, 2.0, 9.0, "Stop(1)"),
+                (1, 4.0, 9.0, "Drain"),
+                (2, 4.0, 9.0, "Drain"),
+            ]
+        );
+    }
 
     #[test]
     fn a_fault_lasts_until_it_is_mended_or_to_the_end() {
@@ -103,10 +141,8 @@ mod tests {
             ..History::default()
         };
         let bars = bars(&history, &Lanes { clients: 2, proxies: 1, nodes: 2 });
-        let told: Vec<_> =
-            bars.iter().map(|bar| (bar.lane, bar.from, bar.to, &bar.text[..])).collect();
         assert_eq!(
-            told,
+            told(&bars),
             [
                 (4, 1.0, 4.0, "Stall until Heal"),
                 (4, 2.0, 2.0, "Reset at once"),
