@@ -15,6 +15,7 @@ mod processes;
 
 use std::collections::BTreeSet;
 
+use redpoll::config::MEMORY_BYTES_MAX;
 use serde::{Deserialize, Serialize};
 
 use crate::dice::Dice;
@@ -101,7 +102,14 @@ impl Plan {
         match focus {
             Focus::Order | Focus::Loss => size.focus = FOCUS_MAX,
             Focus::Leaving => setup.standalone = false,
-            Focus::Room => size.large_values = LARGE_VALUES_TIGHT,
+            Focus::Room => {
+                size.large_values = LARGE_VALUES_TIGHT;
+                if tuning.memory_bytes < MEMORY_BYTES_MAX && Dice::fork(seed, "room", 0).chance(0.5)
+                {
+                    // What connections to nodes may hold on top would hide what is too much.
+                    (setup.primaries, setup.replicas, setup.workers) = (1, 0, 1);
+                }
+            }
             Focus::News => {
                 setup.replicas = setup.replicas.max(1);
                 setup.standalone = false;
@@ -217,6 +225,16 @@ mod tests {
         assert!(plans.iter().any(|plan| plan.scripts.len() == 20));
         let workers = |count| plans.iter().any(|plan| plan.setup.workers == count);
         assert!((1..=4).all(workers));
+    }
+
+    #[test]
+    fn where_there_is_little_memory_there_are_small_worlds_and_large_ones() {
+        let setups = (0..300).map(|seed| Plan::draw(seed).setup);
+        let tight: Vec<_> =
+            setups.filter(|setup| setup.tuning.memory_bytes < MEMORY_BYTES_MAX).collect();
+        let is_small = |setup: &&Setup| setup.nodes() == 1 && setup.workers == 1;
+        let small = tight.iter().filter(is_small).count();
+        assert!(small > 10 && tight.len() - small > 10, "{small} of {}", tight.len());
     }
 
     #[test]
