@@ -142,6 +142,10 @@ impl<D: Duty> Pipeline<D> {
     /// The connection ended, or none could be made: every request fails with `cause`.
     pub fn receive_end(&mut self, cause: Cause) {
         self.recall();
+        if planted("half-written-called-unsent") && !self.output.is_empty() {
+            let half = self.sent.pop_back().and_then(|owed| owed.reply_to);
+            self.failed.extend(half.map(|reply_to| (reply_to, Failure::unsent(cause))));
+        }
         for owed in self.sent.drain(..) {
             if let Some(reply_to) = owed.reply_to {
                 self.failed.push_back((reply_to, Failure::sent(cause)));
@@ -385,6 +389,7 @@ impl<D: Duty> Pipeline<D> {
 
     fn send(&mut self, request: Request<D>, now: Instant) {
         let Request { frame, form, since, deadline, reply_to } = request;
+        let form = if planted("ask-taken-for-good") { Form::Asking } else { form };
         if self.sent.is_empty() {
             self.silence.begin(now);
         }

@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 
 use anyhow::{Context, ensure};
 use clap::Args;
-use redpoll_sim::mutants::{self, CAN_PLANT, MUTANTS, Mutant, Terms, hunt_all};
+use redpoll_sim::mutants::{self, CAN_PLANT, MUTANTS, Mutant, Terms, hunt_all, unproven};
 use redpoll_sim::oracle::CHECKERS;
 
 use super::exit_code;
@@ -51,7 +51,12 @@ impl Mutants {
             let text = mutants::written(&text, &hunts).context("the document has no such table")?;
             fs::write(file, text).with_context(|| file.display().to_string())?;
         }
-        Ok(exit_code(missed.is_empty()))
+        // Some of the bugs, or what one checker sees of them, prove nothing about all checkers.
+        let unproven = if all && self.by.is_none() { unproven(&hunts) } else { Vec::new() };
+        if !unproven.is_empty() {
+            say(format_args!("no bug was seen by {}", unproven.join(", ")))?;
+        }
+        Ok(exit_code(missed.is_empty() && unproven.is_empty()))
     }
 }
 

@@ -1,6 +1,8 @@
-//! The table of mutants in the documentation, between two marks.
+//! The table of mutants in the documentation, between two marks, and below it which checkers have
+//! seen none of them.
 
-use super::hunt::Hunt;
+use super::credit::unproven;
+use super::hunt::{Hunt, Trace};
 
 /// What comes before the table.
 const BEGIN: &str = "<!-- mutants -->\n";
@@ -18,7 +20,8 @@ const HEAD: &str = "| planted bug | promise | what the proxy does then | found b
 pub fn written(document: &str, hunts: &[Hunt]) -> Option<String> {
     let (before, _, after) = parts(document)?;
     let rows: String = hunts.iter().map(row).collect();
-    Some(format!("{before}{BEGIN}{HEAD}{rows}{END}{after}"))
+    let credit = credit(&unproven(hunts));
+    Some(format!("{before}{BEGIN}{HEAD}{rows}\n{credit}\n{END}{after}"))
 }
 
 /// The name, promise and description of each mutant in the document's table.
@@ -38,12 +41,22 @@ fn parts(document: &str) -> Option<(&str, &str, &str)> {
     Some((before, table, after))
 }
 
+fn credit(unproven: &[&str]) -> String {
+    if unproven.is_empty() {
+        return "Every checker has seen at least one of them.".to_owned();
+    }
+    let names: Vec<_> = unproven.iter().map(|checker| format!("`{checker}`")).collect();
+    format!("Seen by no checker of these: {}.", names.join(", "))
+}
+
 fn row(hunt: &Hunt) -> String {
     let mutant = hunt.mutant;
     let (name, promise, what) = (mutant.name, mutant.promise, mutant.what);
     let (by, seeds) = match &hunt.trace {
-        Some(trace) if trace.run.starts_with("seed ") => (trace.by.clone(), hunt.seeds.to_string()),
-        Some(trace) => (trace.by.clone(), trace.run.clone()),
+        Some(Trace { run, by, .. }) => {
+            let is_seed = run.starts_with("seed ");
+            (by.join(", "), if is_seed { hunt.seeds.to_string() } else { run.clone() })
+        }
         None => ("nothing".to_owned(), format!("over {}", hunt.seeds)),
     };
     format!("| `{name}` | P{promise} | {what} | {by} | {seeds} |\n")

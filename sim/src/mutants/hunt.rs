@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::table::Mutant;
 use crate::plan::Plan;
-use crate::run::{Outcome, run};
+use crate::run::{Failure, Outcome, run};
 
 /// Whether bugs can be planted in this build.
 pub const CAN_PLANT: bool = cfg!(redpoll_mutant);
@@ -40,10 +40,10 @@ pub struct Hunt {
 pub struct Trace {
     /// The run.
     pub run: String,
-    /// The kind of failure: the checker that saw it, `panic`, `error`, `stuck`, or
-    /// `determinism`.
-    pub by: String,
-    /// The failure.
+    /// The kinds of failures that it showed, that of the failure below first: checkers that saw
+    /// it, `panic`, `error`, `stuck`, or `determinism`.
+    pub by: Vec<String>,
+    /// The first failure.
     pub what: String,
 }
 
@@ -51,7 +51,14 @@ impl fmt::Display for Hunt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.mutant.name;
         match &self.trace {
-            Some(trace) => write!(f, "{name}: {}: {}", trace.run, trace.what),
+            Some(Trace { run, by, what }) => {
+                write!(f, "{name}: {run}: {what}")?;
+                if by.len() > 1 {
+                    write!(f, "; seen by {}, too", by[1..].join(", "))
+                } else {
+                    Ok(())
+                }
+            }
             None => write!(f, "{name}: not found by {} seeds", self.seeds),
         }
     }
@@ -117,46 +124,53 @@ pub fn hunt_all(
 
 fn hunt(mutant: &'static Mutant, terms: Terms, plans: &[(String, Plan)]) -> Hunt {
     for seed in 0..terms.seeds {
-        if let Some((by, what)) = gives_away(&Plan::draw(seed), mutant, terms.by) {
-            let trace = Trace { run: format!("seed {seed}"), by, what };
+        let name = || format!("seed {seed}");
+        if let Some(trace) = gives_away((name, &Plan::draw(seed)), mutant, terms.by) {
             return Hunt { mutant, trace: Some(trace), seeds: seed + 1 };
         }
     }
-    let mut trace = None;
-    for (name, plan) in plans {
-        if trace.is_none() {
-            trace = gives_away(plan, mutant, terms.by).map(|(by, what)| Trace {
-                run: format!("plan {name}"),
-                by,
-                what,
-            });
-        }
-    }
+    let mut plans = plans.iter();
+    let trace = plans
+        .find_map(|(name, plan)| gives_away((|| format!("plan {name}"), plan), mutant, terms.by));
     Hunt { mutant, trace, seeds: terms.seeds }
 }
 
-/// The failure that a plan shows with the mutant, and not without it: its kind, and its words.
+/// What a plan shows with the mutant, and not without it.
 fn gives_away(
-    plan: &Plan,
+    (run_name, plan): (impl Fn() -> String, &Plan),
     mutant: &'static Mutant,
     by: Option<&'static str>,
-) -> Option<(String, String)> {
+) -> Option<Trace> {
+    let by = by.or(mutant.planted_for);
     let counts = |kind: &str| by.is_none_or(|by| by == kind);
+    let trace = |by, what| Some(Trace { run: run_name(), by, what });
     let Some(outcome) = run_with(plan, mutant.name) else {
         let is_its_own = counts(STUCK) && run_with(plan, "").is_some();
         let what = format!("{STUCK}: it did not end within {} s", RUN_TIME_MAX.as_secs());
-        return is_its_own.then(|| (STUCK.to_owned(), what));
+        return if is_its_own { trace(vec![STUCK.to_owned()], what) } else { None };
     };
     if let Some(failure) = outcome.failures.iter().find(|failure| counts(failure.kind())) {
         let is_its_own = run_with(plan, "").is_some_and(|without| without.failures.is_empty());
-        return is_its_own.then(|| (failure.kind().to_owned(), failure.to_string()));
+        let by = kinds(failure, &outcome.failures);
+        return if is_its_own { trace(by, failure.to_string()) } else { None };
     }
     let differs = || run_with(plan, mutant.name).is_none_or(|again| again.hash != outcome.hash);
     if mutant.promise == DETERMINISM && counts("determinism") && differs() {
         let what = "two runs of the same plan have different traces".to_owned();
-        return Some(("determinism".to_owned(), what));
+        return trace(vec!["determinism".to_owned()], what);
     }
     None
+}
+
+/// The kinds of all these failures, that of the first one first.
+fn kinds(first: &Failure, failures: &[Failure]) -> Vec<String> {
+    let mut kinds = vec![first.kind().to_owned()];
+    for failure in failures {
+        if !kinds.iter().any(|kind| kind == failure.kind()) {
+            kinds.push(failure.kind().to_owned());
+        }
+    }
+    kinds
 }
 
 /// A run in a thread of its own, with a bug planted; `None` if it does not end.
@@ -199,6 +213,16 @@ fn regressions() -> Vec<(String, Plan)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oracle::Violation;
+
+    #[test]
+    fn all_who_saw_a_bug_are_told_and_the_one_who_counts_first() {
+        let at = Duration::ZERO;
+        let seen = |promise| Failure::Violation(Violation { promise, at, what: String::new() });
+        let panic = Failure::Panic { at, what: String::new() };
+        let failures = [panic.clone(), seen("order"), panic, seen("linear"), seen("order")];
+        assert_eq!(kinds(&failures[3], &failures), ["linear", "panic", "order"]);
+    }
 
     #[test]
     fn a_job_that_does_not_end_is_not_waited_for() {

@@ -3,12 +3,15 @@
 //!
 //! - `table`: what they are
 //! - `hunt`: seeds are run with a bug planted until one of them fails
+//! - `credit`: which checkers found none
 //! - `document`: what came of it, as a table
 
+mod credit;
 mod document;
 mod hunt;
 mod table;
 
+pub use credit::unproven;
 pub use document::{listed, written};
 pub use hunt::{CAN_PLANT, Hunt, Terms, Trace, hunt_all, plant};
 pub use table::{MUTANTS, Mutant};

@@ -9,14 +9,23 @@ pub struct Mutant {
     pub promise: u8,
     /// What the proxy does then.
     pub what: &'static str,
+    /// The checker that it was planted for, if others see it sooner: only what that one sees is a
+    /// find.
+    pub planted_for: Option<&'static str>,
 }
 
 const fn mutant(promise: u8, name: &'static str, what: &'static str) -> Mutant {
-    Mutant { name, promise, what }
+    Mutant { name, promise, what, planted_for: None }
+}
+
+impl Mutant {
+    const fn planted_for(self, checker: &'static str) -> Mutant {
+        Mutant { planted_for: Some(checker), ..self }
+    }
 }
 
 /// All of them.
-pub static MUTANTS: [Mutant; 56] = [
+pub static MUTANTS: [Mutant; 58] = [
     mutant(1, "replies-out-of-order", "the reply to a later command is written first"),
     mutant(1, "late-reply-to-next", "the late reply to an expired command answers the next one"),
     mutant(1, "place-of-one-who-left", "what a client that left would have got goes to the next"),
@@ -47,6 +56,7 @@ pub static MUTANTS: [Mutant; 56] = [
     mutant(3, "writes-sent-again", "writes that may have run are sent again"),
     mutant(3, "end-of-input-ends-a-command", "a command that lacks its end is executed"),
     mutant(3, "half-written-recalled", "a command that has begun to leave is sent again"),
+    mutant(3, "half-written-called-unsent", "a command that has begun to leave is called unsent"),
     mutant(3, "sent-called-unsent", "what was lost with its connection is said not to have run"),
     mutant(3, "expired-called-unsent", "what expired in flight is said not to have run"),
     mutant(3, "unsent-if-a-part-is", "a split command is called unsent if one part of it is"),
@@ -58,6 +68,8 @@ pub static MUTANTS: [Mutant; 56] = [
     mutant(4, "refused-and-goes-on", "a connection whose handshake was refused is used"),
     mutant(4, "asking-after-moved", "a command that has moved for good is sent with ASKING"),
     mutant(5, "asking-forgotten", "a command is sent on to where ASK says, without ASKING"),
+    mutant(5, "ask-taken-for-good", "after an ASK all commands of the slot go there, with ASKING")
+        .planted_for("durable"),
     mutant(5, "ask-passed-on", "clients are told ASK"),
     mutant(5, "redirected-for-ever", "redirects_max is 255"),
     mutant(5, "moved-not-noted", "MOVED sends on the one command only"),

@@ -150,6 +150,9 @@ impl Session {
         let slot = part.slot;
         if asking {
             turn.tally.asked += 1;
+            if planted("ask-taken-for-good") {
+                turn.router.moved(slot, node);
+            }
         } else {
             turn.tally.moved += 1;
             turn.tally.refresh_redirects += 1;
