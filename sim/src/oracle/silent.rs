@@ -55,46 +55,44 @@ fn none_is_late<'a>(sendings: impl Iterator<Item = &'a Sending>, patience: Durat
     Ok(())
 }
 
-/// When nothing came from a node, whatever it was sent. What is wrong with the way to a host is
-/// mended for all nodes there when it is for one.
+/// When nothing came from a node, whatever it was sent: because of itself, or of the way to its
+/// host, which all nodes there share.
 fn silences(history: &History, node: usize) -> Vec<Spell> {
-    let mut found = ailing(history, node);
-    let of_the_way: [fn(&NodeFault) -> bool; 2] = [is_stall, is_cut];
-    for is_such in of_the_way.into_iter().filter(|_| history.rules.are_apart) {
-        let concerns =
-            |fault: &Fault| matches!(fault, Fault::Node(n, f) if *n == node && is_such(f));
-        found.extend(spells(history, concerns));
-    }
+    let is_its_own = |ill: usize| ill == node || !history.rules.are_apart;
+    let mut found = phases(history, |ill, fault| silences_it(fault).filter(|_| ill == node));
+    found.extend(phases(history, |ill, fault| stalls(fault).filter(|_| is_its_own(ill))));
+    found.extend(phases(history, |ill, fault| cuts(fault).filter(|_| is_its_own(ill))));
     found.retain(|spell| spell.from < spell.until);
     found
 }
 
-fn is_stall(fault: &NodeFault) -> bool {
-    matches!(fault, NodeFault::Stall | NodeFault::Heal)
-}
-
-fn is_cut(fault: &NodeFault) -> bool {
-    matches!(fault, NodeFault::Cut | NodeFault::Repair)
-}
-
-/// When the node itself said nothing: until it was well again, or ailed otherwise.
-fn ailing(history: &History, node: usize) -> Vec<Spell> {
+/// From each fault that `begins` something, true, to the first one that ends it, false.
+fn phases(history: &History, begins: impl Fn(usize, NodeFault) -> Option<bool>) -> Vec<Spell> {
     let (mut found, mut since) = (Vec::new(), None);
     for (at, fault) in &history.faults {
-        let Fault::Node(ill, fault @ (NodeFault::Sicken(_) | NodeFault::Recover)) = fault else {
-            continue;
-        };
-        if *ill != node {
-            continue;
-        }
-        if *fault == NodeFault::Sicken(Ailment::Silent) {
-            since = since.or(Some(*at));
-        } else if let Some(from) = since.take() {
-            found.push(Spell { from, until: *at });
+        let Fault::Node(node, fault) = fault else { continue };
+        match begins(*node, *fault) {
+            Some(true) => since = since.or(Some(*at)),
+            Some(false) => found.extend(since.take().map(|from| Spell { from, until: *at })),
+            None => {}
         }
     }
     found.extend(since.map(|from| Spell { from, until: Duration::MAX }));
     found
+}
+
+/// Whether a node says nothing from now on, or something again: it is well, or ails otherwise.
+fn silences_it(fault: NodeFault) -> Option<bool> {
+    matches!(fault, NodeFault::Sicken(_) | NodeFault::Recover)
+        .then_some(fault == NodeFault::Sicken(Ailment::Silent))
+}
+
+fn stalls(fault: NodeFault) -> Option<bool> {
+    matches!(fault, NodeFault::Stall | NodeFault::Heal).then_some(fault == NodeFault::Stall)
+}
+
+fn cuts(fault: NodeFault) -> Option<bool> {
+    matches!(fault, NodeFault::Cut | NodeFault::Repair).then_some(fault == NodeFault::Cut)
 }
 
 #[cfg(test)]
@@ -117,11 +115,44 @@ mod tests {
         story.passes();
         story.history.sendings.last_mut().expect("one was sent").at = ms(1_131);
         assert!(caught(&story, PROMISE).contains("nothing since 1.02s"));
-        story.history.rules.are_apart = false;
-        story.passes();
-        story.history.rules.are_apart = true;
         story.history.faults.push((ms(1_100), Fault::Node(0, NodeFault::Heal)));
         story.passes();
+    }
+
+    #[test]
+    fn what_is_on_one_host_is_silent_and_heard_together() {
+        let ms = Duration::from_millis;
+        let fault = |at, node, fault| (ms(at), Fault::Node(node, fault));
+        let ways = [(NodeFault::Stall, NodeFault::Heal), (NodeFault::Cut, NodeFault::Repair)];
+        for (breaks, mends) in ways {
+            let faults = vec![fault(5, 1, breaks), fault(6, 0, breaks), fault(8, 1, mends)];
+            let mut history = History { faults, ..History::default() };
+            let spell = |from, until| Spell { from: ms(from), until };
+            assert_eq!(silences(&history, 0), [spell(5, ms(8))]);
+            assert_eq!(silences(&history, 2), [spell(5, ms(8))]);
+            history.rules.are_apart = true;
+            assert_eq!(silences(&history, 0), [spell(6, Duration::MAX)]);
+            assert_eq!(silences(&history, 1), [spell(5, ms(8))]);
+            assert!(silences(&history, 2).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_connection_to_a_host_that_is_silent_for_another_node_s_fault_is_given_up_too() {
+        let ms = Duration::from_millis;
+        for (are_apart, healed, is_seen) in
+            [(false, 1_500, true), (false, 1_100, false), (true, 1_500, false)]
+        {
+            let mut story = Story::right();
+            story.history.rules.stall_timeout = Some(ms(50));
+            story.history.rules.are_apart = are_apart;
+            let faults = [(1_000, NodeFault::Stall), (healed, NodeFault::Heal)];
+            story.history.faults = faults.map(|(at, it)| (ms(at), Fault::Node(1, it))).into();
+            story.send(1_020, "GETRANGE s:0:0 0 1", true);
+            story.send(1_131, "GETRANGE s:0:0 0 2", true);
+            let judged = check(&story.history, &Index::default());
+            assert_eq!(judged.is_err(), is_seen, "{judged:?}");
+        }
     }
 
     #[test]
