@@ -146,11 +146,8 @@ impl<D: Duty> Pipeline<D> {
             let half = self.sent.pop_back().and_then(|owed| owed.reply_to);
             self.failed.extend(half.map(|reply_to| (reply_to, Failure::unsent(cause))));
         }
-        for owed in self.sent.drain(..) {
-            if let Some(reply_to) = owed.reply_to {
-                self.failed.push_back((reply_to, Failure::sent(cause)));
-            }
-        }
+        let owed_to = self.sent.drain(..).filter_map(|owed| owed.reply_to);
+        self.failed.extend(owed_to.map(|reply_to| (reply_to, Failure::sent(cause))));
         self.begun = 0;
         self.phase = Phase::Down;
         self.output.clear();
@@ -389,7 +386,6 @@ impl<D: Duty> Pipeline<D> {
 
     fn send(&mut self, request: Request<D>, now: Instant) {
         let Request { frame, form, since, deadline, reply_to } = request;
-        let form = if planted("ask-taken-for-good") { Form::Asking } else { form };
         if self.sent.is_empty() {
             self.silence.begin(now);
         }
@@ -423,9 +419,8 @@ impl<D: Duty> Pipeline<D> {
     }
 
     fn refuse_unsent(&mut self, cause: Cause) {
-        for request in self.unsent.drain(..) {
-            self.failed.push_back((request.reply_to, Failure::unsent(cause)));
-        }
+        let refused = self.unsent.drain(..).map(|request| request.reply_to);
+        self.failed.extend(refused.map(|reply_to| (reply_to, Failure::unsent(cause))));
         self.find_next_deadline();
     }
 

@@ -37,7 +37,7 @@ use crate::memory::Share;
 use crate::mutant::planted;
 use crate::net::Net;
 use crate::proto::cluster::Address;
-use crate::proto::pipeline::{Options, Pipeline};
+use crate::proto::pipeline::{Form, Options, Pipeline};
 use crate::proto::reply::Cause;
 use crate::queue::Receiver;
 use crate::reply_to::{ReplyTo, ToUpstream};
@@ -187,7 +187,10 @@ impl<N: Net> Upstream<N> {
     fn take_requests(&mut self) {
         while let Some(message) = self.requests.take() {
             match message {
-                ToUpstream::Request(request) => {
+                ToUpstream::Request(mut request) => {
+                    if planted("ask-taken-for-good") {
+                        request.form = Form::Asking;
+                    }
                     if self.leaving.take_if(|leaving| !leaving.for_good).is_some() {
                         self.count.drain_ended(DrainEnd::Resumed);
                     }
