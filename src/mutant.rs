@@ -13,15 +13,21 @@ pub(crate) const fn planted(_name: &str) -> bool {
 }
 
 #[cfg(redpoll_mutant)]
-pub use self::chosen::plant;
-#[cfg(redpoll_mutant)]
 pub(crate) use self::chosen::planted;
+#[cfg(redpoll_mutant)]
+pub use self::chosen::{end_when, plant};
 
 #[cfg(redpoll_mutant)]
 mod chosen {
-    use std::cell::Cell;
+    use std::cell::{Cell, OnceCell};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread::panicking;
 
     thread_local! {
+        /// Whether this thread was given up.
+        static IS_GIVEN_UP: OnceCell<Arc<AtomicBool>> = const { OnceCell::new() };
+
         /// The bug that this thread has; none if it is empty.
         static CHOSEN: Cell<&'static str> = const { Cell::new("") };
     }
@@ -31,8 +37,17 @@ mod chosen {
         CHOSEN.set(name);
     }
 
+    /// Has this thread panic where it comes past a place for a bug, once it is given up: a bug that
+    /// goes round in a circle would never end by itself.
+    pub fn end_when(is_given_up: Arc<AtomicBool>) {
+        IS_GIVEN_UP.with(|flag| drop(flag.set(is_given_up)));
+    }
+
     /// Whether the bug of this name is planted.
     pub(crate) fn planted(name: &str) -> bool {
+        let is_given_up =
+            IS_GIVEN_UP.with(|flag| flag.get().is_some_and(|flag| flag.load(Ordering::Relaxed)));
+        assert!(!is_given_up || panicking(), "this thread was given up");
         CHOSEN.get() == name
     }
 }

@@ -3,7 +3,8 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
@@ -176,23 +177,37 @@ fn kinds(first: &Failure, failures: &[Failure]) -> Vec<String> {
 /// A run in a thread of its own, with a bug planted; `None` if it does not end.
 fn run_with(plan: &Plan, name: &'static str) -> Option<Outcome> {
     let plan = plan.clone();
-    within(RUN_TIME_MAX, move || {
+    within(RUN_TIME_MAX, move |is_given_up| {
         plant(name);
+        end_when(is_given_up);
         run(&plan, false)
     })
 }
 
-/// What a job in a thread of its own comes to; `None` if that takes longer. Then the thread is left
-/// to itself: nothing ends one that goes round in a circle, but the end of the process.
+/// Ends this thread at the next place for a bug that it comes past once it is given up.
+fn end_when(is_given_up: Arc<AtomicBool>) {
+    #[cfg(redpoll_mutant)]
+    redpoll::mutant::end_when(is_given_up);
+    #[cfg(not(redpoll_mutant))]
+    drop(is_given_up);
+}
+
+/// What a job in a thread of its own comes to; `None` if that takes longer. Then it is given up,
+/// and told so: nothing else ends a thread that goes round in a circle.
 fn within<T: Send + 'static>(
     limit: Duration,
-    job: impl FnOnce() -> T + Send + 'static,
+    job: impl FnOnce(Arc<AtomicBool>) -> T + Send + 'static,
 ) -> Option<T> {
     let (done, outcome) = mpsc::channel();
-    thread::spawn(move || drop(done.send(job())));
+    let is_given_up = Arc::new(AtomicBool::new(false));
+    let its_own = Arc::clone(&is_given_up);
+    thread::spawn(move || drop(done.send(job(its_own))));
     match outcome.recv_timeout(limit) {
         Ok(outcome) => Some(outcome),
-        Err(RecvTimeoutError::Timeout) => None,
+        Err(RecvTimeoutError::Timeout) => {
+            is_given_up.store(true, Ordering::Relaxed);
+            None
+        }
         Err(RecvTimeoutError::Disconnected) => panic!("a run traps its panics"),
     }
 }
@@ -225,11 +240,16 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_does_not_end_is_not_waited_for() {
-        let (stop, stopped) = mpsc::channel::<()>();
-        let endless = move || stopped.recv().is_err();
-        assert_eq!(within(Duration::from_millis(20), endless), None);
-        assert!(stop.send(()).is_ok(), "it goes on all the same");
-        assert_eq!(within(RUN_TIME_MAX, || 7), Some(7));
+    fn a_job_that_does_not_end_is_given_up_and_hears_of_it() {
+        let (ended, end) = mpsc::channel();
+        let circle = move |is_given_up: Arc<AtomicBool>| {
+            while !is_given_up.load(Ordering::Relaxed) {
+                thread::yield_now();
+            }
+            ended.send(()).expect("somebody waits for it");
+        };
+        assert_eq!(within(Duration::from_millis(20), circle), None);
+        assert_eq!(end.recv_timeout(RUN_TIME_MAX), Ok(()));
+        assert_eq!(within(RUN_TIME_MAX, |_| 7), Some(7));
     }
 }
