@@ -47,9 +47,10 @@ fn time_of_day() -> Duration {
 }
 
 fn tell_both(server: &Server, draw: u64, words_max: usize, new_node: impl Fn() -> Node) {
-    tell_all(&own_lines(), draw, |story| {
+    let lines = own_lines();
+    tell_all(&lines, draw, |story| {
         empty(server)?;
-        let steps = steps(&story.cut_to(words_max), EMBEDDED);
+        let steps = steps(&story.cut_to(words_max), &lines, EMBEDDED);
         let expected = rig::ask(server.address(), &steps)?;
         let node = new_node();
         same(&steps, &answers(&node, &steps)?, &expected)

@@ -45,9 +45,10 @@ enum Strict {
 /// Tells stories to a proxy and to a server without one; each has data of its own.
 fn tell_both(proxy: &Proxy, behind: &[&Server], model: &Server, strict: Strict) {
     let draw = 3 + behind.len() as u64 + u64::from(strict == Strict::Subject);
-    tell_all(&own_lines(), draw, |story| {
+    let lines = own_lines();
+    tell_all(&lines, draw, |story| {
         behind.iter().copied().chain([model]).try_for_each(empty)?;
-        let mut steps = steps(story, PROXY);
+        let mut steps = steps(story, &lines, PROXY);
         let (given, expected);
         match strict {
             Strict::Model => {

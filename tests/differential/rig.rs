@@ -99,13 +99,19 @@ pub(crate) fn ask(address: SocketAddr, steps: &[Step]) -> Result<Vec<Vec<u8>>> {
     Ok(replies)
 }
 
-/// Deletes all data of a server.
+/// Makes a server as it was: without data, scripts and functions.
 ///
 /// # Errors
 /// It does not answer.
 pub(crate) fn empty(server: &Server) -> Result<()> {
-    let reply = server.wire()?.call(&["FLUSHALL", "SYNC"])?;
-    ensure!(reply == b"+OK\r\n", "FLUSHALL gave {}", reply.escape_ascii());
+    const RESETS: [&[&str]; 3] =
+        [&["FLUSHALL", "SYNC"], &["SCRIPT", "FLUSH", "SYNC"], &["FUNCTION", "FLUSH", "SYNC"]];
+    let mut wire = server.wire()?;
+    wire.send(&RESETS.map(command).concat())?;
+    for reset in RESETS {
+        let reply = wire.reply()?;
+        ensure!(reply == b"+OK\r\n", "{reset:?} gave {}", reply.escape_ascii());
+    }
     Ok(())
 }
 

@@ -16,6 +16,21 @@ use crate::words::{Word, wrong};
 /// Commands of a story at most.
 const COMMANDS_MAX: usize = 40;
 
+/// What a story may be about, beside keys of any type.
+const SUBJECTS: [&[Group]; 11] = [
+    &[Group::String],
+    &[Group::Hash],
+    &[Group::List],
+    &[Group::Set],
+    &[Group::SortedSet],
+    &[Group::Bitmap, Group::String],
+    &[Group::Geo, Group::SortedSet],
+    &[Group::HyperLogLog],
+    &[Group::Scripting, Group::String],
+    &[Group::Server, Group::String],
+    &[Group::Stream],
+];
+
 /// A command, its name first.
 pub(crate) type Command = Vec<Word>;
 
@@ -62,13 +77,13 @@ impl Story {
 
 /// Stories of the commands in these lines of the grammar: of all of them, or of those of one type.
 pub(crate) fn stories(lines: &[Line]) -> BoxedStrategy<Story> {
-    let groups = [Group::String, Group::Hash, Group::List, Group::Set, Group::SortedSet];
-    let about = |group: Group| {
-        let lines = lines.iter().filter(|line| line.group == group || line.group == Group::Generic);
-        any_of(lines)
+    let has = |group: &Group| lines.iter().any(|line| line.group == *group);
+    let about = |groups: &[Group]| {
+        let is_about = |line: &&Line| line.group == Group::Generic || groups.contains(&line.group);
+        any_of(lines.iter().filter(is_about))
     };
     let mut choices = vec![any_of(lines.iter())];
-    choices.extend(groups.map(about));
+    choices.extend(SUBJECTS.into_iter().filter(|groups| has(&groups[0])).map(about));
     let openings = prop_oneof![
         Just(vec![]),
         Just(vec![command("HELLO 3")]),

@@ -3,9 +3,9 @@
 use redpoll::proto::resp::Value;
 
 use crate::exceptions::Exception;
-use crate::grammar::{Compare, Line, line_of};
+use crate::grammar::{Compare, Group, Line, line_of};
 use crate::story::{Command, Story};
-use crate::words::KEYS;
+use crate::words::{KEYS, Word};
 
 /// How far apart two servers may be that got a command one after the other, and how long telling
 /// them a story may take.
@@ -26,11 +26,14 @@ impl Step {
 }
 
 /// What is sent for a story: its commands, before one that draws what it draws from, and at the end
-/// what shows all data. Nothing after `QUIT`.
-pub(crate) fn steps(story: &Story, exceptions: &[Exception]) -> Vec<Step> {
+/// what shows all data, as far as there are lines for it. Nothing after `QUIT`.
+pub(crate) fn steps(story: &Story, lines: &[Line], exceptions: &[Exception]) -> Vec<Step> {
     let told = story.0.iter().flat_map(|command| steps_of(command, exceptions));
     let shown = KEYS.iter().flat_map(|key| shows(key));
-    let mut steps: Vec<Step> = told.chain(shown).collect();
+    let is_known = |step: &Step| {
+        line_of(&step.command).is_some_and(|line| lines.iter().any(|own| own.name == line.name))
+    };
+    let mut steps: Vec<Step> = told.chain(shown.filter(is_known)).collect();
     if let Some(last) = steps.iter().position(Step::quits) {
         steps.truncate(last + 1);
     }
@@ -71,18 +74,17 @@ pub(crate) fn compare(
 
 fn steps_of(command: &Command, exceptions: &[Exception]) -> Vec<Step> {
     let line = line_of(command);
-    let exception = line.and_then(|line| exceptions.iter().find(|it| it.command == line.name));
+    let exception = line.and_then(|line| exceptions.iter().find(|it| it.is_about(line, command)));
     let compare = match (exception, line) {
         (Some(exception), _) => exception.compare,
         (None, Some(line)) => line.compare,
         (None, None) => Compare::Bytes,
     };
     let step = Step { command: command.clone(), compare };
-    let (Some(line), Some(key), Compare::Drawn) = (line, command.get(1), compare) else {
-        return vec![step];
-    };
-    let mut steps = vec![probe(line, key), step];
-    if line.name == "spop" {
+    let (Some(line), Compare::Drawn) = (line, compare) else { return vec![step] };
+    let Some(probe) = probe(line, command.get(1)) else { return vec![step] };
+    let mut steps = vec![probe, step];
+    if let ("spop", Some(key)) = (line.name, command.get(1)) {
         // What is left is not the same any more.
         steps.push(bytes(&[b"SCARD", key]));
         steps.push(bytes(&[b"DEL", key]));
@@ -90,11 +92,17 @@ fn steps_of(command: &Command, exceptions: &[Exception]) -> Vec<Step> {
     steps
 }
 
-fn probe(line: &Line, key: &[u8]) -> Step {
-    match line.probe() {
-        "ZRANGE" => bytes(&[b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"]),
-        name => Step { compare: Compare::Unordered, ..bytes(&[name.as_bytes(), key]) },
+/// The command that asks for all that a [`Compare::Drawn`] may draw from; `None` if it lacks a key.
+fn probe(line: &Line, key: Option<&Word>) -> Option<Step> {
+    if line.name == "randomkey" {
+        return Some(Step { compare: Compare::Unordered, ..bytes(&[b"KEYS", b"*"]) });
     }
+    let key = key?;
+    if line.group == Group::SortedSet {
+        return Some(bytes(&[b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"]));
+    }
+    let name = if line.group == Group::Hash { "HGETALL" } else { "SMEMBERS" };
+    Some(Step { compare: Compare::Unordered, ..bytes(&[name.as_bytes(), key]) })
 }
 
 fn bytes(words: &[&[u8]]) -> Step {
@@ -103,7 +111,7 @@ fn bytes(words: &[&[u8]]) -> Step {
 }
 
 /// What shows all that is under a key.
-fn shows(key: &str) -> [Step; 7] {
+fn shows(key: &str) -> [Step; 8] {
     let key = key.as_bytes();
     let step = |name: &str, compare| Step { compare, ..bytes(&[name.as_bytes(), key]) };
     [
@@ -113,6 +121,7 @@ fn shows(key: &str) -> [Step; 7] {
         step("HGETALL", Compare::Unordered),
         step("SMEMBERS", Compare::Unordered),
         bytes(&[b"LRANGE", key, b"0", b"-1"]),
+        bytes(&[b"XRANGE", key, b"-", b"+"]),
         bytes(&[b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"]),
     ]
 }
@@ -135,6 +144,7 @@ fn is_same(step: &Step, probe: &[u8], given: &[u8], expected: &[u8]) -> bool {
         Compare::Scanned => is_scanned_alike(step, &given, &expected),
         Compare::Seconds => is_near(&given, &expected, TOLERANCE_SECONDS),
         Compare::Millis => is_near(&given, &expected, TOLERANCE_SECONDS * 1000),
+        Compare::Ages => is_of_an_age(&given, &expected),
         Compare::Greeting => without_id(&given) == without_id(&expected),
         Compare::Shape => shape(&given) == shape(&expected),
     }
@@ -186,7 +196,8 @@ fn is_scanned_alike(step: &Step, given: &Value, expected: &Value) -> bool {
         return false;
     };
     let whole = [from, to].iter().all(|cursor| cursor.as_bytes() == Some(b"0"));
-    let whole = whole && step.command.get(2).is_some_and(|cursor| cursor == b"0");
+    let at = if step.command[0].eq_ignore_ascii_case(b"scan") { 1 } else { 2 };
+    let whole = whole && step.command.get(at).is_some_and(|cursor| cursor == b"0");
     kind(given) == kind(expected) && (!whole || bag(given) == bag(expected))
 }
 
@@ -196,6 +207,24 @@ fn is_near(given: &Value, expected: &Value, tolerance: i64) -> bool {
         return false;
     };
     given >= 0 && expected >= 0 && given.abs_diff(expected) <= tolerance.unsigned_abs()
+}
+
+/// The same all the way down, but for numbers, which are near each other.
+fn is_of_an_age(given: &Value, expected: &Value) -> bool {
+    let all = |given: &[Value], expected: &[Value]| {
+        let alike = || given.iter().zip(expected).all(|(one, other)| is_of_an_age(one, other));
+        given.len() == expected.len() && alike()
+    };
+    if let (Value::Map(given), Value::Map(expected)) = (given, expected) {
+        let pairs = |pairs: &[(Value, Value)]| -> Vec<Value> {
+            pairs.iter().flat_map(|(key, value)| [key.clone(), value.clone()]).collect()
+        };
+        return all(&pairs(given), &pairs(expected));
+    }
+    match (given.as_items(), expected.as_items()) {
+        (Some(items), Some(others)) => kind(given) == kind(expected) && all(items, others),
+        _ => given == expected || is_near(given, expected, TOLERANCE_SECONDS * 1000),
+    }
 }
 
 fn without_id(greeting: &Value) -> Value {
@@ -269,6 +298,25 @@ mod tests {
         assert!(!same("TTL k", ":100\r\n", ":80\r\n"));
         assert!(!same("TTL k", ":-1\r\n", ":-2\r\n"));
         assert!(same("PTTL k", ":10000\r\n", ":9000\r\n"));
+    }
+
+    #[test]
+    fn what_has_an_age_is_the_same_but_for_that() {
+        let info = |age: u32, name: char| format!("*1\r\n*2\r\n$1\r\n{name}\r\n:{age}\r\n");
+        assert!(same("XINFO CONSUMERS k g", &info(3, 'a'), &info(400, 'a')));
+        assert!(!same("XINFO CONSUMERS k g", &info(3, 'a'), &info(90_000, 'a')));
+        assert!(!same("XINFO CONSUMERS k g", &info(3, 'a'), &info(3, 'b')));
+        assert!(!same("XINFO CONSUMERS k g", &info(3, 'a'), "*0\r\n"));
+    }
+
+    #[test]
+    fn a_scan_that_is_whole_gives_the_same_keys() {
+        let scanned =
+            |cursor: &str, key: char| format!("*2\r\n$1\r\n{cursor}\r\n*1\r\n$1\r\n{key}\r\n");
+        assert!(same("SCAN 0", &scanned("0", 'a'), &scanned("0", 'a')));
+        assert!(!same("SCAN 0", &scanned("0", 'a'), &scanned("0", 'b')));
+        assert!(same("SCAN 0", &scanned("7", 'a'), &scanned("0", 'b')));
+        assert!(same("SCAN 7", &scanned("0", 'a'), &scanned("0", 'b')));
     }
 
     #[test]

@@ -8,6 +8,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::grammar::Group;
+use crate::scripts;
+use crate::vocabulary::texts_of;
 
 /// One argument.
 pub(crate) type Word = Vec<u8>;
@@ -22,10 +24,14 @@ pub(crate) const PASSWORD: &str = "secret";
 pub(crate) const TAG: &str = "{t}";
 
 /// All keys that stories have. Those with a tag are in one slot, two for each type.
-pub(crate) const KEYS: [&str; 12] = [
-    "{t}s1", "{t}s2", "{t}h1", "{t}h2", "{t}l1", "{t}l2", "{t}e1", "{t}e2", "{t}z1", "{t}z2", "x",
-    "",
+pub(crate) const KEYS: [&str; 16] = [
+    "{t}s1", "{t}s2", "{t}h1", "{t}h2", "{t}l1", "{t}l2", "{t}e1", "{t}e2", "{t}z1", "{t}z2",
+    "{t}p1", "{t}p2", "{t}x1", "{t}x2", "x", "",
 ];
+
+/// Of [`KEYS`], those with a type, and those without.
+const TYPED: std::ops::Range<usize> = 0..14;
+const UNTYPED: std::ops::Range<usize> = 14..16;
 
 /// Words that take the place of others: wrong for most commands.
 const WRONG: [&str; 8] = ["", "abc", "-1", "0", "9223372036854775807", "NX", "{t}s1", "WITHSCORES"];
@@ -121,14 +127,18 @@ const SCORE_BOUNDS: [&str; 14] =
 const LEX_BOUNDS: [&str; 12] =
     ["-", "+", "[a", "(a", "[b", "(c", "[", "(", "", "a", "[long", "(\u{e9}"];
 
-const PATTERNS: [&str; 12] =
-    ["*", "a", "?", "[a-c]*", "[^a]", "[b-a]", "\\a", "", "*o*g", "[", "a*\\", "x"];
-
 /// What a name in the grammar stands for, in a command of this group; `None` if nothing.
 pub(crate) fn named(name: &str, group: Group) -> Option<BoxedStrategy<Vec<Word>>> {
+    if let Some(words) = scripts::named(name, &key(group)) {
+        return Some(words);
+    }
+    if let Some(found) = texts_of(name) {
+        return Some(texts(found).prop_map(|word| vec![word]).boxed());
+    }
     let one = match name {
         "key" => key(group),
-        "keys" => return Some(counted_keys(group)),
+        "keys" => return Some(counted(key(group), 1..4)),
+        "approx" => return Some(select(approximations()).boxed()),
         "value" | "member" | "field" => value(),
         "integer" => prop_oneof![3 => small(), 5 => texts(&INTEGERS)].boxed(),
         "float" | "score" => texts(&FLOATS),
@@ -145,21 +155,29 @@ pub(crate) fn named(name: &str, group: Group) -> Option<BoxedStrategy<Vec<Word>>
         "scorebound" => prop_oneof![3 => texts(&SCORE_BOUNDS), 1 => texts(&FLOATS)].boxed(),
         "lexbound" => texts(&LEX_BOUNDS),
         "bound" => prop_oneof![small(), texts(&SCORE_BOUNDS), texts(&LEX_BOUNDS)].boxed(),
-        "pattern" => texts(&PATTERNS),
         "cursor" => prop_oneof![8 => texts(&["0"]), 1 => texts(&CURSORS)].boxed(),
-        "database" => texts(&["0", "1", "-1", "2147483648", "9223372036854775808", "x", ""]),
         "version" => prop_oneof![4 => texts(&["3", "2"]), 1 => texts(&VERSIONS)].boxed(),
-        "user" => texts(&["default", "other", ""]),
         "password" => texts(&[PASSWORD, "wrong", ""]),
-        "name" => texts(&["me", "", "two words", "\u{e9}", "a\nb", "~!"]),
-        "slot" => texts(&["0", "16287", "15891", "16383", "16384", "-1", "x", ""]),
+        "streamid" => prop_oneof![8 => stream_id(), 1 => texts(&STREAM_IDS)].boxed(),
+        "newid" => prop_oneof![8 => stream_id(), 3 => texts(&NEW_IDS)].boxed(),
+        "streambound" => prop_oneof![stream_id(), texts(&STREAM_BOUNDS)].boxed(),
+        "afterid" => prop_oneof![2 => texts(&["0", "$"]), 1 => texts(&STREAM_IDS)].boxed(),
+        "groupid" => prop_oneof![4 => texts(&[">"]), 1 => texts(&STREAM_IDS)].boxed(),
         "wrong" => wrong(),
         "payload" => select(payloads()).boxed(),
-        "zero" => texts(&["0"]),
         _ => return None,
     };
     Some(one.prop_map(|word| vec![word]).boxed())
 }
+
+const STREAM_IDS: [&str; 10] =
+    ["0", "0-0", "0-1", "3", "5-0", "18446744073709551615-18446744073709551615", "$", ">", "x", ""];
+
+/// Ids of entries to be, none of them for the clock to say.
+const NEW_IDS: [&str; 9] =
+    ["5-*", "9-*", "12", "0-0", "0-1", "18446744073709551615-*", "1-x", "-", ""];
+
+const STREAM_BOUNDS: [&str; 9] = ["-", "+", "-", "+", "(3-0", "(4", "5", "(", "(x"];
 
 const POSSIBLE_COUNTS: [&str; 8] = [
     "9223372036854775807",
@@ -200,19 +218,25 @@ fn texts(texts: &[&str]) -> BoxedStrategy<Word> {
 /// A key of the type that the command wants, mostly.
 fn key(group: Group) -> BoxedStrategy<Word> {
     let own: &[&str] = match group {
-        Group::String => &KEYS[0..2],
+        Group::String | Group::Bitmap => &KEYS[0..2],
         Group::Hash => &KEYS[2..4],
         Group::List => &KEYS[4..6],
         Group::Set => &KEYS[6..8],
-        Group::SortedSet => &KEYS[8..10],
-        Group::Generic | Group::Connection => &KEYS[0..10],
+        Group::SortedSet | Group::Geo => &KEYS[8..10],
+        Group::HyperLogLog => &KEYS[10..12],
+        Group::Stream => &KEYS[12..14],
+        Group::Scripting => &["{t}s1", "{t}s2", "{t}l1", "{t}z1"],
+        Group::Generic | Group::Connection | Group::Server => &KEYS[TYPED],
     };
-    prop_oneof![16 => texts(own), 2 => texts(&KEYS[0..10]), 1 => texts(&KEYS[10..12])].boxed()
+    prop_oneof![16 => texts(own), 2 => texts(&KEYS[TYPED]), 1 => texts(&KEYS[UNTYPED])].boxed()
 }
 
-/// Keys with their number before them, which sometimes is another.
-fn counted_keys(group: Group) -> BoxedStrategy<Vec<Word>> {
-    let keys = proptest::collection::vec(key(group), 1..4);
+/// So many keys with their number before them, which sometimes is another.
+pub(crate) fn counted(
+    key: BoxedStrategy<Word>,
+    how_many: std::ops::Range<usize>,
+) -> BoxedStrategy<Vec<Word>> {
+    let keys = proptest::collection::vec(key, how_many);
     let number =
         prop_oneof![6 => Just(None), 1 => prop_oneof![small(), texts(&INTEGERS)].prop_map(Some)];
     (keys, number)
@@ -221,6 +245,16 @@ fn counted_keys(group: Group) -> BoxedStrategy<Vec<Word>> {
             [vec![number], keys].concat()
         })
         .boxed()
+}
+
+/// Few, so that they meet, and nearly in the order in which a stream takes them.
+fn stream_id() -> BoxedStrategy<Word> {
+    (1_u8..12, 0_u8..3).prop_map(|(time, number)| format!("{time}-{number}").into_bytes()).boxed()
+}
+
+/// What may stand before the length of a stream.
+fn approximations() -> Vec<Vec<Word>> {
+    vec![vec![], vec![b"=".to_vec()], vec![b"~".to_vec()]]
 }
 
 fn value() -> BoxedStrategy<Word> {
