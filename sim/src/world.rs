@@ -34,8 +34,8 @@ use crate::tuning::Tuning;
 use crate::wire::{Wires, Wiretap};
 
 /// What one connection to a node may hold however little memory there is: a buffer with the largest
-/// reply of the workload half read, and one reply more.
-const MEMORY_SLACK_BYTES: usize = 128 * 1024;
+/// reply of the workload half read, and a few replies more that came with it.
+const MEMORY_SLACK_BYTES: usize = 160 * 1024;
 
 /// The port of every proxy.
 pub(crate) const PROXY_PORT: u16 = 6_380;
