@@ -95,6 +95,7 @@ impl<N: Net> Backend<N> {
             retries_max: upstream.retries.max,
             follow_redirects: upstream.redirects.follow,
             redirects_max: upstream.redirects.max,
+            rules: upstream.commands.clone(),
         };
         if upstream.command_stats {
             count.stats().enable_commands();

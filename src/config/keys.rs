@@ -1,82 +1,7 @@
 //! The keys of a configuration as a table of data: every reader, message and document that must
 //! know a key reads its row.
 
-use std::borrow::Cow;
-
-/// What may stand at a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// The keys of its own rows.
-    Section,
-    /// The keys of its own rows, or nothing at all.
-    SectionOrNull,
-    /// A list of what the row `….*` says.
-    List,
-    /// Names that the user gives, each with what the row `….*` says.
-    Names,
-    /// An address to listen on.
-    SocketAddress,
-    /// Where a server is.
-    Address,
-    /// Where some servers are.
-    Addresses,
-    /// The name of an upstream.
-    Upstream,
-    /// A length of time that cannot be zero.
-    Duration,
-    /// A length of time that may be zero.
-    DurationOrZero,
-    /// A number of threads.
-    Workers,
-    /// A whole number within bounds, both included.
-    Number(u32, u32),
-    /// A number of bytes.
-    Bytes,
-    /// A number of bytes that may be zero.
-    BytesOrZero,
-    /// Yes or no.
-    Bool,
-    /// A text that is not shown, or where it stands.
-    Secret,
-    /// A user name, or where it stands.
-    UserName,
-    /// A name without spaces, or nothing at all.
-    NameOrNull,
-    /// Names of commands, each with what the row `….*` says.
-    Commands,
-}
-
-impl Kind {
-    /// What is allowed, in the words of an error message and of the documentation.
-    #[must_use]
-    pub fn allowed(self) -> Cow<'static, str> {
-        Cow::Borrowed(match self {
-            Kind::Section => "a section of keys",
-            Kind::SectionOrNull => "a section of keys, or null (in TOML: false) to turn it off",
-            Kind::List => "a list of sections",
-            Kind::Names => "a section of names (letters, digits, - and _), each with its own keys",
-            Kind::SocketAddress => "an IP address and port, such as 127.0.0.1:6380 or [::1]:6380",
-            Kind::Address => "host:port, such as 10.0.0.1:6379 or redis.example.com:6379",
-            Kind::Addresses => {
-                "a list of host:port, such as [\"10.0.0.1:7000\", \"10.0.0.2:7000\"]"
-            }
-            Kind::Upstream => "the name of an upstream",
-            Kind::Duration => "a duration from 1ms to 1day, such as 500ms, 2s or 1m",
-            Kind::DurationOrZero => "a duration from 0s to 1day, such as 500ms, 2s or 1m",
-            Kind::Workers => "auto, or a number from 1 to 1024",
-            Kind::Number(min, max) => {
-                return Cow::Owned(format!("a whole number from {min} to {max}"));
-            }
-            Kind::Bytes => "a number of bytes from 1KiB to 1TiB, such as 65536, 64KiB or 1GiB",
-            Kind::BytesOrZero => "a number of bytes from 0 to 1TiB, such as 0, 1024 or 64KiB",
-            Kind::Bool => "true or false",
-            Kind::Secret => "a password, {env: VARIABLE} or {file: PATH}",
-            Kind::UserName => "a user name, {env: VARIABLE} or {file: PATH}",
-            Kind::NameOrNull => "a name of printable ASCII characters without spaces, or null",
-            Kind::Commands => "a section of command names, each with a duration",
-        })
-    }
-}
+pub use super::kind::Kind;
 
 /// One key.
 #[derive(Clone, Copy, Debug)]
@@ -165,6 +90,54 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Duration,
         default: None,
         doc: "From reading this command to answering it, at the latest.",
+    },
+    Key {
+        path: "upstreams.*.commands",
+        kind: Kind::Declarations,
+        default: Some("{}"),
+        doc: "Commands that Redpoll does not know, such as {JSON.GET: {key: 1, access: read}}.",
+    },
+    Key {
+        path: "upstreams.*.commands.*",
+        kind: Kind::Section,
+        default: None,
+        doc: "Where the keys of this command are, and what it does to them.",
+    },
+    Key {
+        path: "upstreams.*.commands.*.key",
+        kind: Kind::Number(0, 127),
+        default: None,
+        doc: "Position of its first key, the name being at 0; 0: it has none, so any node runs it.",
+    },
+    Key {
+        path: "upstreams.*.commands.*.last_key",
+        kind: Kind::Integer(-127, 127),
+        default: None,
+        doc: "Position of its last key, from the end if below zero; without it, it has one key.",
+    },
+    Key {
+        path: "upstreams.*.commands.*.step",
+        kind: Kind::Number(1, 127),
+        default: Some("1"),
+        doc: "From one of its keys to the next.",
+    },
+    Key {
+        path: "upstreams.*.commands.*.access",
+        kind: Kind::OneOf(&["read", "write"]),
+        default: Some("write"),
+        doc: "Whether it only reads: only then is it sent again when a connection fails.",
+    },
+    Key {
+        path: "upstreams.*.refuse_commands",
+        kind: Kind::CommandNames,
+        default: Some("[]"),
+        doc: "Commands that no client gets, such as [FLUSHALL, KEYS, CONFIG GET].",
+    },
+    Key {
+        path: "upstreams.*.mset",
+        kind: Kind::OneOf(&["split", "atomic"]),
+        default: Some("split"),
+        doc: "Whether an MSET over several slots is split, or refused: split, it is not atomic.",
     },
     Key {
         path: "upstreams.*.username",
@@ -368,6 +341,7 @@ pub fn markdown() -> String {
     for key in KEYS.iter().filter(is_value) {
         let path = key.path.replace(".*", ".NAME").replace("listeners.NAME", "listeners[]");
         let path = path.replace("timeouts.NAME", "timeouts.COMMAND");
+        let path = path.replace("commands.NAME", "commands.COMMAND");
         let default = key.default.map_or(String::new(), |default| format!("`{default}`"));
         text += &format!("| `{path}` | {} | {default} | {} |\n", key.kind.allowed(), key.doc);
     }
@@ -403,7 +377,7 @@ mod tests {
             let Some((parent, last)) = row.path.rsplit_once('.') else { continue };
             let holds = key(parent).map(|parent| parent.kind).unwrap();
             let fits = match holds {
-                Kind::List | Kind::Names | Kind::Commands => last == "*",
+                Kind::List | Kind::Names | Kind::Commands | Kind::Declarations => last == "*",
                 Kind::Section | Kind::SectionOrNull => last != "*",
                 Kind::SocketAddress
                 | Kind::Address
@@ -418,6 +392,9 @@ mod tests {
                 | Kind::Bool
                 | Kind::Secret
                 | Kind::UserName
+                | Kind::CommandNames
+                | Kind::OneOf(_)
+                | Kind::Integer(..)
                 | Kind::NameOrNull => false,
             };
             assert!(fits, "{} below {holds:?}", row.path);

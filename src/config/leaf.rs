@@ -159,6 +159,28 @@ pub(super) fn boolean(value: &Value, _: Kind) -> Result<bool, String> {
     }
 }
 
+/// One of the words that the key allows.
+pub(super) fn choice(value: &Value, kind: Kind) -> Result<String, String> {
+    let Kind::OneOf(words) = kind else { return Err("no choice is there".to_owned()) };
+    if let Value::Text(text) = value
+        && words.contains(&text.as_str())
+    {
+        return Ok(text.clone());
+    }
+    Err(format!("{} is none of them", value.described()))
+}
+
+/// A whole number, perhaps below zero, within the key's bounds.
+pub(super) fn integer(value: &Value, kind: Kind) -> Result<i64, String> {
+    let Kind::Integer(min, max) = kind else { return Err("no number is there".to_owned()) };
+    let (Value::Text(text) | Value::Number(text)) = value else {
+        return Err(format!("{} is not a number", value.described()));
+    };
+    let number = text.parse().map_err(|_| format!("{} is no whole number", value.described()))?;
+    let is_within = (i64::from(min)..=i64::from(max)).contains(&number);
+    if is_within { Ok(number) } else { Err(format!("{number} is out of bounds")) }
+}
+
 pub(super) fn name_or_none(value: &Value, _: Kind) -> Result<Option<String>, String> {
     match value {
         Value::Null | Value::Bool(false) => Ok(None),

@@ -16,10 +16,12 @@ use std::time::Duration;
 
 mod format;
 pub mod keys;
+mod kind;
 mod leaf;
 mod load;
 mod problem;
 mod read;
+mod read_commands;
 mod read_upstream;
 mod reader;
 mod reload;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::problem::{Problem, Sources};
-use super::reader::{Place, Reader, Section, did_you_mean};
+use super::reader::{Place, Reader, Section, did_you_mean, is_plain_name};
 use super::tree::{Node, Value};
 use super::{Clients, Config, Listener, Upstream, leaf, read_upstream};
 
@@ -55,7 +55,7 @@ fn upstreams(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<BTreeMap<Str
         reader.missing(root, "upstreams");
         return None;
     };
-    let names = reader.names(&place, node)?;
+    let names = reader.names(&place, node, is_plain_name)?;
     if names.is_empty() {
         reader.wrong(&place, node, "there is none; at least one is needed");
     }

@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
-use super::reader::{Place, Reader, Section, did_you_mean};
+use super::read_commands::{is_name, no_command};
+use super::reader::{Place, Reader, Section};
 use super::tree::{Node, Value};
 use super::{
     Connections, Credentials, Flush, Redirects, Refresh, Retries, Target, Timeouts, Upstream, leaf,
+    read_commands,
 };
 use crate::proto::cluster::Address;
-use crate::proto::command::table;
+use crate::proto::command::{Rules, table};
 
 pub(super) fn upstream(reader: &mut Reader<'_>, place: Place, node: &Node) -> Option<Upstream> {
     let section = reader.section(place, node)?;
     let target = target(reader, &section);
-    let timeouts = timeouts(reader, &section);
+    let commands = read_commands::rules(reader, &section);
+    let timeouts = timeouts(reader, &section, commands.as_ref());
     let connections = connections(reader, &section);
     let retries = retries(reader, &section);
     let redirects = redirects(reader, &section);
@@ -29,6 +32,7 @@ pub(super) fn upstream(reader: &mut Reader<'_>, place: Place, node: &Node) -> Op
         redirects: redirects?,
         refresh: refresh?,
         command_stats: command_stats?,
+        commands: commands?,
     })
 }
 
@@ -73,12 +77,16 @@ fn addresses(reader: &mut Reader<'_>, place: &Place, node: &Node) -> Option<Vec<
     (addresses.len() == nodes.len()).then_some(addresses)
 }
 
-fn timeouts(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Timeouts> {
+fn timeouts(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    rules: Option<&Rules>,
+) -> Option<Timeouts> {
     let op = reader.leaf(section, "op_timeout", leaf::duration);
     let connect = reader.leaf(section, "connect_timeout", leaf::duration);
     let stall = reader.leaf(section, "stall_timeout", leaf::duration_or_none);
     let commands = match section.get("timeouts") {
-        Some((place, node)) => command_timeouts(reader, &place, node),
+        Some((place, node)) => command_timeouts(reader, &place, node, rules),
         None => Some(BTreeMap::new()),
     };
     Some(Timeouts { op: op?, commands: commands?, connect: connect?, stall: stall? })
@@ -88,16 +96,14 @@ fn command_timeouts(
     reader: &mut Reader<'_>,
     place: &Place,
     node: &Node,
+    rules: Option<&Rules>,
 ) -> Option<BTreeMap<&'static str, Duration>> {
     let mut timeouts = BTreeMap::new();
-    for (name, entry) in reader.names(place, node)? {
+    let declared = |name: &str| rules?.declared.get(name.to_ascii_lowercase().as_str()).copied();
+    for (name, entry) in reader.names(place, node, is_name)? {
         let place = place.item(name, entry.key_origin);
-        let Some(row) = table::find(name.as_bytes()) else {
-            let lower = name.to_ascii_lowercase();
-            let hint = did_you_mean(&lower, table::offered().map(|row| row.name))
-                .map_or(String::new(), |meant| format!(" (did you mean '{meant}'?)"));
-            let message = format!("there is no command '{name}'{hint}");
-            reader.problem(&place, entry.key_origin, message);
+        let Some(row) = table::find(name.as_bytes()).or_else(|| declared(name)) else {
+            reader.problem(&place, entry.key_origin, no_command(name));
             continue;
         };
         if let Some(timeout) = reader.parsed(&place, &entry.node, leaf::duration) {

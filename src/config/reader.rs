@@ -111,12 +111,12 @@ impl<'s> Reader<'s> {
         &mut self,
         place: &Place,
         node: &'t Node,
+        is_name: impl Fn(&str) -> Result<(), &'static str>,
     ) -> Option<BTreeMap<&'t str, &'t Entry>> {
         let entries = self.entries(place, node)?;
         for (name, entry) in &entries {
-            let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-            if name.is_empty() || !name.bytes().all(valid) {
-                let message = format!("'{name}' is not a name; allowed: letters, digits, - and _");
+            if let Err(allowed) = is_name(name) {
+                let message = format!("'{name}' is not a name; allowed: {allowed}");
                 self.problem(&place.item(name, entry.key_origin), entry.key_origin, message);
             }
         }
@@ -187,6 +187,13 @@ impl<'s> Reader<'s> {
             self.wrong(place, node, &what);
         }
     }
+}
+
+/// Whether a section may have this name.
+pub(super) fn is_plain_name(name: &str) -> Result<(), &'static str> {
+    let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let is_valid = !name.is_empty() && name.bytes().all(valid);
+    if is_valid { Ok(()) } else { Err("letters, digits, - and _") }
 }
 
 /// The entry of `names` that `wrong` was most probably meant to be.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::secret::Credentials;
 use crate::proto::cluster::Address;
+use crate::proto::command::Rules;
 
 /// One Redis Cluster, or one standalone server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Upstream {
     pub refresh: Refresh,
     /// Whether latencies are counted by command, too.
     pub command_stats: bool,
+    /// Commands that the table does not know, and those that are refused.
+    pub commands: Rules,
 }
 
 /// Where an upstream is.
@@ -127,6 +130,7 @@ impl Upstream {
             redirects: Redirects { follow: true, max: 5, unknown_max: 100 },
             refresh: Refresh::default(),
             command_stats: false,
+            commands: Rules::default(),
         }
     }
 }

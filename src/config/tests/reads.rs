@@ -1,6 +1,8 @@
 //! What is read.
 
 use super::*;
+use crate::proto::command::table::Access;
+use crate::proto::command::{KeySpec, Rules, Spread};
 
 #[test]
 fn yaml_toml_and_json_say_the_same() {
@@ -111,7 +113,7 @@ upstreams:
   main:
     server: h:1
     stall_timeout: 0s
-    timeouts: {SORT: 5s, get: 10ms}
+    timeouts: {SORT: 5s, get: 10ms, Json.Mget: 2s}
     username: me
     password: {env: CARGO_PKG_NAME}
     database: 7
@@ -134,19 +136,25 @@ upstreams:
     redirect_refresh_threshold: 3
     failure_refresh_threshold: 0
     enable_command_stats: true
+    commands:
+      JSON.MGET: {key: 1, last_key: -2, access: read}
+      ft.search: {key: 0}
+    refuse_commands: [FLUSHALL, CONFIG GET, script]
+    mset: atomic
 "#;
 
 #[test]
 fn every_key_of_an_upstream_is_read() {
     let s = Duration::from_secs;
     let ms = Duration::from_millis;
+    let config = yaml(EVERY_KEY);
     let credentials =
         Credentials { username: Some("me".to_owned()), password: Secret::new("redpoll") };
     let expected = Upstream {
         target: Target::Server(address("h:1")),
         timeouts: Timeouts {
             stall: None,
-            commands: [("sort", s(5)), ("get", ms(10))].into(),
+            commands: [("sort", s(5)), ("get", ms(10)), ("json.mget", s(2))].into(),
             ..Timeouts::default()
         },
         connections: Connections {
@@ -170,9 +178,29 @@ fn every_key_of_an_upstream_is_read() {
             failure_threshold: 0,
         },
         command_stats: true,
+        commands: Rules {
+            declared: config.upstreams["main"].commands.declared.clone(),
+            refused: ["flushall", "config|get", "script"].into(),
+            atomic_mset: true,
+        },
     };
-    let config = yaml(EVERY_KEY);
     assert_eq!(config.upstreams["main"], expected);
+    let declared = |name: &str| expected.commands.declared[name];
+    let keys = &[KeySpec::Range { first: 1, last: -2, step: 1 }];
+    assert_eq!(
+        (declared("json.mget").keys, declared("json.mget").access),
+        (&keys[..], Access::Read)
+    );
+    assert_eq!(
+        (declared("ft.search").keys, declared("ft.search").access),
+        (&[][..], Access::Write)
+    );
+    assert_eq!(declared("ft.search").spread, Spread::AnyPrimary);
+    let again = yaml(EVERY_KEY);
+    assert!(std::ptr::eq(
+        again.upstreams["main"].commands.declared["ft.search"],
+        declared("ft.search")
+    ));
     assert_eq!(expected.timeouts.of("sort"), s(5));
     assert_eq!(expected.timeouts.of("set"), s(1));
     let clients = Clients {
@@ -202,7 +230,8 @@ fn the_example_file_is_valid_complete_and_shows_the_defaults() {
     for key in keys::KEYS {
         let Some(name) = key.path.rsplit('.').next().filter(|name| *name != "*") else { continue };
         let shown = text.lines().any(|line| {
-            let line = line.trim_start().trim_start_matches("# ").trim_start_matches("- ");
+            let line = line.trim_start().trim_start_matches("# ").trim_start();
+            let line = line.trim_start_matches("- ");
             line.strip_prefix(name).is_some_and(|rest| {
                 rest.starts_with(':') && key.default.is_none_or(|default| rest.contains(default))
             })

@@ -308,3 +308,51 @@ upstreams:
     );
     assert!(!messages(Format::Yaml, text, &[]).concat().contains("hunter2"));
 }
+
+#[test]
+fn what_is_wrong_about_commands_is_said() {
+    let text = r#"listeners: [{upstream: m}]
+upstreams:
+  m:
+    server: h:1
+    commands:
+      GET: {key: 1}
+      "a b": {key: 1}
+      x.mget: {key: 3, last_key: 2}
+      x.get: {key: 128, access: both}
+      x.set: {}
+    refuse_commands: [FLUSHAL, CONFIG NOSUCH, 7]
+    mset: maybe
+"#;
+    let at = |line: &str, message: &str| format!("r.yaml:{line}: upstreams.m.{message}");
+    assert_eq!(
+        headlines(text, &[]),
+        [
+            at("6:7", "commands.GET: redpoll knows 'GET': only what it does not is declared"),
+            at(
+                "7:7",
+                "commands.a b: 'a b' is not a name; allowed: at most 64 letters, digits, -, _ \
+                 and .",
+            ),
+            at(
+                "8:15",
+                "commands.x.mget: last_key comes before key; allowed: key or more, or from the \
+                 end, as -1",
+            ),
+            at(
+                "9:20",
+                "commands.x.get.key: 128 is not such a number; allowed: a whole number \
+                 from 0 to 127",
+            ),
+            at("9:33", "commands.x.get.access: 'both' is none of them; allowed: read or write",),
+            at("10:7", "commands.x.set.key: missing; it has to be a whole number from 0 to 127",),
+            at(
+                "11:23",
+                "refuse_commands.0: there is no command 'FLUSHAL' (did you mean 'flushall'?)",
+            ),
+            at("11:32", "refuse_commands.1: there is no command 'CONFIG NOSUCH'"),
+            at("11:47", "refuse_commands.2: 7 is not the name of a command"),
+            at("12:11", "mset: 'maybe' is none of them; allowed: split or atomic"),
+        ]
+    );
+}

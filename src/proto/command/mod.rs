@@ -9,6 +9,7 @@
 //!
 //! - `table`: a row a command, found by name; everything that must know a command reads its row
 //! - `keys`: where the keys of a command are
+//! - `rules`: what a configuration declares and refuses beside the table
 //! - `refusal`: what is refused before any server sees it
 //! - `split`: one command a slot, or a primary, and what their replies come to, with `merge`
 //! - `scan`: a cursor that leads from one primary to the next
@@ -26,6 +27,7 @@ mod merge;
 mod refusal;
 #[cfg(test)]
 mod rig;
+mod rules;
 mod scan;
 mod split;
 pub mod table;
@@ -36,6 +38,7 @@ pub use identity::{Identity, REDIS_VERSION};
 pub use keys::{KeySpec, Keys, Take};
 pub use local::{After, Facts, answer};
 pub use refusal::Refusal;
+pub use rules::{Rules, full_name};
 pub use scan::Walk;
 pub use split::{Outcome, Share, Split};
 pub use table::{Access, Merge, Row, Spread};

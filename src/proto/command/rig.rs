@@ -8,8 +8,8 @@ use super::{After, Command, Facts, Identity, Refusal, answer, parse};
 
 /// A frame and its arguments, from what a client wrote.
 pub(super) struct Written {
-    frame: Bytes,
-    spans: Vec<Span>,
+    pub(super) frame: Bytes,
+    pub(super) spans: Vec<Span>,
 }
 
 /// Reads one command, inline or an array, through the decoder.

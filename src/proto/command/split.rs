@@ -183,7 +183,7 @@ impl Split {
             return done.clone();
         }
         if let Some(failed) = failure(parts) {
-            return failed;
+            return self.with_fates(failed, outcomes);
         }
         let frames: Vec<&Bytes> = parts()
             .filter_map(|outcome| match outcome {
@@ -228,6 +228,60 @@ impl Split {
         found.into_iter().for_each(|element| writer.raw(element));
         Some(Bytes::from(merged))
     }
+}
+
+impl Split {
+    /// The failure of an `MSET` of which some parts may have run, with what is known of which keys.
+    fn with_fates(&self, failed: Outcome, outcomes: &[Outcome]) -> Outcome {
+        let Outcome::Failed { progress: Progress::Sent, mut reason } = failed else {
+            return failed;
+        };
+        if self.merge != Merge::AllOk || self.shares.iter().any(|share| share.node.is_some()) {
+            return Outcome::Failed { progress: Progress::Sent, reason };
+        }
+        for (fate, is_it) in FATES {
+            let parts = self.shares.iter().zip(outcomes);
+            let parts = parts.filter(|(share, outcome)| !share.keys.is_empty() && is_it(outcome));
+            let mut keys = parts.flat_map(|(share, _)| keys_of(&share.frame)).peekable();
+            if keys.peek().is_none() {
+                continue;
+            }
+            let shown: Vec<_> = keys.by_ref().take(KEYS_SHOWN_MAX).map(shown).collect();
+            let more = match keys.count() {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            reason += &format!("; {fate}: {}{more}", shown.join(", "));
+        }
+        Outcome::Failed { progress: Progress::Sent, reason }
+    }
+}
+
+/// Keys that an error names at most.
+const KEYS_SHOWN_MAX: usize = 8;
+
+/// How much of a key an error shows, in bytes before escaping.
+const KEY_SHOWN_BYTES_MAX: usize = 64;
+
+type Fate = (&'static str, fn(&Outcome) -> bool);
+
+/// What may become of keys, in words.
+const FATES: [Fate; 3] = [
+    ("unsure", |it| matches!(it, Outcome::Failed { progress: Progress::Sent, .. })),
+    ("not written", |it| matches!(it, Outcome::Failed { progress: Progress::Unsent, .. })),
+    ("refused", |it| matches!(it, Outcome::Frame(frame) if frame[0] == b'-')),
+];
+
+/// The keys of a part where values stand between.
+fn keys_of(frame: &[u8]) -> impl Iterator<Item = &[u8]> {
+    elements(frame).into_iter().flatten().skip(1).step_by(2)
+}
+
+/// A key in quotes, from the bulk string that it is.
+fn shown(bulk: &[u8]) -> String {
+    let start = memchr::memchr(b'\n', bulk).map_or(0, |end| end + 1);
+    let key = &bulk[start..bulk.len().saturating_sub(2).max(start)];
+    format!("'{}'", key[..key.len().min(KEY_SHOWN_BYTES_MAX)].escape_ascii())
 }
 
 fn is_done(outcome: &Outcome) -> bool {
@@ -317,7 +371,7 @@ mod tests {
 
     #[test]
     fn a_command_is_unsent_only_if_no_part_of_it_left() {
-        let split = split("mset a 1 b 2");
+        let split = split("del a b");
         let (ok, oom) = (frame("+OK\r\n"), frame("-OOM no\r\n"));
         let (unsent, sent) = (failed(Progress::Unsent), failed(Progress::Sent));
         for (outcomes, merged) in [
@@ -329,6 +383,34 @@ mod tests {
         ] {
             assert_eq!(split.merge(&outcomes.map(Clone::clone)), *merged);
         }
+    }
+
+    #[test]
+    fn of_an_mset_that_partly_failed_the_keys_are_named() {
+        let (ok, oom) = (frame("+OK\r\n"), frame("-OOM no\r\n"));
+        let (unsent, sent) = (failed(Progress::Unsent), failed(Progress::Sent));
+        let told = |split: &Split, outcomes: &[&Outcome]| {
+            let outcomes: Vec<_> = outcomes.iter().copied().cloned().collect();
+            let Outcome::Failed { reason, .. } = split.merge(&outcomes) else {
+                panic!("it failed")
+            };
+            reason
+        };
+        // In the order of slots: b, c, d, a.
+        let four = split("mset a 1 b 2 c 3 d 4");
+        assert_eq!(
+            told(&four, &[&ok, &sent, &oom, &unsent]),
+            "why; unsure: 'c'; not written: 'a'; refused: 'd'"
+        );
+        assert_eq!(told(&four, &[&unsent, &unsent, &unsent, &unsent]), "why");
+        let many: String = (0..11).map(|key| format!(" {{a}}{key} v")).collect();
+        let many = split(&format!("mset b 1{many}"));
+        let why = told(&many, &[&ok, &sent]);
+        assert!(
+            why.starts_with("why; unsure: '{a}0', '{a}1'") && why.ends_with("'{a}7' and 3 more"),
+            "{why}"
+        );
+        assert_eq!(told(&split("del a b"), &[&sent, &ok]), "why");
     }
 
     #[test]

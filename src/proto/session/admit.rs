@@ -12,14 +12,14 @@ use super::transaction::{Batch, Transaction, of_transaction};
 use super::turn::{Transmit, Turn};
 use super::{Mode, Session};
 use crate::proto::cluster::Route;
-use crate::proto::command::{self, After, Outcome, Row, Split, Spread, parse};
+use crate::proto::command::{self, After, Outcome, Row, Split, Spread};
 use crate::proto::pipeline::Request;
 use crate::proto::resp::ProtocolError;
 
 impl Session {
     /// Does with a command that was read at `since` what is to be done.
     pub(super) fn command(&mut self, frame: Bytes, since: Instant, turn: &mut Turn<'_>) {
-        let plan = match parse(&frame, self.decoder.spans()) {
+        let plan = match turn.policy.rules.parse(&frame, self.decoder.spans()) {
             Err(refusal) => {
                 self.transaction.iter_mut().for_each(Transaction::spoil);
                 Plan::Refuse(refusal)
@@ -42,9 +42,9 @@ impl Session {
                     if self.alone.waits() {
                         return;
                     }
-                    plan(&command, turn.router)
+                    plan(&command, turn.router, &turn.policy.rules)
                 }
-                None => plan(&command, turn.router),
+                None => plan(&command, turn.router, &turn.policy.rules),
             },
         };
         match plan {

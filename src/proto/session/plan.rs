@@ -4,7 +4,7 @@ use super::CLUSTERDOWN;
 use super::transaction::Batch;
 use super::turn::Turn;
 use crate::proto::cluster::{Router, Slot};
-use crate::proto::command::{After, Command, Facts, Refusal, Row, Split, Spread, Walk};
+use crate::proto::command::{After, Command, Facts, Refusal, Row, Rules, Split, Spread, Walk};
 
 /// What is to be done with a command.
 pub(super) enum Plan {
@@ -24,7 +24,7 @@ pub(super) fn facts(command: &Command<'_>, turn: &Turn<'_>) -> Facts {
     Facts { cluster: turn.router.is_cluster(), ..Facts::default() }
 }
 
-pub(super) fn plan(command: &Command<'_>, router: &Router) -> Plan {
+pub(super) fn plan(command: &Command<'_>, router: &Router, rules: &Rules) -> Plan {
     let row = command.row;
     match row.spread {
         Spread::Refused(why) => return Plan::Refuse(Refusal::Refused { row, why }),
@@ -51,7 +51,8 @@ pub(super) fn plan(command: &Command<'_>, router: &Router) -> Plan {
     if router.is_cluster() {
         let mut others = command.keys().skip(1).map(|arg| command.arg(arg));
         if let Some(other) = others.find(|key| Slot::of(key) != slot) {
-            return if row.spread == Spread::BySlot {
+            let is_whole = rules.atomic_mset && row.name == "mset";
+            return if row.spread == Spread::BySlot && !is_whole {
                 Plan::Split(Split::new(command), row)
             } else {
                 Plan::Refuse(Refusal::cross_slot(first, other))

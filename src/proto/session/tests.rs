@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::super::cluster::{Address, Router, Topology};
 use super::super::resp::Value;
 use super::*;
-use crate::proto::command::{Facts, Row};
+use crate::proto::command::{Facts, Row, Rules};
 use crate::proto::pipeline::Form;
 use crate::proto::reply::{Failure, Reply};
 
@@ -41,6 +41,7 @@ fn policy() -> Policy {
         retries_max: 3,
         follow_redirects: true,
         redirects_max: 5,
+        rules: Rules::default(),
     }
 }
 

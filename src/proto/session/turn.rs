@@ -10,7 +10,7 @@ use super::ring::Ticket;
 use super::window::CommonReply;
 use crate::mutant::planted;
 use crate::proto::cluster::Router;
-use crate::proto::command::{Access, Facts, Row};
+use crate::proto::command::{Access, Facts, Row, Rules};
 use crate::proto::pipeline::Request;
 
 /// What a session works with for one turn, lent by its worker.
@@ -47,6 +47,8 @@ pub struct Policy {
     pub follow_redirects: bool,
     /// Redirects followed for one command.
     pub redirects_max: u8,
+    /// What is declared, and what is refused.
+    pub rules: Rules,
 }
 
 impl Policy {

@@ -201,6 +201,18 @@ impl Row {
         }
     }
 
+    /// A command that a configuration declares: where its keys are, and what it does to them.
+    #[must_use]
+    pub fn declared(name: &'static str, keys: &'static [KeySpec], access: Access) -> Row {
+        let first = keys.iter().filter_map(|spec| match spec {
+            KeySpec::Range { first, .. } => i8::try_from(*first).ok(),
+            KeySpec::Count { .. } | KeySpec::Keyword { .. } => None,
+        });
+        let arity = -1 - first.max().unwrap_or(0);
+        let spread = if keys.is_empty() { Spread::AnyPrimary } else { Spread::OneSlot };
+        Row { keys, spread, ..Row::new(name, arity, access) }
+    }
+
     const fn refused(
         name: &'static str,
         arity: i8,
