@@ -137,31 +137,31 @@ impl Engine {
     pub(super) fn hold(&self, a: IpAddr, b: IpAddr) {
         match self {
             Engine::Turmoil(sim) => sim.hold(a, b),
-            Engine::Memory(hosts) => hosts.wires().hold(a, b),
+            Engine::Memory(hosts) => hosts.at_wires(|wires| wires.hold(a, b)),
         }
     }
 
     pub(super) fn release(&self, a: IpAddr, b: IpAddr) {
         match self {
             Engine::Turmoil(sim) => sim.release(a, b),
-            Engine::Memory(hosts) => hosts.wires().release(a, b),
+            Engine::Memory(hosts) => hosts.at_wires(|wires| wires.release(a, b)),
         }
     }
 
     pub(super) fn cut(&self, from: IpAddr, to: IpAddr) {
         match self {
             Engine::Turmoil(sim) => sim.partition_oneway(from, to),
-            Engine::Memory(hosts) => hosts.wires().cut(from, to),
+            Engine::Memory(hosts) => hosts.at_wires(|wires| wires.cut(from, to)),
         }
     }
 
     pub(super) fn repair(&self, a: IpAddr, b: IpAddr) {
         match self {
             Engine::Turmoil(sim) => sim.repair(a, b),
-            Engine::Memory(hosts) => {
-                hosts.wires().mend(a, b);
-                hosts.wires().mend(b, a);
-            }
+            Engine::Memory(hosts) => hosts.at_wires(|wires| {
+                wires.mend(a, b);
+                wires.mend(b, a);
+            }),
         }
     }
 
@@ -171,7 +171,7 @@ impl Engine {
                 sim.set_link_latency(a, b, speed.min);
                 sim.set_link_max_message_latency(a, b, speed.max);
             }
-            Engine::Memory(hosts) => hosts.wires().set_speed(a, b, speed),
+            Engine::Memory(hosts) => hosts.at_wires(|wires| wires.set_speed(a, b, speed)),
         }
     }
 

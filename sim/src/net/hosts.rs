@@ -63,6 +63,13 @@ impl Hosts {
         &self.wires
     }
 
+    /// Does something to the wires. Only within its runtime tokio tells the virtual time, and
+    /// outside the real one.
+    pub(super) fn at_wires(&self, does: impl FnOnce(&Wires)) {
+        let _within = self.runtime.enter();
+        does(&self.wires);
+    }
+
     pub(super) fn tasks(&self) -> &Tasks {
         &self.tasks
     }

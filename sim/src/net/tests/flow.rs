@@ -120,6 +120,31 @@ fn a_cut_of_one_direction_loses_that_only_and_lets_connects_hang() {
 }
 
 #[test]
+fn what_has_arrived_in_virtual_time_is_not_lost_by_a_cut_however_little_real_time_has_passed() {
+    on_both(|medium| {
+        let mut network = Network::for_story(medium, 8, Grain::default());
+        let (to, net) = network.add_host("far", |net| async move {
+            let listener = net.bind(SocketAddr::new(net.ip(), PORT)).await?;
+            let (mut stream, _) = net.accept(&listener).await?;
+            stream.write_all(b"kept").await?;
+            std::future::pending().await
+        });
+        let address = SocketAddr::new(net.ip(), PORT);
+        let (from, done) = once(&mut network, "near", move |net| async move {
+            let mut stream = net.connect(address).await?;
+            tokio::time::sleep(SECOND).await;
+            let mut bytes = [0; 4];
+            stream.read_exact(&mut bytes).await?;
+            assert_eq!(&bytes, b"kept");
+            Ok(())
+        });
+        network.run_for(SECOND / 2).unwrap();
+        network.cut_one_way(to, from);
+        network.run_until(SECOND * 2, || done.get()).unwrap();
+    });
+}
+
+#[test]
 fn a_stall_outlasts_a_cut_and_a_cut_outlasts_a_stall() {
     on_both(|medium| {
         for heals_first in [false, true] {
