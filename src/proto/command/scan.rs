@@ -47,8 +47,7 @@ impl Walk {
     /// # Errors
     /// The error for the client: the cursor is no number, there are too many primaries, or none.
     pub fn step(command: &Command<'_>, primaries: &Primaries) -> Result<Split, &'static str> {
-        let cursor = std::str::from_utf8(command.arg(1)).ok().and_then(|text| text.parse().ok());
-        let cursor: u64 = cursor.ok_or(NO_CURSOR)?;
+        let cursor = as_number(command.arg(1)).ok_or(NO_CURSOR)?;
         let count = primaries.found.len();
         if count > PRIMARIES_MAX {
             return Err(TOO_MANY);
@@ -91,6 +90,23 @@ impl Walk {
     fn cursor(self, number: usize, own: u64) -> u64 {
         (self.shape << NUMBER_BITS | number as u64) << CURSOR_BITS | own
     }
+}
+
+/// A cursor as Redis reads it, with C's `strtoul`; `None` if it is none.
+fn as_number(arg: &[u8]) -> Option<u64> {
+    let text = &arg[..memchr::memchr(0, arg).unwrap_or(arg.len())];
+    if text.is_empty() {
+        return Some(0);
+    }
+    let (is_negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    let is_signed_twice = digits.starts_with(b"+");
+    let text = std::str::from_utf8(digits).ok().filter(|_| !is_signed_twice)?;
+    let number: u64 = text.parse().ok()?;
+    Some(if is_negative { number.wrapping_neg() } else { number })
 }
 
 #[cfg(test)]
@@ -156,12 +172,15 @@ mod tests {
     }
 
     #[test]
-    fn any_number_is_a_cursor_and_nothing_else_is() {
+    fn any_number_is_a_cursor_as_redis_reads_it_and_nothing_else_is() {
         let one = primaries(&[(0, 16_383, 1)]);
-        for cursor in ["1", "18446744073709551615", "9223372036854775807"] {
+        let most = "18446744073709551615";
+        for cursor in ["1", most, "9223372036854775807", "-1", "+1", "007", "''", "\"1\\x00x\""] {
             assert_eq!(told(cursor, "0", &one).2, "0", "{cursor}");
         }
-        for cursor in ["x", "-1", "18446744073709551616", "1.5"] {
+        for cursor in
+            ["x", "18446744073709551616", "1.5", "' 1'", "1x", "+", "-", "--1", "+-1", "++1", "-+1"]
+        {
             let error = step(&format!("scan {cursor}"), &one).unwrap_err();
             assert_eq!(error, "ERR invalid cursor", "{cursor}");
         }
