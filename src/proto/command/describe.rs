@@ -116,7 +116,7 @@ fn key_spec(spec: KeySpec, flags: &'static str, writer: &mut Writer<'_>) {
         KeySpec::Keyword { word, from, take, .. } => {
             search_for(word, from, writer);
             let (last, limit) = match take {
-                Take::One => (0, 0),
+                Take::One | Take::Latest => (0, 0),
                 Take::Half => (-1, 2),
                 Take::Rest => (-1, 0),
             };
@@ -204,7 +204,7 @@ fn getkeys(command: &Command<'_>, writer: &mut Writer<'_>) {
         Err(Refusal::WrongArity(row)) if row.has_arity(spans.len()) => {
             Command { frame, spans, row }
         }
-        Err(Refusal::WrongArity(row)) if !row.keys.is_empty() => {
+        Err(Refusal::WrongArity(row)) if has_keys(row) => {
             return writer.error("ERR Invalid number of arguments specified for command");
         }
         Err(Refusal::WrongArity(_)) => {
@@ -215,16 +215,21 @@ fn getkeys(command: &Command<'_>, writer: &mut Writer<'_>) {
     if !inner.row.is_offered() {
         return writer.error("ERR Invalid command specified");
     }
-    if inner.row.keys.is_empty() {
+    if !has_keys(inner.row) {
         return writer.error("ERR The command has no key arguments");
     }
-    if inner.has_malformed_keys() {
+    if inner.has_malformed_keys() && !inner.row.may_be_keyless() {
         return writer.error("ERR Invalid arguments specified for command");
     }
     writer.array(inner.keys().count());
     for key in inner.keys() {
         writer.bulk(inner.arg(key));
     }
+}
+
+/// Whether it has keys, and not only what is sent where a key of that name would be.
+fn has_keys(row: &Row) -> bool {
+    row.key_flags.iter().any(|flags| *flags != "not_key")
 }
 
 fn list(command: &Command<'_>, writer: &mut Writer<'_>) {
@@ -386,6 +391,10 @@ mod tests {
             ("mset a 1 b 2", "*2|$1|a|$1|b|"),
             ("sort a by store store c", "*2|$1|a|$1|c|"),
             ("object freq a", "*1|$1|a|"),
+            ("eval s 2 a b", "*2|$1|a|$1|b|"),
+            ("eval s 0 a", "*0|"),
+            ("eval s 3 a b", "*0|"),
+            ("spublish a b", "-ERR The command has no key arguments|"),
             ("zunion 9 b", "-ERR Invalid arguments specified for command|"),
             ("mset a b c", "*2|$1|a|$1|c|"),
             ("get a b", "-ERR Invalid number of arguments specified for command|"),

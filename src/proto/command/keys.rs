@@ -42,6 +42,9 @@ pub enum KeySpec {
 pub enum Take {
     /// One argument. Where the keyword is repeated, the last one counts.
     One,
+    /// One argument, unless another of the keywords that are stepped over comes later: of all of
+    /// them, each with one argument, the last one counts.
+    Latest,
     /// The first half of all: as many others belong to them. Nothing may stand before the keyword
     /// but keywords that are stepped over.
     Half,
@@ -155,6 +158,9 @@ impl KeySpec {
             KeySpec::Keyword { word, from, take: Take::One, skip } => {
                 last_after(command, word, usize::from(from.unsigned_abs()), skip)
             }
+            KeySpec::Keyword { word, from, take: Take::Latest, skip } => {
+                latest_after(command, word, usize::from(from.unsigned_abs()), skip)
+            }
             KeySpec::Keyword { word, from, take: Take::Half, skip } => {
                 half_after(command, word, usize::from(from.unsigned_abs()), skip)
             }
@@ -192,6 +198,22 @@ fn last_after(command: &Command<'_>, word: &str, from: usize, skip: &[(&str, u8)
             found = Found { first: at + 1, count: 1, step: 1 };
         } else if let Some((_, own)) = skip.iter().find(|(other, _)| is(other)) {
             at += usize::from(*own);
+        }
+        at += 1;
+    }
+    found
+}
+
+/// As Redis' `georadiusGetKeys` finds them.
+fn latest_after(command: &Command<'_>, word: &str, from: usize, all: &[(&str, u8)]) -> Found {
+    let mut found = NONE;
+    let mut at = from;
+    while at + 1 < command.len() {
+        let arg = command.arg(at);
+        let is = |word: &str| arg.eq_ignore_ascii_case(word.as_bytes());
+        if all.iter().any(|(one, _)| is(one)) {
+            found = if is(word) { Found { first: at + 1, count: 1, step: 1 } } else { NONE };
+            at += 1;
         }
         at += 1;
     }
@@ -331,6 +353,10 @@ mod tests {
             ("georadius a 0 0 1 m store b", " a b"),
             ("georadius a 0 0 1 m count 3 storedist b", " a b"),
             ("georadius a 0 0 1 m store storedist", " a storedist"),
+            ("georadius a 0 0 1 m store b storedist c", " a c"),
+            ("georadius a 0 0 1 m storedist b store c", " a c"),
+            ("georadius a 0 0 1 m store b storedist", " a b"),
+            ("georadius a 0 0 1 m store store b", " a store"),
             ("georadiusbymember a m 1 m asc store b", " a b"),
         ] {
             assert_eq!(keys(line), found, "{line}");

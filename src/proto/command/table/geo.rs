@@ -44,7 +44,11 @@ pub(super) const ROWS: &[Row] = &[
         ),
     Row::new("georadius", -6, Access::Write)
         .keys(
-            &[arg(1), keyword("store", 6, Take::One, GEO), keyword("storedist", 6, Take::One, GEO)],
+            &[
+                arg(1),
+                keyword("store", 6, Take::Latest, GEO),
+                keyword("storedist", 6, Take::Latest, GEO),
+            ],
             &["RO access", "OW update", "OW update"],
         )
         .flags(&["write", "denyoom", "movablekeys"], &["@write", "@geo", "@slow"])
@@ -73,7 +77,11 @@ pub(super) const ROWS: &[Row] = &[
         .deprecated("6.2.0", "`GEOSEARCH` with the `BYRADIUS` argument"),
     Row::new("georadiusbymember", -5, Access::Write)
         .keys(
-            &[arg(1), keyword("store", 5, Take::One, GEO), keyword("storedist", 5, Take::One, GEO)],
+            &[
+                arg(1),
+                keyword("store", 5, Take::Latest, GEO),
+                keyword("storedist", 5, Take::Latest, GEO),
+            ],
             &["RO access", "OW update", "OW update"],
         )
         .flags(&["write", "denyoom", "movablekeys"], &["@write", "@geo", "@slow"])
