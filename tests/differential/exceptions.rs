@@ -70,3 +70,29 @@ pub(crate) const PROXY: &[Exception] = &[
     exception("command|list", Compare::Nothing, "Redpoll has fewer"),
     exception("script|show", Compare::Nothing, "not in Redis 7.0, but in Valkey 8"),
 ];
+
+/// Commands that a server alone answers with an error, whatever follows.
+pub(crate) const SILENT: [&str; 5] =
+    ["client|setinfo", "function|kill", "nosuchcommand", "script|kill", "script|show"];
+
+/// Rows that are not as Redis 7.0 tells of them, and why.
+pub(crate) const ROWS: &[(&str, &str)] = &[
+    ("client|setinfo", "it has no such command; Redis 7.2 has"),
+    ("command|getkeys", "a name is enough since Redis 7.2"),
+    ("script|show", "it has no such command; Valkey 8 has"),
+    ("zrank", "it takes WITHSCORE since Redis 7.2"),
+    ("zrevrank", "it takes WITHSCORE since Redis 7.2"),
+];
+
+/// Commands whose keys `COMMAND GETKEYS` gives otherwise than Redis 7.0, and why.
+pub(crate) const GET_KEYS: &[(&str, &str)] = &[
+    ("get", "a name is enough since Redis 7.2"),
+    ("dbsize", "a name is enough since Redis 7.2"),
+    ("ping", "a name is enough since Redis 7.2"),
+    ("pfmerge a", "a target without sources is well formed: PFMERGE runs so"),
+    ("georadius a 1 1 1 m STORE b STOREDIST c", "only the last one counts, for a node, too"),
+    ("georadius a 1 1 1 m STOREDIST b STORE c", "only the last one counts, for a node, too"),
+    ("xread COUNT STREAMS STREAMS a 0", "a node looks for the slot of `a`, as XREAD reads it"),
+    ("xread STREAMS a b 0", "three are no keys with an id each: XREAD refuses it"),
+    ("xreadgroup GROUP g c STREAMS a b >", "as with XREAD"),
+];

@@ -20,10 +20,12 @@
 mod harness;
 
 mod embedded;
+mod everywhere;
 mod exceptions;
 mod grammar;
 mod proxied;
 mod rig;
+mod rows;
 mod scripts;
 mod story;
 mod syntax;

@@ -1,19 +1,23 @@
 //! Redpoll before a server or a cluster, beside a server or a cluster alone.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use redpoll::proto::command::table;
 
-use crate::exceptions::{CLUSTER_ONLY, PROXY};
-use crate::grammar::{Line, lines};
+use crate::exceptions::{CLUSTER_ONLY, PROXY, SILENT};
+use crate::grammar::{Line, line_of, lines};
 use crate::harness::{Cluster, Options, PATIENCE, Proxy, Server};
-use crate::rig::{ask, empty, guarded, lone_node, same, settings, tell_all};
+use crate::rig::{ask, empty, guarded, items, lone_node, same, scan, settings, tell_all};
 use crate::verdict::{Step, steps};
 use crate::words::TAG;
 
+/// So many stories have every command with good words.
+const MANY: u32 = 1000;
+
 /// Every command that clients of Redpoll get; of one with subcommands, those.
-fn known() -> impl Iterator<Item = &'static str> {
+pub(crate) fn known() -> impl Iterator<Item = &'static str> {
     table::offered().flat_map(|row| {
         let itself = row.subcommands.is_empty().then_some(row.name);
         itself.into_iter().chain(row.offered().map(|row| row.name))
@@ -28,7 +32,7 @@ fn own_lines() -> Vec<Line> {
 }
 
 /// With time enough for a machine that is busy: nothing is to be refused for want of it.
-fn patient(options: Options) -> Options {
+pub(crate) fn patient(options: Options) -> Options {
     Options { op_timeout: PATIENCE, ..options }
 }
 
@@ -42,10 +46,37 @@ enum Strict {
     Subject,
 }
 
+/// What many stories came to.
+#[derive(Default)]
+struct Heard {
+    stories: u32,
+    /// The commands that were answered with other than an error.
+    names: BTreeSet<&'static str>,
+}
+
+impl Heard {
+    fn hear(&mut self, steps: &[Step], replies: &[Vec<u8>]) {
+        let answered = steps.iter().zip(replies).filter(|(_, reply)| reply[0] != b'-');
+        self.stories += 1;
+        self.names.extend(answered.filter_map(|(step, _)| Some(line_of(&step.command)?.name)));
+    }
+
+    /// Stories in which a command only ever fails would show little of it.
+    ///
+    /// # Panics
+    /// There were many stories, and such a command.
+    fn check(&self, lines: &[Line]) {
+        let is_silent = |name: &&str| !self.names.contains(name) && !SILENT.contains(name);
+        let silent: Vec<_> = lines.iter().map(|line| line.name).filter(is_silent).collect();
+        assert!(self.stories < MANY || silent.is_empty(), "only errors of {silent:?}");
+    }
+}
+
 /// Tells stories to a proxy and to a server without one; each has data of its own.
 fn tell_both(proxy: &Proxy, behind: &[&Server], model: &Server, strict: Strict) {
     let draw = 3 + behind.len() as u64 + u64::from(strict == Strict::Subject);
     let lines = own_lines();
+    let mut heard = Heard::default();
     tell_all(&lines, draw, |story| {
         behind.iter().copied().chain([model]).try_for_each(empty)?;
         let mut steps = steps(story, &lines, PROXY);
@@ -61,8 +92,26 @@ fn tell_both(proxy: &Proxy, behind: &[&Server], model: &Server, strict: Strict) 
                 expected = ask(model.address(), &steps)?;
             }
         }
-        same(&steps, &given, &expected)
+        same(&steps, &given, &expected)?;
+        heard.hear(&steps, &expected);
+        same_keys(proxy, model)
     });
+    // What has two keys only fails where no two are in one slot.
+    if strict == Strict::Model {
+        heard.check(&lines);
+    }
+}
+
+/// A whole scan through the proxy gives the keys that the model has.
+fn same_keys(proxy: &Proxy, model: &Server) -> Result<()> {
+    let found = scan(&mut proxy.wire()?, &["COUNT", "1000"])?;
+    let expected = items(&model.wire()?.call(&["KEYS", "*"])?)?;
+    ensure!(found == expected, "SCAN gives {}\nshould be {}", shown(&found), shown(&expected));
+    Ok(())
+}
+
+fn shown(keys: &BTreeSet<Vec<u8>>) -> String {
+    keys.iter().map(|key| key.escape_ascii().to_string()).collect::<Vec<_>>().join(" ")
 }
 
 /// The replies, but for refusals that only a cluster gives, whose steps are removed.

@@ -1,11 +1,13 @@
 //! Telling stories to servers.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Once;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
+use redpoll::proto::resp::Value;
 
 use crate::exceptions::SERVER;
 use crate::grammar::{Line, line_of};
@@ -113,6 +115,55 @@ pub(crate) fn empty(server: &Server) -> Result<()> {
         ensure!(reply == b"+OK\r\n", "{reset:?} gave {}", reply.escape_ascii());
     }
     Ok(())
+}
+
+/// What a scan gives from its beginning to its end.
+///
+/// # Errors
+/// A step of it is no reply to a scan.
+pub(crate) fn scan(wire: &mut Wire, options: &[&str]) -> Result<BTreeSet<Vec<u8>>> {
+    let mut found = BTreeSet::new();
+    let mut cursor = "0".to_owned();
+    loop {
+        cursor = scan_step(wire, &cursor, options, &mut found)?;
+        if cursor == "0" {
+            return Ok(found);
+        }
+    }
+}
+
+/// One step of a scan: the next cursor.
+///
+/// # Errors
+/// What is answered is no reply to a scan.
+pub(crate) fn scan_step(
+    wire: &mut Wire,
+    cursor: &str,
+    options: &[&str],
+    found: &mut BTreeSet<Vec<u8>>,
+) -> Result<String> {
+    let reply = wire.call(&[&["SCAN", cursor], options].concat())?;
+    let value = Value::parse(&reply);
+    let Some([next, keys]) = value.as_ref().and_then(Value::as_items) else {
+        bail!("SCAN {cursor} gave {}", reply.escape_ascii());
+    };
+    found.extend(strings(keys.as_items().context("an array of keys")?)?);
+    Ok(next.as_text().context("a cursor")?.to_owned())
+}
+
+/// The strings of an array.
+///
+/// # Errors
+/// It is none.
+pub(crate) fn items(reply: &[u8]) -> Result<BTreeSet<Vec<u8>>> {
+    let value = Value::parse(reply);
+    let items = value.as_ref().and_then(Value::as_items);
+    strings(items.with_context(|| format!("an array, not {}", reply.escape_ascii()))?)
+}
+
+fn strings(items: &[Value]) -> Result<BTreeSet<Vec<u8>>> {
+    let text = |item: &Value| item.as_bytes().map(<[u8]>::to_vec).context("a string");
+    items.iter().map(text).collect()
 }
 
 /// What a server is started with.

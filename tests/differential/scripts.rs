@@ -1,8 +1,11 @@
 //! Scripts and functions, each with as many keys as it uses: small ones that always do the same.
 
+use anyhow::Result;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use crate::harness::{Server, command};
+use crate::rig::{guarded, settings};
 use crate::words::{Word, counted};
 
 /// Source, and number of keys.
@@ -72,7 +75,7 @@ const LIBRARIES: [&str; 9] = [
 ];
 
 /// Names of functions, with their number of keys.
-const FUNCTIONS: [Script; 4] = [("f1", 1), ("f2", 1), ("f4", 0), ("nosuch", 1)];
+const FUNCTIONS: [Script; 5] = [("f1", 1), ("f2", 1), ("f2", 1), ("f4", 0), ("nosuch", 1)];
 
 /// What a name in the grammar stands for; `None` if it is none of a script.
 pub(crate) fn named(name: &str, key: &BoxedStrategy<Word>) -> Option<BoxedStrategy<Vec<Word>>> {
@@ -113,4 +116,26 @@ fn dumps() -> Vec<Word> {
         b"\xf5\xc3@R",
     ];
     dumps.map(<[u8]>::to_vec).into()
+}
+
+#[test]
+fn scripts_have_their_digests_and_dumps_are_those_of_functions() -> Result<()> {
+    let folder = guarded()?;
+    let server = Server::standalone_with(folder.path(), &settings())?;
+    let mut wire = server.wire()?;
+    for (script, digest, _) in LOADABLE {
+        let reply = wire.call(&["SCRIPT", "LOAD", script])?;
+        assert_eq!(reply.escape_ascii().to_string(), format!("$40\\r\\n{digest}\\r\\n"));
+    }
+    for (dump, reply) in dumps().iter().zip(["+OK", "+OK", "-ERR DUMP payload"]) {
+        let restore = [&b"FUNCTION"[..], b"RESTORE", dump];
+        wire.send(&command(&restore))?;
+        let given = wire.reply()?.escape_ascii().to_string();
+        assert!(given.starts_with(reply), "{given}");
+    }
+    let known = LIBRARIES.map(|code| wire.call(&["FUNCTION", "LOAD", "REPLACE", code]));
+    let known = known.into_iter().collect::<Result<Vec<_>>>()?;
+    let loaded = known.iter().filter(|reply| reply[0] == b'$').count();
+    assert_eq!(loaded, 3, "the others fail");
+    Ok(())
 }

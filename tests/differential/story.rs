@@ -13,23 +13,43 @@ use crate::grammar::{Group, Line};
 use crate::syntax;
 use crate::words::{Word, wrong};
 
-/// Commands of a story at most.
+/// Commands of a story at most, but for those it begins with.
 const COMMANDS_MAX: usize = 40;
 
-/// What a story may be about, beside keys of any type.
-const SUBJECTS: [&[Group]; 11] = [
-    &[Group::String],
-    &[Group::Hash],
-    &[Group::List],
-    &[Group::Set],
-    &[Group::SortedSet],
-    &[Group::Bitmap, Group::String],
-    &[Group::Geo, Group::SortedSet],
-    &[Group::HyperLogLog],
-    &[Group::Scripting, Group::String],
-    &[Group::Server, Group::String],
-    &[Group::Stream],
+/// What a story may be about, beside keys of any type, and what half of those stories begin with:
+/// what commands need that else would mostly fail.
+const SUBJECTS: [(&[Group], &str); 11] = [
+    (&[Group::String], ""),
+    (&[Group::Hash], ""),
+    (&[Group::List], ""),
+    (&[Group::Set], ""),
+    (&[Group::SortedSet], ""),
+    (&[Group::Bitmap, Group::String], ""),
+    (&[Group::Geo, Group::SortedSet], PLACES),
+    (&[Group::HyperLogLog], ""),
+    (&[Group::Scripting, Group::String], FUNCTIONS),
+    (&[Group::Connection, Group::Server, Group::String], ""),
+    (&[Group::Stream], STREAMS),
 ];
+
+const PLACES: &str =
+    "GEOADD {t}z1 13.361389 38.115556 a 15.087269 37.502669 b 2.349014 48.864716 c";
+
+const FUNCTIONS: &str = "\
+SCRIPT LOAD \"return 6\"
+SCRIPT LOAD \"return redis.call('strlen', KEYS[1])\"
+FUNCTION LOAD \"#!lua name=two\\nredis.register_function{function_name='f2', \
+callback=function(keys, args) return redis.call('get', keys[1]) end, flags={'no-writes'}}\"";
+
+const STREAMS: &str = "\
+XADD {t}x1 1-0 a b
+XADD {t}x1 1-1 c d e f
+XADD {t}x1 2-0 a b
+XGROUP CREATE {t}x1 g1 0
+XREADGROUP GROUP g1 c1 COUNT 2 STREAMS {t}x1 >
+XADD {t}x2 3-0 a b
+XGROUP CREATE {t}x2 g1 0
+XGROUP CREATE {t}x2 g2 $";
 
 /// A command, its name first.
 pub(crate) type Command = Vec<Word>;
@@ -82,16 +102,23 @@ pub(crate) fn stories(lines: &[Line]) -> BoxedStrategy<Story> {
         let is_about = |line: &&Line| line.group == Group::Generic || groups.contains(&line.group);
         any_of(lines.iter().filter(is_about))
     };
-    let mut choices = vec![any_of(lines.iter())];
-    choices.extend(SUBJECTS.into_iter().filter(|groups| has(&groups[0])).map(about));
+    let told = |(groups, begin): (&[Group], &str)| {
+        let begin: Vec<Command> = begin.lines().map(command).collect();
+        let begin = prop_oneof![Just(vec![]), Just(begin)];
+        let rest = vec(about(groups), 1..=COMMANDS_MAX);
+        (1, (begin, rest).prop_map(|(begin, rest)| [begin, rest].concat()).boxed())
+    };
+    let mut choices = vec![(3, vec(any_of(lines.iter()), 1..=COMMANDS_MAX).boxed())];
+    choices.extend(SUBJECTS.into_iter().filter(|(groups, _)| has(&groups[0])).map(told));
     let openings = prop_oneof![
         Just(vec![]),
         Just(vec![command("HELLO 3")]),
         Just(vec![command("AUTH secret")]),
         Just(vec![command("HELLO 3 AUTH default secret")]),
     ];
-    let body = Union::new(choices.into_iter().map(|command| vec(command, 1..=COMMANDS_MAX)));
-    (openings, body).prop_map(|(opening, body)| Story([opening, body].concat())).boxed()
+    (openings, Union::new_weighted(choices))
+        .prop_map(|(opening, body)| Story([opening, body].concat()))
+        .boxed()
 }
 
 fn any_of<'a>(lines: impl Iterator<Item = &'a Line>) -> BoxedStrategy<Command> {

@@ -81,12 +81,13 @@ impl Line {
     pub(crate) fn weight(&self) -> u32 {
         match self.group {
             Group::Connection | Group::Server => 1,
-            Group::Generic | Group::Scripting => 3,
+            Group::Generic => 3,
             Group::Bitmap
             | Group::Geo
             | Group::Hash
             | Group::HyperLogLog
             | Group::List
+            | Group::Scripting
             | Group::Set
             | Group::SortedSet
             | Group::Stream
