@@ -8,7 +8,7 @@ use redpoll::proto::resp::Value;
 
 use crate::harness::{Cluster, Options, Proxy, Wire};
 use crate::proxied::patient;
-use crate::rig::{guarded, scan, scan_step, settings};
+use crate::rig::{empty, guarded, scan, scan_step, settings};
 
 /// Runs a story on a cluster of three primaries and a proxy before it.
 fn before_a_cluster(story: impl FnOnce(&Cluster, &Proxy) -> Result<()>) -> Result<()> {
@@ -30,31 +30,47 @@ fn make(wire: &mut Wire, prefix: &str, numbers: std::ops::Range<u32>, ends: [&st
     made.collect()
 }
 
-type Names = Result<BTreeSet<Vec<u8>>>;
+/// What is told one after the other, to one cluster.
+const STORIES: [fn(&Cluster, &Proxy) -> Result<()>; 5] = [
+    a_scan_of_a_cluster_gives_all_keys_that_it_asks_for,
+    a_random_key_is_one_of_any_node,
+    a_script_exists_if_every_node_has_it,
+    what_is_published_reaches_whoever_listens_at_any_node,
+    the_slow_log_of_a_cluster_is_that_of_all_its_nodes,
+];
 
 #[test]
-fn a_scan_of_a_cluster_gives_all_keys_that_it_asks_for() -> Result<()> {
-    before_a_cluster(|_, proxy| {
-        let mut wire = proxy.wire()?;
-        let strings = make(&mut wire, "a:", 0..300, ["SET", "v"])?;
-        let lists = make(&mut wire, "b:", 0..120, ["RPUSH", "v"])?;
-        let hashes = make(&mut wire, "c:", 0..80, ["HSET", "f v"])?;
-        let all = &(&strings | &lists) | &hashes;
-        assert_eq!(all.len(), 500);
-        assert_eq!(wire.say("DBSIZE")?, ":500\r\n");
-        for version in ["2", "3"] {
-            wire.say(&format!("HELLO {version}"))?;
-            for count in ["1", "10", "170", "1000"] {
-                assert_eq!(scan(&mut wire, &["COUNT", count])?, all, "COUNT {count}");
-            }
-            assert_eq!(scan(&mut wire, &[])?, all);
-            assert_eq!(scan(&mut wire, &["MATCH", "b:*"])?, lists);
-            assert_eq!(scan(&mut wire, &["TYPE", "hash", "COUNT", "50"])?, hashes);
-            assert_eq!(scan(&mut wire, &["match", "a:*", "type", "string"])?, strings);
-            assert_eq!(scan(&mut wire, &["MATCH", "a:*", "TYPE", "list"])?, BTreeSet::new());
-        }
-        Ok(())
+fn every_primary_has_its_say() -> Result<()> {
+    before_a_cluster(|cluster, proxy| {
+        STORIES.into_iter().try_for_each(|story| {
+            cluster.nodes.iter().try_for_each(empty)?;
+            story(cluster, proxy)
+        })
     })
+}
+
+type Names = Result<BTreeSet<Vec<u8>>>;
+
+fn a_scan_of_a_cluster_gives_all_keys_that_it_asks_for(_: &Cluster, proxy: &Proxy) -> Result<()> {
+    let mut wire = proxy.wire()?;
+    let strings = make(&mut wire, "a:", 0..300, ["SET", "v"])?;
+    let lists = make(&mut wire, "b:", 0..120, ["RPUSH", "v"])?;
+    let hashes = make(&mut wire, "c:", 0..80, ["HSET", "f v"])?;
+    let all = &(&strings | &lists) | &hashes;
+    assert_eq!(all.len(), 500);
+    assert_eq!(wire.say("DBSIZE")?, ":500\r\n");
+    for version in ["2", "3"] {
+        wire.say(&format!("HELLO {version}"))?;
+        for count in ["1", "10", "170", "1000"] {
+            assert_eq!(scan(&mut wire, &["COUNT", count])?, all, "COUNT {count}");
+        }
+        assert_eq!(scan(&mut wire, &[])?, all);
+        assert_eq!(scan(&mut wire, &["MATCH", "b:*"])?, lists);
+        assert_eq!(scan(&mut wire, &["TYPE", "hash", "COUNT", "50"])?, hashes);
+        assert_eq!(scan(&mut wire, &["match", "a:*", "type", "string"])?, strings);
+        assert_eq!(scan(&mut wire, &["MATCH", "a:*", "TYPE", "list"])?, BTreeSet::new());
+    }
+    Ok(())
 }
 
 /// A scan under way.
@@ -122,98 +138,92 @@ fn a_scan_gives_keys_that_a_slot_takes_behind_it_meanwhile() -> Result<()> {
     })
 }
 
-#[test]
-fn a_random_key_is_one_of_any_node() -> Result<()> {
-    before_a_cluster(|cluster, proxy| {
-        let mut wire = proxy.wire()?;
-        assert_eq!(wire.say("RANDOMKEY")?, "$-1\r\n");
-        let mut nodes = BTreeSet::new();
-        for node in 0..3 {
-            for key in cluster.keys_of(node, "random:", 10)? {
-                assert_eq!(wire.say(&format!("SET {key} {node}"))?, "+OK\r\n");
-            }
+fn a_random_key_is_one_of_any_node(cluster: &Cluster, proxy: &Proxy) -> Result<()> {
+    let mut wire = proxy.wire()?;
+    assert_eq!(wire.say("RANDOMKEY")?, "$-1\r\n");
+    let mut nodes = BTreeSet::new();
+    for node in 0..3 {
+        for key in cluster.keys_of(node, "random:", 10)? {
+            assert_eq!(wire.say(&format!("SET {key} {node}"))?, "+OK\r\n");
         }
-        for _ in 0..200 {
-            let reply = wire.call(&["RANDOMKEY"])?;
-            let key = Value::parse(&reply).context("a reply")?;
-            nodes.insert(wire.say(&format!("GET {}", text(&key)))?);
-        }
-        let all = [0, 1, 2].map(|node| format!("$1\r\n{node}\r\n"));
-        assert_eq!(nodes, BTreeSet::from(all));
-        Ok(())
-    })
+    }
+    for _ in 0..200 {
+        let reply = wire.call(&["RANDOMKEY"])?;
+        let key = Value::parse(&reply).context("a reply")?;
+        nodes.insert(wire.say(&format!("GET {}", text(&key)))?);
+    }
+    let all = [0, 1, 2].map(|node| format!("$1\r\n{node}\r\n"));
+    assert_eq!(nodes, BTreeSet::from(all));
+    Ok(())
 }
 
-#[test]
-fn a_script_exists_if_every_node_has_it() -> Result<()> {
-    before_a_cluster(|cluster, proxy| {
-        const EXISTS: [&str; 3] = ["SCRIPT", "EXISTS", RETURN_6];
-        let mut wire = proxy.wire()?;
-        for node in 0..3 {
-            assert_eq!(wire.call(&EXISTS)?, b"*1\r\n:0\r\n", "{node} nodes have it");
-            let key = &cluster.keys_of(node, "script:", 1)?[0];
-            assert_eq!(wire.call(&["EVAL", "return 6", "1", key])?, b":6\r\n");
-        }
-        assert_eq!(wire.call(&EXISTS)?, b"*1\r\n:1\r\n");
-        assert_eq!(wire.say("SCRIPT FLUSH")?, "+OK\r\n");
-        assert_eq!(wire.call(&EXISTS)?, b"*1\r\n:0\r\n");
-        assert!(wire.call(&["SCRIPT", "LOAD", "return 6"])?.starts_with(b"$40\r\n"));
-        for node in &cluster.nodes {
-            assert_eq!(node.wire()?.call(&EXISTS)?, b"*1\r\n:1\r\n");
-        }
-        Ok(())
-    })
+fn a_script_exists_if_every_node_has_it(cluster: &Cluster, proxy: &Proxy) -> Result<()> {
+    const EXISTS: [&str; 3] = ["SCRIPT", "EXISTS", RETURN_6];
+    let mut wire = proxy.wire()?;
+    for node in 0..3 {
+        assert_eq!(wire.call(&EXISTS)?, b"*1\r\n:0\r\n", "{node} nodes have it");
+        let key = &cluster.keys_of(node, "script:", 1)?[0];
+        assert_eq!(wire.call(&["EVAL", "return 6", "1", key])?, b":6\r\n");
+    }
+    assert_eq!(wire.call(&EXISTS)?, b"*1\r\n:1\r\n");
+    assert_eq!(wire.say("SCRIPT FLUSH")?, "+OK\r\n");
+    assert_eq!(wire.call(&EXISTS)?, b"*1\r\n:0\r\n");
+    assert!(wire.call(&["SCRIPT", "LOAD", "return 6"])?.starts_with(b"$40\r\n"));
+    for node in &cluster.nodes {
+        assert_eq!(node.wire()?.call(&EXISTS)?, b"*1\r\n:1\r\n");
+    }
+    Ok(())
 }
 
 /// The digest of `return 6`.
 const RETURN_6: &str = "432b214c7272676165213cde73c96473ae722648";
 
-#[test]
-fn what_is_published_reaches_whoever_listens_at_any_node() -> Result<()> {
-    before_a_cluster(|cluster, proxy| {
-        let mut wire = proxy.wire()?;
-        for (node, server) in cluster.nodes.iter().enumerate() {
-            let shard = &cluster.keys_of(node, "shard:", 1)?[0];
-            let mut listener = server.wire()?;
-            listener.say("SUBSCRIBE news")?;
-            listener.say(&format!("SSUBSCRIBE {shard}"))?;
-            assert!(matches!(wire.say("PUBLISH news now")?.as_str(), ":0\r\n" | ":1\r\n"));
-            let told = String::from_utf8(listener.reply()?)?;
-            assert_eq!(told, "*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$3\r\nnow\r\n");
-            assert_eq!(wire.say(&format!("SPUBLISH {shard} here"))?, ":1\r\n");
-            let told = String::from_utf8(listener.reply()?)?;
-            assert!(told.starts_with("*3\r\n$8\r\nsmessage\r\n"), "{told}");
-        }
-        Ok(())
-    })
+fn what_is_published_reaches_whoever_listens_at_any_node(
+    cluster: &Cluster,
+    proxy: &Proxy,
+) -> Result<()> {
+    let mut wire = proxy.wire()?;
+    for (node, server) in cluster.nodes.iter().enumerate() {
+        let shard = &cluster.keys_of(node, "shard:", 1)?[0];
+        let mut listener = server.wire()?;
+        listener.say("SUBSCRIBE news")?;
+        listener.say(&format!("SSUBSCRIBE {shard}"))?;
+        assert!(matches!(wire.say("PUBLISH news now")?.as_str(), ":0\r\n" | ":1\r\n"));
+        let told = String::from_utf8(listener.reply()?)?;
+        assert_eq!(told, "*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$3\r\nnow\r\n");
+        assert_eq!(wire.say(&format!("SPUBLISH {shard} here"))?, ":1\r\n");
+        let told = String::from_utf8(listener.reply()?)?;
+        assert!(told.starts_with("*3\r\n$8\r\nsmessage\r\n"), "{told}");
+    }
+    Ok(())
 }
 
-#[test]
-fn the_slow_log_of_a_cluster_is_that_of_all_its_nodes() -> Result<()> {
-    before_a_cluster(|cluster, proxy| {
-        let mut wire = proxy.wire()?;
-        cluster.nodes.iter().try_for_each(|node| node.set("slowlog-log-slower-than", "0"))?;
-        assert_eq!(wire.say("SLOWLOG RESET")?, "+OK\r\n");
-        let keys = [0, 1, 2].map(|node| cluster.keys_of(node, "slow:", 1));
-        let mut keys = keys.into_iter().collect::<Result<Vec<_>>>()?.concat();
-        keys.sort_unstable();
-        for key in &keys {
-            assert_eq!(wire.say(&format!("SET {key} v"))?, "+OK\r\n");
-        }
-        cluster.nodes.iter().try_for_each(|node| node.set("slowlog-log-slower-than", "-1"))?;
-        let reply = wire.call(&["SLOWLOG", "GET", "-1"])?;
-        let log = Value::parse(&reply).context("a reply")?;
-        let entries = log.as_items().context("entries")?;
-        assert_eq!(wire.say("SLOWLOG LEN")?, format!(":{}\r\n", entries.len()));
-        let commands = entries.iter().filter_map(|entry| entry.as_items()?.get(3)?.as_items());
-        let mut set: Vec<&str> =
-            commands.filter(|it| it[0].as_text() == Some("SET")).map(|it| text(&it[1])).collect();
-        set.sort_unstable();
-        assert_eq!(set, keys);
-        assert_eq!(wire.say("SLOWLOG RESET")?, "+OK\r\n");
-        assert_eq!(wire.say("SLOWLOG LEN")?, ":0\r\n");
-        Ok(())
-    })
+fn the_slow_log_of_a_cluster_is_that_of_all_its_nodes(
+    cluster: &Cluster,
+    proxy: &Proxy,
+) -> Result<()> {
+    let mut wire = proxy.wire()?;
+    cluster.nodes.iter().try_for_each(|node| node.set("slowlog-log-slower-than", "0"))?;
+    assert_eq!(wire.say("SLOWLOG RESET")?, "+OK\r\n");
+    let keys = [0, 1, 2].map(|node| cluster.keys_of(node, "slow:", 1));
+    let mut keys = keys.into_iter().collect::<Result<Vec<_>>>()?.concat();
+    keys.sort_unstable();
+    for key in &keys {
+        assert_eq!(wire.say(&format!("SET {key} v"))?, "+OK\r\n");
+    }
+    cluster.nodes.iter().try_for_each(|node| node.set("slowlog-log-slower-than", "-1"))?;
+    let reply = wire.call(&["SLOWLOG", "GET", "-1"])?;
+    let log = Value::parse(&reply).context("a reply")?;
+    let entries = log.as_items().context("entries")?;
+    assert_eq!(wire.say("SLOWLOG LEN")?, format!(":{}\r\n", entries.len()));
+    let commands = entries.iter().filter_map(|entry| entry.as_items()?.get(3)?.as_items());
+    let mut set: Vec<&str> =
+        commands.filter(|it| it[0].as_text() == Some("SET")).map(|it| text(&it[1])).collect();
+    set.sort_unstable();
+    assert_eq!(set, keys);
+    assert_eq!(wire.say("SLOWLOG RESET")?, "+OK\r\n");
+    assert_eq!(wire.say("SLOWLOG LEN")?, ":0\r\n");
+    Ok(())
 }
 
 fn text(value: &Value) -> &str {
