@@ -14,6 +14,9 @@ const ECHO_BYTES_MAX: usize = 128;
 /// How much of a key a `CROSSSLOT` error shows, in bytes before escaping.
 const KEY_SHOWN_BYTES_MAX: usize = 64;
 
+/// How Redis begins the error of an `EXEC` that it refuses, which ends the transaction.
+const EXEC_ABORTS: &str = "EXECABORT Transaction discarded because of:";
+
 /// Why a command goes nowhere. [`write`](Self::write) makes the error reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -92,7 +95,8 @@ impl Refusal {
                 parts.concat()
             }
             Refusal::WrongArity(row) => {
-                format!("ERR wrong number of arguments for '{}' command", row.name).into_bytes()
+                let kind = if row.name == "exec" { EXEC_ABORTS } else { "ERR" };
+                format!("{kind} wrong number of arguments for '{}' command", row.name).into_bytes()
             }
             Refusal::Refused { row, why } => {
                 let name = row.name.replace('|', " ").to_uppercase();

@@ -8,7 +8,7 @@ use super::alone::Alone;
 use super::part::{Lane, Part, State};
 use super::plan::{Plan, facts, plan, runs_alone};
 use super::ring::{Many, Ticket, Work};
-use super::transaction::{Batch, Transaction, of_transaction};
+use super::transaction::{Batch, of_transaction, spoil};
 use super::turn::{Transmit, Turn};
 use super::{Mode, Session};
 use crate::proto::cluster::Route;
@@ -21,7 +21,7 @@ impl Session {
     pub(super) fn command(&mut self, frame: Bytes, since: Instant, turn: &mut Turn<'_>) {
         let plan = match turn.policy.rules.parse(&frame, self.decoder.spans()) {
             Err(refusal) => {
-                self.transaction.iter_mut().for_each(Transaction::spoil);
+                spoil(&mut self.transaction, &refusal);
                 Plan::Refuse(refusal)
             }
             Ok(command) => match of_transaction(&mut self.transaction, &command, turn.router) {

@@ -58,11 +58,6 @@ impl Transaction {
         self.bytes.capacity()
     }
 
-    /// Takes note that a command was refused.
-    pub(super) fn spoil(&mut self) {
-        self.is_spoilt = true;
-    }
-
     /// Queues a command, or refuses it.
     pub(super) fn queue(&mut self, command: &Command<'_>, router: &Router) -> Plan {
         if let Err(refusal) = self.admit(command, router) {
@@ -138,6 +133,14 @@ pub(super) fn of_transaction(
         return None;
     }
     Some(transaction.queue(command, router))
+}
+
+/// Takes note that a command was refused before it was looked at.
+pub(super) fn spoil(open: &mut Option<Transaction>, refusal: &Refusal) {
+    if matches!(refusal, Refusal::WrongArity(row) if row.name == "exec") {
+        *open = None;
+    }
+    open.iter_mut().for_each(|transaction| transaction.is_spoilt = true);
 }
 
 fn outside(open: &mut Option<Transaction>, name: &str) -> Plan {

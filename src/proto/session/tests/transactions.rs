@@ -57,6 +57,16 @@ fn a_command_that_is_refused_spoils_the_transaction_and_no_other() {
 }
 
 #[test]
+fn an_exec_that_is_refused_ends_the_transaction() {
+    let mut rig = Rig::new();
+    assert!(rig.send("MULTI\nSET a 1\nEXEC now\nEXEC\n").is_empty());
+    let error = "-EXECABORT Transaction discarded because of: \
+                 wrong number of arguments for 'exec' command\r\n";
+    let told = format!("+OK\r\n+QUEUED\r\n{error}-ERR EXEC without MULTI\r\n");
+    assert_eq!(rig.told(), told);
+}
+
+#[test]
 fn words_about_transactions_are_those_of_redis() {
     let mut rig = Rig::new();
     rig.send("EXEC\nDISCARD\nUNWATCH\nMULTI\nMULTI\nPING\nECHO x\nUNWATCH\nEXEC\n");
