@@ -31,7 +31,8 @@ fn make(wire: &mut Wire, prefix: &str, numbers: std::ops::Range<u32>, ends: [&st
 }
 
 /// What is told one after the other, to one cluster.
-const STORIES: [fn(&Cluster, &Proxy) -> Result<()>; 5] = [
+const STORIES: [fn(&Cluster, &Proxy) -> Result<()>; 6] = [
+    a_transaction_runs_at_the_node_of_its_keys,
     a_scan_of_a_cluster_gives_all_keys_that_it_asks_for,
     a_random_key_is_one_of_any_node,
     a_script_exists_if_every_node_has_it,
@@ -136,6 +137,26 @@ fn a_scan_gives_keys_that_a_slot_takes_behind_it_meanwhile() -> Result<()> {
         assert!(others.is_empty(), "left out, or not there: {others:?}");
         Ok(())
     })
+}
+
+fn a_transaction_runs_at_the_node_of_its_keys(cluster: &Cluster, proxy: &Proxy) -> Result<()> {
+    let mut wire = proxy.wire()?;
+    let keys = [0, 1, 2].map(|node| cluster.keys_of(node, "multi:", 1));
+    let keys = keys.into_iter().collect::<Result<Vec<_>>>()?.concat();
+    for key in &keys {
+        assert_eq!(wire.say("MULTI")?, "+OK\r\n");
+        assert_eq!(wire.say(&format!("RPUSH {key} a b"))?, "+QUEUED\r\n");
+        assert_eq!(wire.say(&format!("INCR {key}"))?, "+QUEUED\r\n");
+        assert_eq!(wire.say(&format!("LPOP {key}"))?, "+QUEUED\r\n");
+        let wrong = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
+        assert_eq!(wire.say("EXEC")?, format!("*3\r\n:2\r\n{wrong}$1\r\na\r\n"));
+    }
+    assert_eq!(wire.say("MULTI")?, "+OK\r\n");
+    assert_eq!(wire.say(&format!("DEL {}", keys[0]))?, "+QUEUED\r\n");
+    assert!(wire.say(&format!("DEL {}", keys[1]))?.starts_with("-CROSSSLOT "));
+    assert!(wire.say("EXEC")?.starts_with("-EXECABORT "));
+    assert_eq!(wire.say(&format!("EXISTS {}", keys.join(" ")))?, ":3\r\n");
+    Ok(())
 }
 
 fn a_random_key_is_one_of_any_node(cluster: &Cluster, proxy: &Proxy) -> Result<()> {

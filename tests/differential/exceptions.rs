@@ -75,6 +75,13 @@ pub(crate) const PROXY: &[Exception] = &[
 pub(crate) const SILENT: [&str; 5] =
     ["client|setinfo", "function|kill", "nosuchcommand", "script|kill", "script|show"];
 
+/// Data commands that are not queued in a transaction as Redis does it, and why.
+pub(crate) const NOT_QUEUED: &[(&str, &str)] = &[
+    ("mset", "a key without its value is refused at once, and not by `EXEC`"),
+    ("msetnx", "as MSET"),
+    ("object|help", "Redpoll answers it itself"),
+];
+
 /// Rows that are not as Redis 7.0 tells of them, and why.
 pub(crate) const ROWS: &[(&str, &str)] = &[
     ("client|setinfo", "it has no such command; Redis 7.2 has"),

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use redpoll::proto::command::table;
 
 use crate::exceptions::{CLUSTER_ONLY, PROXY, SILENT};
-use crate::grammar::{Line, line_of, lines};
+use crate::grammar::{Group, Line, line_of, lines};
 use crate::harness::{Cluster, Options, PATIENCE, Proxy, Server};
 use crate::rig::{ask, empty, guarded, items, lone_node, same, scan, settings, tell_all};
 use crate::verdict::{Step, steps};
@@ -75,7 +75,11 @@ impl Heard {
 /// Tells stories to a proxy and to a server without one; each has data of its own.
 fn tell_both(proxy: &Proxy, behind: &[&Server], model: &Server, strict: Strict) {
     let draw = 3 + behind.len() as u64 + u64::from(strict == Strict::Subject);
-    let lines = own_lines();
+    let mut lines = own_lines();
+    if behind.len() > 1 {
+        // Keys of several slots refuse a whole transaction.
+        lines.retain(|line| line.group != Group::Transaction);
+    }
     let mut heard = Heard::default();
     tell_all(&lines, draw, |story| {
         behind.iter().copied().chain([model]).try_for_each(empty)?;

@@ -18,7 +18,7 @@ const COMMANDS_MAX: usize = 40;
 
 /// What a story may be about, beside keys of any type, and what half of those stories begin with:
 /// what commands need that else would mostly fail.
-const SUBJECTS: [(&[Group], &str); 11] = [
+const SUBJECTS: [(&[Group], &str); 12] = [
     (&[Group::String], ""),
     (&[Group::Hash], ""),
     (&[Group::List], ""),
@@ -30,6 +30,7 @@ const SUBJECTS: [(&[Group], &str); 11] = [
     (&[Group::Scripting, Group::String], FUNCTIONS),
     (&[Group::Connection, Group::Server, Group::String], ""),
     (&[Group::Stream], STREAMS),
+    (&[Group::Transaction, Group::List, Group::String], ""),
 ];
 
 const PLACES: &str =

@@ -28,7 +28,8 @@ impl Step {
 /// What is sent for a story: its commands, before one that draws what it draws from, and at the end
 /// what shows all data, as far as there are lines for it. Nothing after `QUIT`.
 pub(crate) fn steps(story: &Story, lines: &[Line], exceptions: &[Exception]) -> Vec<Step> {
-    let told = story.0.iter().flat_map(|command| steps_of(command, exceptions));
+    let told = in_transactions(story);
+    let told = told.iter().flat_map(|command| steps_of(command, exceptions));
     let shown = KEYS.iter().flat_map(|key| shows(key));
     let is_known = |step: &Step| {
         line_of(&step.command).is_some_and(|line| lines.iter().any(|own| own.name == line.name))
@@ -38,6 +39,30 @@ pub(crate) fn steps(story: &Story, lines: &[Line], exceptions: &[Exception]) -> 
         steps.truncate(last + 1);
     }
     steps
+}
+
+/// The commands of a story without those that Redpoll refuses in a transaction, and those whose
+/// replies as elements of what `EXEC` gives could not be compared byte by byte. What is begun ends.
+fn in_transactions(story: &Story) -> Vec<Command> {
+    let mut is_open = false;
+    let mut told = Vec::new();
+    for command in &story.0 {
+        let line = line_of(command);
+        if is_open && !line.is_some_and(Line::is_alike_in_a_transaction) {
+            continue;
+        }
+        is_open = match line.map(|line| line.name) {
+            Some("multi") => is_open || command.len() == 1,
+            Some("exec") => false,
+            Some("discard") => is_open && command.len() > 1,
+            _ => is_open,
+        };
+        told.push(command.clone());
+    }
+    if is_open {
+        told.push(vec![b"EXEC".to_vec()]);
+    }
+    told
 }
 
 /// The first step whose replies differ, in words.

@@ -1,6 +1,7 @@
 //! The commands, a line each: what may follow the name, in the notation of `syntax`, and what of
 //! the reply has to be the same.
 
+use crate::exceptions::{NOT_QUEUED, ROWS};
 use crate::story::Command;
 
 macro_rules! lines {
@@ -21,6 +22,7 @@ mod scripting;
 mod server;
 mod stream;
 mod strings;
+mod transactions;
 
 /// What a command is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +40,7 @@ pub(crate) enum Group {
     SortedSet,
     Stream,
     String,
+    Transaction,
 }
 
 /// What of two replies has to be the same. Errors and nulls always have to be, to the byte.
@@ -81,6 +84,8 @@ impl Line {
     pub(crate) fn weight(&self) -> u32 {
         match self.group {
             Group::Connection | Group::Server => 1,
+            // So that a transaction is some commands long.
+            Group::Transaction => 10,
             Group::Generic => 3,
             Group::Bitmap
             | Group::Geo
@@ -100,6 +105,15 @@ impl Line {
     pub(crate) fn may_be_spoilt(&self) -> bool {
         !matches!(self.name, "sort" | "sort_ro")
     }
+
+    /// Whether it is queued, or ends or begins what is queued, whoever is asked, and its reply is
+    /// the same to the byte.
+    pub(crate) fn is_alike_in_a_transaction(&self) -> bool {
+        let is_data = !matches!(self.group, Group::Connection | Group::Server | Group::Scripting);
+        let is_another = ROWS.iter().any(|(name, _)| *name == self.name);
+        let is_meant = NOT_QUEUED.iter().any(|(name, _)| *name == self.name);
+        is_data && self.compare == Compare::Bytes && !is_another && !is_meant
+    }
 }
 
 /// The line of a command; `None` if it has none.
@@ -116,7 +130,7 @@ pub(crate) fn lines() -> impl Iterator<Item = &'static Line> {
     GROUPS.iter().copied().flatten()
 }
 
-const GROUPS: [&[Line]; 13] = [
+const GROUPS: [&[Line]; 14] = [
     connection::CONNECTION,
     keys::GENERIC,
     collections::HASHES,
@@ -130,6 +144,7 @@ const GROUPS: [&[Line]; 13] = [
     strings::BITMAPS,
     strings::HYPERLOGLOGS,
     strings::STRINGS,
+    transactions::TRANSACTIONS,
 ];
 
 const fn line(name: &'static str, syntax: &'static str, group: Group) -> Line {
