@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 use crate::config::{Clients, Config, Listener, MEMORY_BYTES_MAX, Target, Upstream};
 use crate::embedded::Cluster;
-use crate::net::{Net, TokioNet};
+use crate::net::{Net, TokioNet, time_of_day};
 use crate::proto::cluster::Address;
 use crate::proxy::{self, Error};
 use crate::stats::Stats;
@@ -29,7 +29,8 @@ const NODES: usize = 3;
 pub fn run(listen: SocketAddr) -> Result<(), Error> {
     let nodes = start_nodes()?;
     let config = config(listen, nodes.clone());
-    let stats = Stats::new(config.workers.get(), config.upstreams.keys().map(String::as_str));
+    let mut stats = Stats::new(config.workers.get(), config.upstreams.keys().map(String::as_str));
+    stats.time_of_day = Some(time_of_day);
     let ready = |bound: &[SocketAddr]| bound.iter().for_each(|at| introduce(*at, &nodes));
     proxy::run(config, stats, ready, || None)
 }
@@ -51,7 +52,7 @@ async fn serve_nodes(tell: mpsc::Sender<io::Result<Vec<Address>>>) {
         Err(error) => return drop(tell.send(Err(error))),
     };
     let cluster = Cluster::new(&addresses, &[]);
-    set_clock(&cluster);
+    cluster.set_clock(tokio::time::Instant::now(), time_of_day());
     for (number, listener) in listeners.into_iter().enumerate() {
         TokioNet.spawn(cluster.node(number).serve(TokioNet, listener));
     }
@@ -70,14 +71,6 @@ async fn bind_nodes() -> io::Result<(Vec<TcpListener>, Vec<Address>)> {
         listeners.push(listener);
     }
     Ok((listeners, addresses))
-}
-
-#[expect(clippy::disallowed_methods, reason = "the demonstration runs in the world's time")]
-fn set_clock(cluster: &Cluster) {
-    let since_epoch = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or(Duration::ZERO);
-    cluster.set_clock(tokio::time::Instant::now(), since_epoch);
 }
 
 fn config(listen: SocketAddr, nodes: Vec<Address>) -> Config {

@@ -8,8 +8,8 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
@@ -87,8 +87,20 @@ pub trait Net: Clone + 'static {
         Ok(())
     }
 
+    /// The address of this side that `stream` leads to; `None` where the network does not say.
+    fn own_ip(&self, _stream: &Self::Stream) -> Option<IpAddr> {
+        None
+    }
+
     /// Runs `task` on the current thread until it ends.
     fn spawn(&self, task: impl Future<Output = ()> + 'static);
+}
+
+/// The world's time of day, since the Unix epoch.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "what runs in the world has its time")]
+pub fn time_of_day() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// The operating system's network, through tokio.
@@ -156,6 +168,11 @@ impl Net for TokioNet {
             .with_interval(at_least(time / KEEPALIVE_PROBES))
             .with_retries(KEEPALIVE_PROBES);
         socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive)
+    }
+
+    fn own_ip(&self, stream: &TcpStream) -> Option<IpAddr> {
+        // A listener of both families shows one as a part of the other.
+        stream.local_addr().ok().map(|address| address.ip().to_canonical())
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the one place that spawns")]

@@ -181,7 +181,8 @@ impl<N: Net> Worker<N> {
         stats.clients.add(1);
         let (sender, inbox) = queue();
         self.clients.borrow_mut().insert(id, sender.clone());
-        let identity = Identity::new(id, peer.to_owned());
+        let host = self.net.own_ip(&stream);
+        let identity = Identity { host, port: *port, ..Identity::new(id, peer.to_owned()) };
         let worker = Rc::clone(self);
         self.net.spawn(async move {
             let shared = Rc::clone(&worker.shared);

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use redpoll::config::{Config, Url};
+use redpoll::net::time_of_day;
 use redpoll::stats::Stats;
 use redpoll::{admin, demo, proxy};
 
@@ -50,6 +51,7 @@ fn run(args: RunArgs) -> Result<(), Failure> {
     process::fit_clients(&mut config, open_files);
     let mut stats = Stats::new(config.workers.get(), config.upstreams.keys().map(String::as_str));
     stats.process = Some(process::facts);
+    stats.time_of_day = Some(time_of_day);
     stats.memory_bytes_max = config.memory_bytes_max as u64;
     tracing::info!(
         version = env!("REDPOLL_VERSION"),

@@ -35,12 +35,16 @@ use crate::limits::{CLIENT_EARLY_WRITE_BYTES_MIN, LINGER_MS, READ_BYTES_MIN, REA
 use crate::memory::{Held, Memory, Share};
 use crate::mutant::planted;
 use crate::net::Net;
-use crate::proto::command::{Facts, Identity};
+use crate::proto::command::{Facts, Identity, Row};
 use crate::proto::pipeline::Request;
 use crate::proto::session::{CommonReply, Session, Tally, Turn};
 use crate::queue::{Receiver, Sender};
 use crate::reply_to::{ReplyTo, ToClient};
 use crate::stats::{ClientEnd, Own};
+
+/// The time of day, since the Unix epoch, at which a worker is taken to start whose time nobody
+/// tells: 2023-11-14 22:13:20 UTC.
+const SIMULATED_START: Duration = Duration::from_secs(1_700_000_000);
 
 /// What all clients of a worker share.
 pub(crate) struct Shared {
@@ -209,7 +213,7 @@ impl<N: Net> Client<N> {
         let mut router = listening.backend.router.borrow_mut();
         let mut budget = listening.backend.budget.borrow_mut();
         let mut common_reply = shared.common_reply.borrow_mut();
-        let facts = || facts(&shared, &listening);
+        let facts = |row: &Row| facts(row, &shared, &listening);
         let mut turn = Turn {
             now: now(),
             router: &mut router,
@@ -480,11 +484,17 @@ impl Timer {
     }
 }
 
-fn facts<N>(shared: &Shared, listening: &Listening<N>) -> Facts {
+/// What the answer to a command of `row` is made from.
+fn facts<N>(row: &Row, shared: &Shared, listening: &Listening<N>) -> Facts {
     let stats = shared.count.all();
     let uptime = now().saturating_duration_since(shared.started);
+    let time_of_day = stats.time_of_day.map_or_else(|| SIMULATED_START + uptime, |ask| ask());
+    if row.name == "time" {
+        return Facts { time_of_day, ..Facts::default() };
+    }
     let process = stats.process.and_then(|ask| ask());
     Facts {
+        time_of_day,
         cluster: listening.backend.is_cluster,
         port: listening.port,
         uptime_s: uptime.as_secs(),

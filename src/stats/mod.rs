@@ -18,7 +18,7 @@ mod registry;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use backend::{BackendStats, Commands, ErrorCode, Redirect, RetryReason};
 pub use client::ClientEnd;
@@ -128,6 +128,8 @@ pub struct Process {
 pub struct Stats {
     /// Asks the operating system about the process; `None` in a simulation.
     pub process: Option<fn() -> Option<Process>>,
+    /// Asks for the time of day, since the Unix epoch; `None` in a simulation.
+    pub time_of_day: Option<fn() -> Duration>,
     /// What buffers may hold, in bytes; 0 as long as nobody has said.
     pub memory_bytes_max: u64,
     /// One a worker.
@@ -154,6 +156,7 @@ impl Stats {
         let worker = |_| WorkerStats { upstreams: backends(), ..WorkerStats::default() };
         Stats {
             process: None,
+            time_of_day: None,
             memory_bytes_max: 0,
             workers: (0..workers).map(worker).collect(),
             upstreams,

@@ -57,14 +57,35 @@ pub(crate) const CLUSTER_ONLY: [&str; 3] = [
     "-ERR SELECT is not allowed in cluster mode",
 ];
 
+/// Why what is about clusters differs: a server without slots says that it has none.
+const ONE_NODE: &str = "Redpoll is the one node of a cluster, whatever is behind it";
+
 /// Of Redpoll before a server or a cluster.
 pub(crate) const PROXY: &[Exception] = &[
+    exception("asking", Compare::Nothing, ONE_NODE),
+    exception("cluster|countkeysinslot", Compare::Nothing, "a server has no slots"),
+    exception("cluster|getkeysinslot", Compare::Nothing, "a server has no slots"),
+    exception("cluster|help", Compare::Nothing, "tells what Redpoll has"),
+    exception("cluster|info", Compare::Nothing, ONE_NODE),
+    exception("cluster|keyslot", Compare::Nothing, ONE_NODE),
+    exception("cluster|myid", Compare::Nothing, ONE_NODE),
+    exception("cluster|myshardid", Compare::Nothing, ONE_NODE),
+    exception("cluster|nodes", Compare::Nothing, ONE_NODE),
+    exception("cluster|replicas", Compare::Nothing, ONE_NODE),
+    exception("cluster|shards", Compare::Nothing, ONE_NODE),
+    exception("cluster|slaves", Compare::Nothing, ONE_NODE),
+    exception("cluster|slots", Compare::Nothing, ONE_NODE),
+    exception("readonly", Compare::Nothing, ONE_NODE),
+    exception("readwrite", Compare::Nothing, ONE_NODE),
+    exception("acl|help", Compare::Nothing, "tells what Redpoll has"),
     exception("hello", Compare::Shape, "tells of Redpoll: one server, whatever is behind it"),
     exception("client|help", Compare::Nothing, "tells what Redpoll has"),
     exception("client|setinfo", Compare::Nothing, "not in Redis 7.0, but in Redpoll"),
     exception("command|count", Compare::Shape, "Redpoll has fewer"),
     exception("command|docs", Compare::Nothing, "without the syntax of the arguments"),
     exception("command|getkeys", Compare::Nothing, "a name is enough since Redis 7.2").of(3),
+    exception("command|getkeysandflags", Compare::Nothing, "a name is enough since Redis 7.2")
+        .of(3),
     exception("command|help", Compare::Nothing, "tells what Redpoll has"),
     exception("command|info", Compare::Nothing, "Redpoll has fewer"),
     exception("command|list", Compare::Nothing, "Redpoll has fewer"),

@@ -6,7 +6,7 @@
 use super::super::resp::{Protocol, Writer};
 use super::keys::Take;
 use super::table::{find_full, offered};
-use super::{Command, KeySpec, Refusal, Row, glob, help, parse};
+use super::{Command, KeySpec, Refusal, Row, getkeys, glob, help};
 
 /// Answers `COMMAND` and its subcommands.
 pub(super) fn answer(command: &Command<'_>, out: &mut Vec<u8>, protocol: Protocol) {
@@ -15,7 +15,8 @@ pub(super) fn answer(command: &Command<'_>, out: &mut Vec<u8>, protocol: Protoco
         "command" => infos(offered(), &mut writer),
         "count" => writer.integer(offered().count().try_into().unwrap_or(i64::MAX)),
         "docs" => docs(command, &mut writer),
-        "getkeys" => getkeys(command, &mut writer),
+        "getkeys" => getkeys::getkeys(command, &mut writer),
+        "getkeysandflags" => getkeys::getkeysandflags(command, &mut writer),
         "help" => help::write(&help::COMMAND, &mut writer),
         "info" if command.len() == 2 => infos(offered(), &mut writer),
         "info" => {
@@ -195,41 +196,6 @@ fn doc(row: &'static Row, writer: &mut Writer<'_>) {
         writer.bulk(b"subcommands");
         docs_of(row.offered(), writer);
     }
-}
-
-fn getkeys(command: &Command<'_>, writer: &mut Writer<'_>) {
-    let (frame, spans) = (command.frame, &command.spans[2..]);
-    let inner = match parse(frame, spans) {
-        Ok(inner) => inner,
-        Err(Refusal::WrongArity(row)) if row.has_arity(spans.len()) => {
-            Command { frame, spans, row }
-        }
-        Err(Refusal::WrongArity(row)) if has_keys(row) => {
-            return writer.error("ERR Invalid number of arguments specified for command");
-        }
-        Err(Refusal::WrongArity(_)) => {
-            return writer.error("ERR The command has no key arguments");
-        }
-        Err(_) => return writer.error("ERR Invalid command specified"),
-    };
-    if !inner.row.is_offered() {
-        return writer.error("ERR Invalid command specified");
-    }
-    if !has_keys(inner.row) {
-        return writer.error("ERR The command has no key arguments");
-    }
-    if inner.has_malformed_keys() && !inner.row.may_be_keyless() {
-        return writer.error("ERR Invalid arguments specified for command");
-    }
-    writer.array(inner.keys().count());
-    for key in inner.keys() {
-        writer.bulk(inner.arg(key));
-    }
-}
-
-/// Whether it has keys, and not only what is sent where a key of that name would be.
-fn has_keys(row: &Row) -> bool {
-    row.key_flags.iter().any(|flags| *flags != "not_key")
 }
 
 fn list(command: &Command<'_>, writer: &mut Writer<'_>) {

@@ -1,7 +1,9 @@
 //! Who a client says it is: `HELLO`, `AUTH`, `CLIENT`.
 
+use std::net::IpAddr;
+
 use super::super::resp::{Protocol, Writer, parse_integer};
-use super::{Command, Refusal, help, refusal};
+use super::{Command, Refusal, cluster, help, refusal};
 use crate::limits::CLIENT_NAME_BYTES_MAX;
 
 /// The version of Redis that clients are told: the first one that has `CLIENT SETINFO`.
@@ -16,6 +18,10 @@ pub struct Identity {
     pub id: u64,
     /// Where it connects from, as `host:port`; empty if that is unknown.
     pub address: String,
+    /// Where it connects to; `None` if only the port is known.
+    pub host: Option<IpAddr>,
+    /// The port that it connects to.
+    pub port: u16,
     /// The protocol it speaks.
     pub protocol: Protocol,
     /// The name it has given itself; empty if none.
@@ -192,9 +198,10 @@ fn is_plain(text: &[u8]) -> bool {
 fn line(identity: &Identity) -> String {
     let text = String::from_utf8_lossy;
     format!(
-        "id={} addr={} name={} db=0 cmd=client|info user=default resp={} lib-name={} lib-ver={}\n",
+        "id={} addr={} laddr={} name={} db=0 cmd=client|info user=default resp={} lib-name={} lib-ver={}\n",
         identity.id,
         identity.address,
+        cluster::own_address(identity),
         text(&identity.name),
         identity.protocol_number(),
         text(&identity.lib_name),
@@ -303,7 +310,7 @@ mod tests {
         ] {
             assert_eq!(client.ask(line), reply, "{line}");
         }
-        let line = "id=7 addr=10.0.0.9:51234 name= db=0 cmd=client|info user=default resp=2 \
+        let line = "id=7 addr=10.0.0.9:51234 laddr=10.0.0.1:6380 name= db=0 cmd=client|info user=default resp=2 \
                     lib-name=redis-py lib-ver=8.0.0\\n";
         assert_eq!(client.ask("client info"), format!("${}|{line}|", line.len() - 1));
     }

@@ -117,11 +117,14 @@ fn keyspace(_: &Facts, _: &mut Lines) {}
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::Facts;
     use super::super::rig::Client;
 
     fn facts() -> Facts {
         Facts {
+            time_of_day: Duration::from_secs(1_700_000_000),
             cluster: true,
             port: 6380,
             uptime_s: 90_000,

@@ -1,5 +1,6 @@
 //! Where the keys of a command are.
 
+use super::super::cluster::Slot;
 use super::super::resp::parse_integer;
 use super::Command;
 
@@ -82,6 +83,20 @@ impl<'a> Command<'a> {
     #[must_use]
     pub fn keys(&self) -> Keys<'a> {
         Keys { command: *self, specs: self.row.keys, next: 0, left: 0, step: 1 }
+    }
+
+    /// The positions of the keys, each with its flags as they are in the table.
+    pub(super) fn keys_with_flags(&self) -> impl Iterator<Item = (usize, &'static str)> {
+        self.row.keys.iter().zip(self.row.key_flags).flat_map(|(spec, flags)| {
+            let found = spec.find(self);
+            (0..found.count).map(move |number| (found.first + number * found.step, *flags))
+        })
+    }
+
+    /// The slot whose number is the argument after the subcommand, if there is such a slot.
+    #[must_use]
+    pub fn named_slot(&self) -> Option<Slot> {
+        Slot::new(u16::try_from(parse_integer(self.arg(2))?).ok()?)
     }
 
     /// The position of the first key: what [`keys`](Self::keys) yields first.

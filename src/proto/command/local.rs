@@ -5,12 +5,16 @@
 //!             '- HELLO, CLIENT SETNAME, RESET change it
 //! ```
 
+use std::time::Duration;
+
 use super::super::resp::{Writer, parse_integer};
-use super::{Command, Identity, Refusal, describe, help, identity, info};
+use super::{Command, Identity, REDIS_VERSION, Refusal, cluster, describe, help, identity, info};
 
 /// What the proxy knows about itself, supplied by whoever drives it. `INFO` shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
+    /// The time of day, since the Unix epoch.
+    pub time_of_day: Duration,
     /// Whether the servers are a Redis Cluster.
     pub cluster: bool,
     /// The port that the client is connected to.
@@ -67,7 +71,15 @@ pub fn answer(
             writer.simple("RESET");
         }
         "info" => info::info(command, facts, &mut writer),
+        "time" => time(facts.time_of_day, &mut writer),
+        "lolwut" => lolwut(command, &mut writer),
+        "role" => role(&mut writer),
+        // Clients have one node, which is never a replica, and one user.
+        "asking" | "readonly" | "readwrite" => writer.simple("OK"),
+        "acl|whoami" => writer.bulk(b"default"),
+        "acl|help" => help::write(&help::ACL, &mut writer),
         "object|help" => help::write(&help::OBJECT, &mut writer),
+        name if name.starts_with("cluster|") => cluster::answer(command, identity, &mut writer),
         name if name.starts_with("command") => describe::answer(command, out, protocol),
         _ => identity::answer(command, identity, out),
     }
@@ -80,6 +92,30 @@ fn ping(command: &Command<'_>, out: &mut Vec<u8>, identity: &Identity) {
         2 => Writer::new(out, identity.protocol).bulk(command.arg(1)),
         _ => Refusal::WrongArity(command.row).write(out),
     }
+}
+
+/// Seconds, and the microseconds beyond them.
+fn time(time_of_day: Duration, writer: &mut Writer<'_>) {
+    writer.array(2);
+    writer.bulk(time_of_day.as_secs().to_string().as_bytes());
+    writer.bulk(time_of_day.subsec_micros().to_string().as_bytes());
+}
+
+/// The version alone, as Redis gives it for versions of the art that it does not have.
+fn lolwut(command: &Command<'_>, writer: &mut Writer<'_>) {
+    let asks_for_one = command.len() > 2 && command.arg(1).eq_ignore_ascii_case(b"version");
+    if asks_for_one && parse_integer(command.arg(2)).is_none() {
+        return writer.error("ERR value is not an integer or out of range");
+    }
+    writer.verbatim(&format!("Redis ver. {REDIS_VERSION}\n"));
+}
+
+/// A master that has sent nothing to no replica.
+fn role(writer: &mut Writer<'_>) {
+    writer.array(3);
+    writer.bulk(b"master");
+    writer.integer(0);
+    writer.array(0);
 }
 
 /// There is one database: a cluster has no other, and other servers' are not offered.
@@ -138,6 +174,27 @@ mod tests {
             client.facts.cluster = cluster;
             assert_eq!(client.ask(line), reply, "{line}");
         }
+    }
+
+    #[test]
+    fn what_is_asked_of_a_single_master_is_answered_as_one() {
+        let mut client = Client::default();
+        client.facts.time_of_day = Duration::from_micros(1_700_000_000_000_042);
+        for (line, reply) in [
+            ("asking", "+OK|"),
+            ("READONLY", "+OK|"),
+            ("readwrite", "+OK|"),
+            ("time", "*2|$10|1700000000|$2|42|"),
+            ("role", "*3|$6|master|:0|*0|"),
+            ("acl whoami", "$7|default|"),
+            ("lolwut", "$17|Redis ver. 7.2.0\\n|"),
+            ("lolwut version 5 1", "$17|Redis ver. 7.2.0\\n|"),
+            ("lolwut version x", "-ERR value is not an integer or out of range|"),
+        ] {
+            assert_eq!(client.ask(line), reply, "{line}");
+        }
+        assert_eq!(Client::resp3().ask("lolwut"), "=21|txt:Redis ver. 7.2.0\\n|");
+        assert!(client.ask("acl help").contains("|+WHOAMI|"));
     }
 
     #[test]

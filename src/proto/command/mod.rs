@@ -14,9 +14,11 @@
 //! - `split`: one command a slot, or a primary, and what their replies come to, with `merge`
 //! - `scan`: a cursor that leads from one primary to the next
 //! - `local`: what the proxy answers itself, with `identity` (HELLO, AUTH, CLIENT), `describe`
-//!   (COMMAND), `info` and `help`
+//!   and `getkeys` (COMMAND), `cluster`, `info` and `help`
 
+mod cluster;
 mod describe;
+mod getkeys;
 mod glob;
 mod help;
 mod identity;

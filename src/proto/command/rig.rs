@@ -76,7 +76,11 @@ pub(super) struct Client {
 
 impl Default for Client {
     fn default() -> Self {
-        let identity = Identity::new(7, "10.0.0.9:51234".to_owned());
+        let identity = Identity {
+            host: Some([10, 0, 0, 1].into()),
+            port: 6380,
+            ..Identity::new(7, "10.0.0.9:51234".to_owned())
+        };
         Client { identity, facts: Facts::default(), after: After::Continue }
     }
 }

@@ -16,10 +16,10 @@ pub(super) enum Plan {
     Split(Split, &'static Row),
 }
 
-/// What a local command may need to know; the full account is for INFO alone.
+/// What a local command may need to know; most need little.
 pub(super) fn facts(command: &Command<'_>, turn: &Turn<'_>) -> Facts {
-    if command.row.name == "info" {
-        return (turn.facts)();
+    if matches!(command.row.name, "info" | "time") {
+        return (turn.facts)(command.row);
     }
     Facts { cluster: turn.router.is_cluster(), ..Facts::default() }
 }
@@ -30,6 +30,11 @@ pub(super) fn plan(command: &Command<'_>, router: &Router, rules: &Rules) -> Pla
         Spread::Refused(why) => return Plan::Refuse(Refusal::Refused { row, why }),
         Spread::EveryPrimary | Spread::Scan if router.is_cluster() => {
             return everywhere(command, router);
+        }
+        Spread::NamedSlot => {
+            // Where there is no such slot, any node says so.
+            let slot = command.named_slot().unwrap_or_else(|| Slot::of(b""));
+            return Plan::One(slot, row);
         }
         Spread::OneSlot if command.asks_to_wait() => {
             return Plan::Refuse(Refusal::Refused { row, why: NO_WAITING });

@@ -95,7 +95,7 @@ impl Rig {
     }
 
     fn turn<R>(&mut self, act: impl FnOnce(&mut Session, &mut BytesMut, &mut Turn<'_>) -> R) -> R {
-        let facts = || Facts { cluster: true, ..Facts::default() };
+        let facts = |_: &Row| Facts { cluster: true, ..Facts::default() };
         let mut turn = Turn {
             now: self.now,
             router: &mut self.router,

@@ -88,12 +88,13 @@ impl Transaction {
             Spread::Local if !matches!(row.name, "ping" | "echo") => {
                 return refused("in a transaction it has no place: redpoll answers it itself");
             }
-            Spread::EveryPrimary | Spread::Scan if router.is_cluster() => {
+            Spread::EveryPrimary | Spread::Scan | Spread::NamedSlot if router.is_cluster() => {
                 return refused("in a transaction it would run on one node only");
             }
             Spread::Local
             | Spread::OneSlot
             | Spread::BySlot
+            | Spread::NamedSlot
             | Spread::AnyPrimary
             | Spread::EveryPrimary
             | Spread::Scan

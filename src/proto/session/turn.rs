@@ -25,8 +25,8 @@ pub struct Turn<'a> {
     pub budget: &'a mut Budget,
     /// How long replies are.
     pub common_reply: &'a mut CommonReply,
-    /// What INFO tells; asked only when it is needed.
-    pub facts: &'a dyn Fn() -> Facts,
+    /// What the command of this row tells, if the proxy answers it; asked only when it is needed.
+    pub facts: &'a dyn Fn(&Row) -> Facts,
     /// What happened, for the counters.
     pub tally: Tally,
     /// The commands that were answered, each with the time since it was read; `None`: nobody wants

@@ -3,6 +3,8 @@
 use super::{Compare, Group, Line, as_to, line};
 
 lines!(CONNECTION, Group::Connection, {
+    "acl|help" "",
+    "acl|whoami" "",
     "asking" "",
     "auth" "( user password | password )",
     "client|getname" "",
@@ -13,13 +15,19 @@ lines!(CONNECTION, Group::Connection, {
     "client|setname" "name",
     "cluster|countkeysinslot" "slot",
     "cluster|getkeysinslot" "slot count" Shape,
+    "cluster|help" "",
     "cluster|info" "" Shape,
     "cluster|keyslot" "( key | value )",
     "cluster|myid" "" Shape,
+    "cluster|myshardid" "" Shape,
     "cluster|nodes" "" Shape,
+    "cluster|replicas" "name",
     "cluster|shards" "" Shape,
+    "cluster|slaves" "name",
     "cluster|slots" "" Shape,
     "command|getkeys" "( GET key | MSET ( key value )+ | LMOVE key key LEFT LEFT | wrong )",
+    "command|getkeysandflags"
+     "( GET key | MSET ( key value )+ | LMOVE key key LEFT LEFT | SET key value GET | wrong )",
     "command|count" "",
     "command|docs" "GET" Shape,
     "command|help" "",
@@ -31,12 +39,14 @@ lines!(CONNECTION, Group::Connection, {
     "flushdb" "[ ( SYNC | ASYNC | wrong ) ]",
     "hello" "[ version { AUTH user password | SETNAME name | wrong } ]" Greeting,
     "info" "[ ( SERVER | KEYSPACE | wrong ) ]" Shape,
+    "lolwut" "[ VERSION count ]" Shape,
     "nosuchcommand" "{ value }",
     "ping" "[ value ]",
     "quit" "",
     "readonly" "",
     "readwrite" "",
     "reset" "",
+    "role" "",
     "select" "database",
     "time" "" Shape,
 });

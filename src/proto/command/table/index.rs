@@ -1,13 +1,14 @@
 //! From a name to its row: a hash table made at compile time.
 
 use super::{
-    Row, bitmap, connection, generic, geo, hash, hyperloglog, list, pubsub, refused, scripting,
-    server, set, sorted_set, stream, string, transactions,
+    Row, bitmap, cluster, connection, generic, geo, hash, hyperloglog, list, pubsub, refused,
+    scripting, server, set, sorted_set, stream, string, transactions,
 };
 
 /// The rows, a slice a group.
-pub(super) static GROUPS: [&[Row]; 16] = [
+pub(super) static GROUPS: [&[Row]; 17] = [
     bitmap::ROWS,
+    cluster::ROWS,
     connection::ROWS,
     generic::ROWS,
     geo::ROWS,

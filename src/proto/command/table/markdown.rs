@@ -20,6 +20,7 @@ pub fn markdown() -> String {
         ("Split over the owners of their keys", Spread::BySlot),
         ("Run by every primary, their replies merged", Spread::EveryPrimary),
         ("Run by one primary after the other", Spread::Scan),
+        ("Run by the owner of the slot that they name", Spread::NamedSlot),
         ("Run by some primary", Spread::AnyPrimary),
         ("Begin or end a transaction, which waits at Redpoll until `EXEC`", Spread::Transaction),
         ("Answered by Redpoll itself", Spread::Local),

@@ -5,6 +5,7 @@
 //! command is spread over nodes, and how its replies merge. What no client gets is in `refused`.
 
 mod bitmap;
+mod cluster;
 mod connection;
 mod generic;
 mod geo;
@@ -85,6 +86,8 @@ pub enum Spread {
     OneSlot,
     /// Its keys may be in several slots; it is split over their owners and the replies merged.
     BySlot,
+    /// An argument of it is the number of a slot, whose owner runs it.
+    NamedSlot,
     /// Some primary runs it, whichever.
     AnyPrimary,
     /// Every primary runs it, alone: when what was asked before is answered, and before what is
@@ -325,7 +328,7 @@ const NO_SUBSCRIPTIONS: &str = "redpoll does not hand on what is published yet";
 const NOT_OFFERED: &str = "redpoll does not offer it yet";
 const MOVES_KEYS: &str = "it moves keys past the proxy";
 const ONE_DATABASE: &str = "clients of redpoll have one database";
-const NOT_A_NODE: &str = "redpoll is no node of a cluster";
+const NOT_A_NODE: &str = "the slots that redpoll shows are not kept at redpoll";
 
 #[cfg(test)]
 mod tests {

@@ -1,8 +1,43 @@
 //! The server itself.
 
-use super::{Access, Merge, NOT_OFFERED, ONE_SERVER, Row, SECOND, Spread};
+use super::{Access, Merge, ONE_SERVER, Row, SECOND, Spread};
 
 pub(super) const ROWS: &[Row] = &[
+    Row::new("acl", -2, Access::None)
+        .flags(&[], &["@slow"])
+        .doc(
+            "server",
+            "6.0.0",
+            "Depends on subcommand.",
+            "A container for Access List Control commands.",
+        )
+        .container(&[
+            Row::refused("acl|cat", -2, "server", "6.0.0", ONE_SERVER),
+            Row::refused("acl|deluser", -3, "server", "6.0.0", ONE_SERVER),
+            Row::refused("acl|dryrun", -4, "server", "7.0.0", ONE_SERVER),
+            Row::refused("acl|genpass", -2, "server", "6.0.0", ONE_SERVER),
+            Row::refused("acl|getuser", 3, "server", "6.0.0", ONE_SERVER),
+            Row::new("acl|help", 2, Access::None).flags(&["loading", "stale"], &["@slow"]).doc(
+                "server",
+                "6.0.0",
+                "O(1)",
+                "Returns helpful text about the different subcommands.",
+            ),
+            Row::refused("acl|list", 2, "server", "6.0.0", ONE_SERVER),
+            Row::refused("acl|load", 2, "server", "6.0.0", ONE_SERVER),
+            Row::refused("acl|log", -2, "server", "6.0.0", ONE_SERVER),
+            Row::refused("acl|save", 2, "server", "6.0.0", ONE_SERVER),
+            Row::refused("acl|setuser", -3, "server", "6.0.0", ONE_SERVER),
+            Row::refused("acl|users", 2, "server", "6.0.0", ONE_SERVER),
+            Row::new("acl|whoami", 2, Access::None)
+                .flags(&["noscript", "loading", "stale"], &["@slow"])
+                .doc(
+                    "server",
+                    "6.0.0",
+                    "O(1)",
+                    "Returns the authenticated username of the current connection.",
+                ),
+        ]),
     Row::new("command", -1, Access::None)
         .flags(&["loading", "stale"], &["@slow", "@connection"])
         .tips(&["nondeterministic_output_order"])
@@ -33,7 +68,14 @@ pub(super) const ROWS: &[Row] = &[
                     "O(N) where N is the number of arguments to the command",
                     "Extracts the key names from an arbitrary command.",
                 ),
-            Row::refused("command|getkeysandflags", -3, "server", "7.0.0", NOT_OFFERED),
+            Row::new("command|getkeysandflags", -3, Access::None)
+                .flags(&["loading", "stale"], &["@slow", "@connection"])
+                .doc(
+                    "server",
+                    "7.0.0",
+                    "O(N) where N is the number of arguments to the command",
+                    "Extracts the key names and access flags for an arbitrary command.",
+                ),
             Row::new("command|help", 2, Access::None)
                 .flags(&["loading", "stale"], &["@slow", "@connection"])
                 .doc(
@@ -124,6 +166,10 @@ pub(super) const ROWS: &[Row] = &[
         .flags(&["loading", "stale"], &["@slow", "@dangerous"])
         .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"])
         .doc("server", "1.0.0", "O(1)", "Returns information and statistics about the server."),
+    Row::new("lolwut", -1, Access::Read)
+        .spread(Spread::Local)
+        .flags(&["readonly", "fast"], &["@read", "@fast"])
+        .doc("server", "5.0.0", "", "Displays computer art and the server version"),
     Row::new("memory", -2, Access::None)
         .flags(&[], &["@slow"])
         .doc(
@@ -165,6 +211,9 @@ pub(super) const ROWS: &[Row] = &[
                     "Estimates the memory usage of a key.",
                 ),
         ]),
+    Row::new("role", 1, Access::None)
+        .flags(&["noscript", "loading", "stale", "fast"], &["@admin", "@fast", "@dangerous"])
+        .doc("server", "2.8.12", "O(1)", "Returns the replication role."),
     Row::new("slowlog", -2, Access::None)
         .flags(&[], &["@slow"])
         .doc("server", "2.2.12", "Depends on subcommand.", "A container for slow log commands.")
@@ -208,4 +257,8 @@ pub(super) const ROWS: &[Row] = &[
                 )
                 .deprecated("8.1.0", "`COMMANDLOG RESET SLOW`"),
         ]),
+    Row::new("time", 1, Access::None)
+        .flags(&["loading", "stale", "fast"], &["@fast"])
+        .tips(&["nondeterministic_output"])
+        .doc("server", "2.6.0", "O(1)", "Returns the server time."),
 ];
