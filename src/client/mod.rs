@@ -5,10 +5,12 @@
 //! socket <- Output <---- Session <- Receiver<ToClient>
 //! ```
 //!
+//! - `facts`: what the proxy's own answers are made from
 //! - `remainder`: what was read and is not taken
 //! - `patience`: when a client is closed for what it does not do
 //! - `remains`: what is still held once it has gone
 
+mod facts;
 mod patience;
 mod remainder;
 mod remains;
@@ -25,6 +27,7 @@ use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Sleep, sleep_until, timeout};
 
+use self::facts::facts;
 use self::patience::{Lapse, Patience, Seen};
 use self::remainder::Remainder;
 use self::remains::Remains;
@@ -35,16 +38,12 @@ use crate::limits::{CLIENT_EARLY_WRITE_BYTES_MIN, LINGER_MS, READ_BYTES_MIN, REA
 use crate::memory::{Held, Memory, Share};
 use crate::mutant::planted;
 use crate::net::Net;
-use crate::proto::command::{Facts, Identity, Row};
+use crate::proto::command::{Identity, Row};
 use crate::proto::pipeline::Request;
 use crate::proto::session::{CommonReply, Session, Tally, Turn};
 use crate::queue::{Receiver, Sender};
 use crate::reply_to::{ReplyTo, ToClient};
 use crate::stats::{ClientEnd, Own};
-
-/// The time of day, since the Unix epoch, at which a worker is taken to start whose time nobody
-/// tells: 2023-11-14 22:13:20 UTC.
-const SIMULATED_START: Duration = Duration::from_secs(1_700_000_000);
 
 /// What all clients of a worker share.
 pub(crate) struct Shared {
@@ -481,30 +480,5 @@ impl Timer {
     fn reset(&mut self, at: Instant) {
         self.at = at;
         self.sleep.as_mut().reset(at.into());
-    }
-}
-
-/// What the answer to a command of `row` is made from.
-fn facts<N>(row: &Row, shared: &Shared, listening: &Listening<N>) -> Facts {
-    let stats = shared.count.all();
-    let uptime = now().saturating_duration_since(shared.started);
-    let time_of_day = stats.time_of_day.map_or_else(|| SIMULATED_START + uptime, |ask| ask());
-    if row.name == "time" {
-        return Facts { time_of_day, ..Facts::default() };
-    }
-    let process = stats.process.and_then(|ask| ask());
-    Facts {
-        time_of_day,
-        cluster: listening.backend.is_cluster,
-        port: listening.port,
-        uptime_s: uptime.as_secs(),
-        clients: stats.sum(|worker| &worker.clients),
-        clients_max: shared.bounds.max,
-        clients_total: stats.sum(|worker| &worker.clients_total),
-        commands_total: stats.sum(|worker| &worker.commands_total),
-        process_id: process.map(|process| process.id),
-        memory_bytes: process.map(|process| process.memory_bytes),
-        cpu_user_us: process.map(|process| process.cpu_user_us),
-        cpu_system_us: process.map(|process| process.cpu_system_us),
     }
 }

@@ -198,7 +198,8 @@ fn is_plain(text: &[u8]) -> bool {
 fn line(identity: &Identity) -> String {
     let text = String::from_utf8_lossy;
     format!(
-        "id={} addr={} laddr={} name={} db=0 cmd=client|info user=default resp={} lib-name={} lib-ver={}\n",
+        "id={} addr={} laddr={} name={} db=0 cmd=client|info user=default resp={} lib-name={} \
+         lib-ver={}\n",
         identity.id,
         identity.address,
         cluster::own_address(identity),
@@ -310,8 +311,8 @@ mod tests {
         ] {
             assert_eq!(client.ask(line), reply, "{line}");
         }
-        let line = "id=7 addr=10.0.0.9:51234 laddr=10.0.0.1:6380 name= db=0 cmd=client|info user=default resp=2 \
-                    lib-name=redis-py lib-ver=8.0.0\\n";
+        let line = "id=7 addr=10.0.0.9:51234 laddr=10.0.0.1:6380 name= db=0 cmd=client|info \
+                    user=default resp=2 lib-name=redis-py lib-ver=8.0.0\\n";
         assert_eq!(client.ask("client info"), format!("${}|{line}|", line.len() - 1));
     }
 
