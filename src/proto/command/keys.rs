@@ -130,10 +130,10 @@ impl<'a> Command<'a> {
     /// Whether it waits until there is something, as `XREAD` does with `BLOCK`.
     #[must_use]
     pub fn asks_to_wait(&self) -> bool {
-        let [KeySpec::Keyword { take: Take::Half, from, skip, .. }, ..] = self.row.keys else {
+        let [KeySpec::Keyword { take: Take::Half, skip, .. }, ..] = self.row.keys else {
             return false;
         };
-        let mut at = usize::from(from.unsigned_abs());
+        let mut at = 1;
         while at < self.len() {
             let is = |word: &str| self.arg(at).eq_ignore_ascii_case(word.as_bytes());
             if is("block") {
@@ -176,8 +176,8 @@ impl KeySpec {
             KeySpec::Keyword { word, from, take: Take::Latest, skip } => {
                 latest_after(command, word, usize::from(from.unsigned_abs()), skip)
             }
-            KeySpec::Keyword { word, from, take: Take::Half, skip } => {
-                half_after(command, word, usize::from(from.unsigned_abs()), skip)
+            KeySpec::Keyword { word, take: Take::Half, skip, .. } => {
+                half_after(command, word, skip)
             }
             KeySpec::Keyword { word, from, take: Take::Rest, .. } => {
                 rest_after(command, word, from)
@@ -235,9 +235,10 @@ fn latest_after(command: &Command<'_>, word: &str, from: usize, all: &[(&str, u8
     found
 }
 
-/// As Redis' `xreadGetKeys` finds them.
-fn half_after(command: &Command<'_>, word: &str, from: usize, skip: &[(&str, u8)]) -> Found {
-    let mut at = from;
+/// As Redis' `xreadGetKeys` finds them: it looks at every word, whatever the key specification
+/// that it tells clients begins with.
+fn half_after(command: &Command<'_>, word: &str, skip: &[(&str, u8)]) -> Found {
+    let mut at = 1;
     while at < command.len() {
         let is = |word: &str| command.arg(at).eq_ignore_ascii_case(word.as_bytes());
         if is(word) {
@@ -386,6 +387,8 @@ mod tests {
             ("xread COUNT streams STREAMS a 0", " a"),
             ("xreadgroup group streams c streams a b > >", " a b"),
             ("xreadgroup group g c noack count 1 streams a >", " a"),
+            ("xreadgroup noack group g c streams a >", " a"),
+            ("xreadgroup what g c streams a >", ""),
             ("xread streams a b 0", ""),
             ("xread count 2 streams", ""),
             ("xread what streams a 0", ""),
@@ -402,6 +405,8 @@ mod tests {
             ("xread streams block 0", false),
             ("xreadgroup group g block streams a >", false),
             ("xreadgroup group g c block 1 streams a >", true),
+            ("xreadgroup block 1 group g c streams a >", true),
+            ("xreadgroup noack block 1 group g c streams a >", true),
             ("get block", false),
         ] {
             assert_eq!(written(line).parse().unwrap().asks_to_wait(), waits, "{line}");
