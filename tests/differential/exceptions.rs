@@ -106,7 +106,9 @@ pub(crate) const NOT_QUEUED: &[(&str, &str)] = &[
 /// Rows that are not as Redis 7.0 tells of them, and why.
 pub(crate) const ROWS: &[(&str, &str)] = &[
     ("client|setinfo", "it has no such command; Redis 7.2 has"),
+    ("cluster|myshardid", "it has no such command; Redis 7.2 has"),
     ("command|getkeys", "a name is enough since Redis 7.2"),
+    ("command|getkeysandflags", "a name is enough since Redis 7.2"),
     ("script|show", "it has no such command; Valkey 8 has"),
     ("zrank", "it takes WITHSCORE since Redis 7.2"),
     ("zrevrank", "it takes WITHSCORE since Redis 7.2"),
