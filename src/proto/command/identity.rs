@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::super::resp::{Protocol, Writer, parse_integer};
-use super::{Command, Refusal, cluster, help, refusal};
+use super::{Command, Modes, Refusal, cluster, help, refusal};
 use crate::limits::CLIENT_NAME_BYTES_MAX;
 
 /// The version of Redis that clients are told: the first one that has `CLIENT SETINFO`.
@@ -24,6 +24,8 @@ pub struct Identity {
     pub port: u16,
     /// The protocol it speaks.
     pub protocol: Protocol,
+    /// What it has switched.
+    pub modes: Modes,
     /// The name it has given itself; empty if none.
     pub name: Vec<u8>,
     /// The name of its library; empty if it has not told.
@@ -43,6 +45,7 @@ impl Identity {
     pub(super) fn reset(&mut self) {
         self.protocol = Protocol::Resp2;
         self.name.clear();
+        self.modes.reset();
     }
 
     fn protocol_number(&self) -> i64 {
@@ -77,8 +80,13 @@ pub(super) fn answer(command: &Command<'_>, identity: &mut Identity, out: &mut V
             Ok(()) => writer.simple("OK"),
             Err(text) => writer.error(format!("ERR {text}")),
         },
+        "client|capa" => writer.simple("OK"),
+        "client|getredir" => writer.integer(-1),
+        "client|no-evict" | "client|no-touch" => identity.modes.switch(command, &mut writer),
+        "client|reply" => identity.modes.reply(command, &mut writer),
         "client|setinfo" => set_info(command, identity, out),
         "client|info" => writer.verbatim(&line(identity)),
+        "client|trackinginfo" => tracking_info(&mut writer),
         "client|help" => help::write(&help::CLIENT, &mut writer),
         _ => Refusal::unknown_command(command.frame, command.spans).write(out),
     }
@@ -188,6 +196,18 @@ fn set_info(command: &Command<'_>, identity: &mut Identity, out: &mut Vec<u8>) {
     Writer::new(out, identity.protocol).simple("OK");
 }
 
+/// No keys are tracked for any client.
+fn tracking_info(writer: &mut Writer<'_>) {
+    writer.map(3);
+    writer.bulk(b"flags");
+    writer.set(1);
+    writer.bulk(b"off");
+    writer.bulk(b"redirect");
+    writer.integer(-1);
+    writer.bulk(b"prefixes");
+    writer.array(0);
+}
+
 /// What a name may hold, so that `CLIENT INFO` can be read: printable ASCII without spaces.
 fn is_plain(text: &[u8]) -> bool {
     text.iter().all(u8::is_ascii_graphic)
@@ -198,12 +218,13 @@ fn is_plain(text: &[u8]) -> bool {
 fn line(identity: &Identity) -> String {
     let text = String::from_utf8_lossy;
     format!(
-        "id={} addr={} laddr={} name={} db=0 cmd=client|info user=default resp={} lib-name={} \
-         lib-ver={}\n",
+        "id={} addr={} laddr={} name={} flags={} db=0 cmd=client|info user=default redir=-1 resp={} \
+         lib-name={} lib-ver={}\n",
         identity.id,
         identity.address,
         cluster::own_address(identity),
         text(&identity.name),
+        identity.modes.flags(),
         identity.protocol_number(),
         text(&identity.lib_name),
         text(&identity.lib_version),
@@ -311,9 +332,27 @@ mod tests {
         ] {
             assert_eq!(client.ask(line), reply, "{line}");
         }
-        let line = "id=7 addr=10.0.0.9:51234 laddr=10.0.0.1:6380 name= db=0 cmd=client|info \
-                    user=default resp=2 lib-name=redis-py lib-ver=8.0.0\\n";
+        let line = "id=7 addr=10.0.0.9:51234 laddr=10.0.0.1:6380 name= flags=N db=0 \
+                    cmd=client|info user=default redir=-1 resp=2 lib-name=redis-py lib-ver=8.0.0\\n";
         assert_eq!(client.ask("client info"), format!("${}|{line}|", line.len() - 1));
+    }
+
+    #[test]
+    fn no_client_has_its_keys_tracked() {
+        let mut client = Client::default();
+        for (line, reply) in [
+            ("client getredir", ":-1|"),
+            ("client trackinginfo", "*6|$5|flags|*1|$3|off|$8|redirect|:-1|$8|prefixes|*0|"),
+            ("client capa redirect more", "+OK|"),
+            (
+                "client maint_notifications on",
+                "-ERR unknown subcommand 'maint_notifications'. Try CLIENT HELP.|",
+            ),
+        ] {
+            assert_eq!(client.ask(line), reply, "{line}");
+        }
+        let map = "%3|$5|flags|~1|$3|off|$8|redirect|:-1|$8|prefixes|*0|";
+        assert_eq!(Client::resp3().ask("client trackinginfo"), map);
     }
 
     #[test]
@@ -331,7 +370,7 @@ mod tests {
     #[test]
     fn help_is_a_list_of_lines() {
         let help = Client::default().ask("client help");
-        assert!(help.starts_with("*15|+CLIENT <subcommand> [<arg> [value] [opt] ...]."), "{help}");
+        assert!(help.starts_with("*29|+CLIENT <subcommand> [<arg> [value] [opt] ...]."), "{help}");
         assert!(help.ends_with("|+HELP|+    Prints this help.|"), "{help}");
     }
 }

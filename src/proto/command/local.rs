@@ -138,7 +138,7 @@ mod tests {
     use proptest::sample::select;
 
     use super::super::rig::{Client, any_arg, array};
-    use super::super::{Row, Spread, table};
+    use super::super::{Replies, Row, Spread, table};
     use super::*;
     use crate::proto::resp::ReplyDecoder;
 
@@ -232,6 +232,7 @@ mod tests {
             let mut frame = vec![row.name.as_bytes()];
             frame.extend(args.iter().map(Vec::as_slice));
             let reply = client.raw(array(&frame));
+            prop_assume!(client.identity.modes.replies == Replies::On);
             prop_assert_eq!(ReplyDecoder::default().scan(&reply), Ok(Some(reply.len())));
         }
     }

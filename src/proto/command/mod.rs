@@ -13,7 +13,7 @@
 //! - `refusal`: what is refused before any server sees it
 //! - `split`: one command a slot, or a primary, and what their replies come to, with `merge`
 //! - `scan`: a cursor that leads from one primary to the next
-//! - `local`: what the proxy answers itself, with `identity` (HELLO, AUTH, CLIENT), `describe`
+//! - `local`: what the proxy answers itself, with `identity` (HELLO, AUTH, CLIENT), `modes`, `describe`
 //!   and `getkeys` (COMMAND), `cluster`, `info` and `help`
 
 mod cluster;
@@ -26,6 +26,7 @@ mod info;
 mod keys;
 mod local;
 mod merge;
+mod modes;
 mod refusal;
 #[cfg(test)]
 mod rig;
@@ -39,6 +40,7 @@ use bytes::Bytes;
 pub use identity::{Identity, REDIS_VERSION};
 pub use keys::{KeySpec, Keys, Take};
 pub use local::{After, Facts, answer};
+pub use modes::{Modes, Replies};
 pub use refusal::Refusal;
 pub use rules::{Rules, full_name};
 pub use scan::Walk;

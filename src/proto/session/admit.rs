@@ -28,7 +28,7 @@ impl Session {
                 Some(plan) => plan,
                 None if command.row.spread == Spread::Local => {
                     let before = self.identity.protocol;
-                    let is_first = self.ring.is_empty();
+                    let is_first = self.ring.is_empty() && !self.identity.modes.is_muted();
                     let out = if is_first { self.output.tail() } else { &mut Vec::new() };
                     let facts = facts(&command, turn);
                     let after = command::answer(&command, &mut self.identity, &facts, out);
@@ -80,8 +80,11 @@ impl Session {
         self.mode = Mode::Ending;
     }
 
-    /// Appends a reply that is known already.
+    /// Appends a reply that is known already, if the client wants it.
     pub(super) fn push_ready(&mut self, reply: Bytes, now: Instant) {
+        if self.identity.modes.is_muted() {
+            return;
+        }
         if self.ring.is_empty() {
             self.output.push(&reply);
         } else {
@@ -100,14 +103,14 @@ impl Session {
                 let (frame, form, access) = (part.frame.clone(), part.form(false), part.access);
                 part.state = State::InFlight(lane);
                 let reply_to = self.ring.push(Work::One(part), bytes, deadline);
-                self.time(reply_to, row, turn);
+                self.note(reply_to, row, turn);
                 let since = turn.now;
                 let request = Request { frame, form, since, deadline, reply_to };
                 self.transmits.push_back(Transmit { lane, access, request });
             }
             Route::To(_) | Route::Uncovered | Route::Unknown => {
                 let ticket = self.ring.push(Work::One(part), bytes, deadline);
-                self.time(ticket, row, turn);
+                self.note(ticket, row, turn);
                 self.park(1);
             }
         }
@@ -127,7 +130,7 @@ impl Session {
         let settled = self.is_settled(turn.router);
         let deadline = since + turn.policy.timeout(row);
         let ticket = self.ring.push(Work::Many(Box::new(Many::new(split, parts))), bytes, deadline);
-        self.time(ticket, row, turn);
+        self.note(ticket, row, turn);
         if !settled {
             self.park(count);
             return;
@@ -152,8 +155,12 @@ impl Session {
         self.transmits.push_back(Transmit { lane, access, request });
     }
 
-    /// Notes when a command was read, if somebody wants to know how long commands take.
-    fn time(&mut self, ticket: Ticket, row: &'static Row, turn: &Turn<'_>) {
+    /// Notes whether the client wants no reply to a command, and when it was read, if somebody wants
+    /// to know how long commands take.
+    fn note(&mut self, ticket: Ticket, row: &'static Row, turn: &Turn<'_>) {
+        if self.identity.modes.is_muted() {
+            self.ring.mute(ticket);
+        }
         if turn.timings.is_some() {
             self.ring.time(ticket, row, turn.now);
         }

@@ -106,6 +106,9 @@ impl Session {
         self.alone = Alone::No;
         turn.tally.unsent += 1;
         let outcome = Outcome::Failed { progress: Progress::Unsent, reason: reason.to_owned() };
+        if self.identity.modes.is_muted() {
+            return;
+        }
         if self.ring.is_empty() {
             self.write(outcome);
         } else {

@@ -181,6 +181,7 @@ impl Session {
 
     /// Ends the conversation since there is no memory for the rest of a command.
     pub fn receive_shortage(&mut self, now: Instant) {
+        self.identity.modes.begin_command();
         self.push_ready(SHORTAGE, now);
         self.mode = Mode::Ending;
     }
@@ -319,10 +320,12 @@ impl Session {
         match self.decoder.decode(buffer) {
             Ok(None) => return false,
             Ok(Some(frame)) => {
+                self.identity.modes.begin_command();
                 turn.tally.commands += 1;
                 self.command(frame, turn.now, turn);
             }
             Err(error) => {
+                self.identity.modes.begin_command();
                 turn.tally.protocol_errors += 1;
                 self.protocol_error(error, turn);
             }
@@ -339,20 +342,27 @@ impl Session {
             return;
         }
         let timed = turn.timings.as_ref().and_then(|_| self.ring.timed(ticket));
-        let is_answered = if self.ring.pop_front_single(ticket) {
-            self.write(outcome);
-            true
-        } else {
-            self.ring.finish(ticket, kept(outcome))
+        let is_answered = match self.ring.pop_front_single(ticket) {
+            Some(is_muted) => {
+                self.write_unless(is_muted, outcome);
+                true
+            }
+            None => self.ring.finish(ticket, kept(outcome)),
         };
         if let (true, Some((row, since)), Some(timings)) = (is_answered, timed, &mut turn.timings) {
             timings.push((row, turn.now.saturating_duration_since(since)));
         }
-        while let Some(outcome) = self.ring.pop_front_ready() {
-            self.write(outcome);
+        while let Some((outcome, is_muted)) = self.ring.pop_front_ready() {
+            self.write_unless(is_muted, outcome);
         }
         self.ring.check();
         self.end_alone();
+    }
+
+    fn write_unless(&mut self, is_muted: bool, outcome: Outcome) {
+        if !is_muted {
+            self.write(outcome);
+        }
     }
 
     fn write(&mut self, outcome: Outcome) {

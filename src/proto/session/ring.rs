@@ -67,6 +67,8 @@ struct Place {
     kept: usize,
     /// What it is and when it was read, if that is to be known at its end.
     timed: Option<(&'static Row, Instant)>,
+    /// Whether the client wants no reply.
+    is_muted: bool,
     work: Work,
 }
 
@@ -109,8 +111,23 @@ impl Ring {
     pub(super) fn push(&mut self, work: Work, bytes: usize, deadline: Instant) -> Ticket {
         let place = self.first + self.places.len() as u64;
         self.bytes += bytes;
-        self.places.push_back(Place { deadline, bytes, kept: 0, timed: None, work });
+        self.places.push_back(Place {
+            deadline,
+            bytes,
+            kept: 0,
+            timed: None,
+            is_muted: false,
+            work,
+        });
         Ticket { place, part: 0 }
+    }
+
+    /// Notes that the client wants no reply to a command.
+    pub(super) fn mute(&mut self, ticket: Ticket) {
+        let place = index(self.first, ticket).and_then(|index| self.places.get_mut(index));
+        if let Some(place) = place {
+            place.is_muted = true;
+        }
     }
 
     /// Notes what a command is and when it was read, to be known at its end.
@@ -201,24 +218,25 @@ impl Ring {
     }
 
     /// Takes the first command off if it has this ticket and goes to one node; its reply may pass
-    /// straight through.
-    pub(super) fn pop_front_single(&mut self, ticket: Ticket) -> bool {
+    /// straight through. Tells then whether the client wants none.
+    pub(super) fn pop_front_single(&mut self, ticket: Ticket) -> Option<bool> {
         let front = self.places.front();
         let is_first = ticket.place == self.first || planted("replies-out-of-order");
         if !is_first || !matches!(front, Some(Place { work: Work::One(_), .. })) {
-            return false;
+            return None;
         }
-        self.pop_front();
-        true
+        self.pop_front().map(|place| place.is_muted)
     }
 
-    /// Takes the outcome of the first command, if it is answered.
-    pub(super) fn pop_front_ready(&mut self) -> Option<Outcome> {
+    /// Takes the outcome of the first command, if it is answered, and whether the client wants no
+    /// reply.
+    pub(super) fn pop_front_ready(&mut self) -> Option<(Outcome, bool)> {
         if !matches!(self.places.front(), Some(Place { work: Work::Ready(_), .. })) {
             return None;
         }
-        match self.pop_front()?.work {
-            Work::Ready(outcome) => Some(outcome),
+        let place = self.pop_front()?;
+        match place.work {
+            Work::Ready(outcome) => Some((outcome, place.is_muted)),
             Work::One(_) | Work::Many(_) => None,
         }
     }

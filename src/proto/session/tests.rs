@@ -3,6 +3,7 @@
 mod alone;
 mod bounds;
 mod policy;
+mod replies;
 mod timings;
 mod transactions;
 

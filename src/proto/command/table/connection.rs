@@ -1,6 +1,6 @@
 //! The connection itself.
 
-use super::{Access, NOT_OFFERED, Row};
+use super::{Access, NO_TRACKING, NOT_OFFERED, ONE_SERVER, OTHER_CLIENTS, Row};
 
 pub(super) const ROWS: &[Row] = &[
     Row::new("auth", -2, Access::None)
@@ -23,12 +23,22 @@ pub(super) const ROWS: &[Row] = &[
             "A container for client connection commands.",
         )
         .container(&[
-            Row::refused("client|caching", 3, "connection", "6.0.0", NOT_OFFERED),
-            Row::refused("client|capa", -3, "connection", "8.0.0", NOT_OFFERED),
+            Row::refused("client|caching", 3, "connection", "6.0.0", NO_TRACKING),
+            Row::new("client|capa", -3, Access::None)
+                .flags(&["noscript", "loading", "stale"], &["@slow", "@connection"])
+                .doc("connection", "8.0.0", "O(1)", "A client claims its capability."),
             Row::new("client|getname", 2, Access::None)
                 .flags(&["noscript", "loading", "stale"], &["@slow", "@connection"])
                 .doc("connection", "2.6.9", "O(1)", "Returns the name of the connection."),
-            Row::refused("client|getredir", 2, "connection", "6.0.0", NOT_OFFERED),
+            Row::new("client|getredir", 2, Access::None)
+                .flags(&["noscript", "loading", "stale"], &["@slow", "@connection"])
+                .doc(
+                    "connection",
+                    "6.0.0",
+                    "O(1)",
+                    "Returns the client ID to which the connection's tracking notifications are \
+redirected.",
+                ),
             Row::new("client|help", 2, Access::None)
                 .flags(&["loading", "stale"], &["@slow", "@connection"])
                 .doc(
@@ -45,17 +55,42 @@ pub(super) const ROWS: &[Row] = &[
                     "O(1)",
                     "Returns the unique client ID of the connection.",
                 ),
-            Row::refused("client|import-source", 3, "connection", "8.1.0", NOT_OFFERED),
+            Row::refused("client|import-source", 3, "connection", "8.1.0", ONE_SERVER),
             Row::new("client|info", 2, Access::None)
                 .flags(&["noscript", "loading", "stale"], &["@slow", "@connection"])
                 .tips(&["nondeterministic_output"])
                 .doc("connection", "6.2.0", "O(1)", "Returns information about the connection."),
-            Row::refused("client|kill", -3, "connection", "2.4.0", NOT_OFFERED),
-            Row::refused("client|list", -2, "connection", "2.4.0", NOT_OFFERED),
-            Row::refused("client|no-evict", 3, "connection", "7.0.0", NOT_OFFERED),
-            Row::refused("client|no-touch", 3, "connection", "7.2.0", NOT_OFFERED),
-            Row::refused("client|pause", -3, "connection", "3.0.0", NOT_OFFERED),
-            Row::refused("client|reply", 3, "connection", "3.2.0", NOT_OFFERED),
+            Row::refused("client|kill", -3, "connection", "2.4.0", OTHER_CLIENTS),
+            Row::refused("client|list", -2, "connection", "2.4.0", OTHER_CLIENTS),
+            Row::new("client|no-evict", 3, Access::None)
+                .flags(
+                    &["admin", "noscript", "loading", "stale"],
+                    &["@admin", "@slow", "@dangerous", "@connection"],
+                )
+                .doc(
+                    "connection",
+                    "7.0.0",
+                    "O(1)",
+                    "Sets the client eviction mode of the connection.",
+                ),
+            Row::new("client|no-touch", 3, Access::None)
+                .flags(&["noscript", "loading", "stale"], &["@slow", "@connection"])
+                .doc(
+                    "connection",
+                    "7.2.0",
+                    "O(1)",
+                    "Controls whether commands sent by the client affect the LRU/LFU of accessed \
+keys.",
+                ),
+            Row::refused("client|pause", -3, "connection", "3.0.0", OTHER_CLIENTS),
+            Row::new("client|reply", 3, Access::None)
+                .flags(&["noscript", "loading", "stale"], &["@slow", "@connection"])
+                .doc(
+                    "connection",
+                    "3.2.0",
+                    "O(1)",
+                    "Instructs the server whether to reply to commands.",
+                ),
             Row::new("client|setinfo", 4, Access::None)
                 .flags(&["noscript", "loading", "stale"], &["@slow", "@connection"])
                 .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
@@ -69,10 +104,18 @@ pub(super) const ROWS: &[Row] = &[
                 .flags(&["noscript", "loading", "stale"], &["@slow", "@connection"])
                 .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"])
                 .doc("connection", "2.6.9", "O(1)", "Sets the connection name."),
-            Row::refused("client|tracking", -3, "connection", "6.0.0", NOT_OFFERED),
-            Row::refused("client|trackinginfo", 2, "connection", "6.2.0", NOT_OFFERED),
+            Row::refused("client|tracking", -3, "connection", "6.0.0", NO_TRACKING),
+            Row::new("client|trackinginfo", 2, Access::None)
+                .flags(&["noscript", "loading", "stale"], &["@slow", "@connection"])
+                .doc(
+                    "connection",
+                    "6.2.0",
+                    "O(1)",
+                    "Returns information about server-assisted client-side caching for the \
+connection.",
+                ),
             Row::refused("client|unblock", -3, "connection", "5.0.0", NOT_OFFERED),
-            Row::refused("client|unpause", 2, "connection", "6.2.0", NOT_OFFERED),
+            Row::refused("client|unpause", 2, "connection", "6.2.0", OTHER_CLIENTS),
         ]),
     Row::new("echo", 2, Access::None)
         .flags(&["loading", "stale", "fast"], &["@fast", "@connection"])

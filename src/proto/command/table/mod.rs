@@ -329,6 +329,9 @@ const NOT_OFFERED: &str = "redpoll does not offer it yet";
 const MOVES_KEYS: &str = "it moves keys past the proxy";
 const ONE_DATABASE: &str = "clients of redpoll have one database";
 const NOT_A_NODE: &str = "the slots that redpoll shows are not kept at redpoll";
+const OTHER_CLIENTS: &str =
+    "it is about other clients, and each worker of redpoll knows only its own";
+const NO_TRACKING: &str = "redpoll does not tell clients which keys others change";
 
 #[cfg(test)]
 mod tests {
