@@ -11,7 +11,7 @@ use super::number::format_double;
 use super::rng::Rng;
 use super::store::Db;
 use super::{cluster_commands, connection, info};
-use super::{hashes, keys, lists, lists_ends, sets, sets_combine, strings};
+use super::{hashes, keys, keyspace, lists, lists_ends, sets, sets_combine, strings, transaction};
 use super::{zsets, zsets_combine, zsets_pop, zsets_range};
 use crate::proto::resp::{Protocol, Writer, parse_integer};
 
@@ -145,6 +145,8 @@ pub(super) enum Run {
     Data(fn(&mut Call<'_>, Args<'_>) -> Outcome),
     /// On the node and the connection.
     Server(fn(&mut ServerCall<'_>, Args<'_>) -> Outcome),
+    /// What the transaction that is open holds.
+    Exec,
     /// One of these, by the second argument.
     Family(&'static [Row]),
 }
@@ -240,7 +242,7 @@ pub(super) fn find(args: Args<'_>) -> Result<&'static Row, Error> {
         (Run::Family(rows), Some(sub)) => {
             find_sub(row.name, rows, sub).ok_or_else(|| unknown_subcommand(row.name, sub))?
         }
-        (Run::Family(_) | Run::Data(_) | Run::Server(_), _) => row,
+        (Run::Family(_) | Run::Data(_) | Run::Server(_) | Run::Exec, _) => row,
     };
     if row.takes(args.len()) { Ok(row) } else { Err(Error::arity(row.name)) }
 }
@@ -252,7 +254,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
         .copied()
         .flat_map(|row| match row.run {
             Run::Family(rows) => rows.iter(),
-            Run::Data(_) | Run::Server(_) => std::slice::from_ref(row).iter(),
+            Run::Data(_) | Run::Server(_) | Run::Exec => std::slice::from_ref(row).iter(),
         })
         .map(|row| row.name)
 }
@@ -261,6 +263,7 @@ static TABLE: LazyLock<BTreeMap<&'static [u8], &'static Row>> = LazyLock::new(||
     let groups = [
         strings::ROWS,
         keys::ROWS,
+        keyspace::ROWS,
         hashes::ROWS,
         lists::ROWS,
         lists_ends::ROWS,
@@ -273,6 +276,7 @@ static TABLE: LazyLock<BTreeMap<&'static [u8], &'static Row>> = LazyLock::new(||
         connection::ROWS,
         info::ROWS,
         cluster_commands::ROWS,
+        transaction::ROWS,
     ];
     groups.into_iter().flatten().map(|row| (row.name.as_bytes(), row)).collect()
 });

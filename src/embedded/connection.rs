@@ -7,6 +7,7 @@ use super::command::{Args, Call, Row};
 use super::error::{Error, Outcome};
 use super::info::REDIS_VERSION;
 use super::node::ServerCall;
+use super::transaction::{Transaction, Watch};
 use crate::proto::resp::{Protocol, parse_integer};
 
 /// What a node keeps of a client: the state that commands like `HELLO` and `READONLY` change.
@@ -24,6 +25,10 @@ pub struct Connection {
     pub(super) readonly: bool,
     /// The command before this one was `ASKING`.
     pub(super) asking: bool,
+    /// What was queued since `MULTI`.
+    pub(super) transaction: Option<Transaction>,
+    /// The keys whose change makes for no transaction.
+    pub(super) watch: Option<Rc<Watch>>,
     quit: bool,
     /// Held so that the node can count its connections.
     _presence: Rc<()>,
@@ -42,6 +47,8 @@ impl Connection {
             authenticated: false,
             readonly: false,
             asking: false,
+            transaction: None,
+            watch: None,
             quit: false,
             _presence: presence,
         }
@@ -119,6 +126,7 @@ fn reset(call: &mut ServerCall<'_>, _args: Args<'_>) -> Outcome {
     connection.name = None;
     connection.readonly = false;
     connection.authenticated = false;
+    connection.end_transaction();
     call.out().simple("RESET");
     Ok(())
 }

@@ -4,7 +4,7 @@
 //! ```text
 //! server: bytes -> RequestDecoder -> arguments -> Node::execute -> replies -> one write a turn
 //! node:   arguments -> row (command) -> admit: auth, slot (redirect), role -> run -> reply
-//!                                                                              | writes
+//!                                         after MULTI: queue (transaction) ----^ | writes
 //!         replicas <----------------------------- change (replication) <-------'
 //! ```
 //!
@@ -34,6 +34,7 @@ mod hashes;
 mod hexadecimal;
 mod info;
 mod keys;
+mod keyspace;
 mod lists;
 mod lists_ends;
 mod long_double;
@@ -50,6 +51,7 @@ mod sets_combine;
 mod sorted_set;
 mod store;
 mod strings;
+mod transaction;
 mod view;
 mod wide;
 mod zsets;

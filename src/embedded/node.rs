@@ -16,6 +16,7 @@ use super::redirect::{Membership, Request};
 use super::replication::{Change, Link};
 use super::rng::Rng;
 use super::store::{Db, Store};
+use super::transaction::Watches;
 use crate::proto::cluster::Address;
 use crate::proto::resp::Writer;
 
@@ -40,7 +41,9 @@ pub struct Execution<'a> {
     pub args: &'a [&'a [u8]],
     /// Whether `ASKING` came directly before.
     pub asking: bool,
-    /// The reply: one frame.
+    /// Whether it is one that `EXEC` ran.
+    pub is_queued: bool,
+    /// The reply: one frame; `QUEUED`, if it is put off until `EXEC`.
     pub reply: &'a [u8],
     /// When it was executed.
     pub now: Instant,
@@ -70,6 +73,10 @@ pub(super) struct State {
     pub(super) feeder: Weak<RefCell<State>>,
     /// The id of the connection opened last.
     last_connection: u64,
+    /// The keys that connections watch.
+    pub(super) watches: Watches,
+    /// What `EXEC` ran last and has not shown yet: arguments and replies.
+    pub(super) ran: Vec<(Vec<Vec<u8>>, Vec<u8>)>,
     /// One more reference is held by each open connection.
     presence: Rc<()>,
     observer: Option<Observer>,
@@ -114,6 +121,8 @@ impl Node {
             links: Vec::new(),
             feeder: Weak::new(),
             last_connection: 0,
+            watches: Watches::default(),
+            ran: Vec::new(),
             presence: Rc::new(()),
             observer: None,
         })))
@@ -153,7 +162,8 @@ impl Node {
         self.0.borrow_mut().fault = fault;
     }
 
-    /// Shows every command to `observer` from now on, after its reply was written.
+    /// Shows every command to `observer` from now on, after its reply was written; those that
+    /// `EXEC` runs before that.
     pub fn observe(&self, observer: Box<dyn FnMut(&Execution<'_>)>) {
         self.0.borrow_mut().observer = Some(observer);
     }
@@ -209,10 +219,16 @@ impl Node {
         let asking = connection.asking;
         let changes = self.0.borrow_mut().execute(connection, args, now, out);
         self.replicate(&changes);
+        let ran = std::mem::take(&mut self.0.borrow_mut().ran);
         let Some(mut observer) = self.0.borrow_mut().observer.take() else { return };
         let (node, reply) = (&*self.id(), &out[start..]);
         let (connection, peer) = (connection.id(), connection.peer());
-        observer(&Execution { node, connection, peer, args, asking, reply, now });
+        let last = Execution { node, connection, peer, args, asking, is_queued: false, reply, now };
+        for (args, reply) in &ran {
+            let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+            observer(&Execution { args: &args, is_queued: true, reply, ..last });
+        }
+        observer(&last);
         self.0.borrow_mut().observer.get_or_insert(observer);
     }
 
@@ -265,7 +281,7 @@ impl State {
         let mut changes = self.sweep(now);
         let start = out.len();
         match self.run(connection, args, now, out) {
-            Ok(change) => changes.extend(change),
+            Ok(own) => changes.extend(own),
             Err(error) => {
                 out.truncate(start);
                 Writer::new(out, connection.protocol).error(error.text());
@@ -282,33 +298,72 @@ impl State {
         self.store.sweep(now, SWEEP_KEYS_MAX).into_iter().map(Change::Remove).collect()
     }
 
+    /// Runs a command, or puts it off until `EXEC`.
     fn run(
         &mut self,
         connection: &mut Connection,
         args: Args<'_>,
         now: i64,
         out: &mut Vec<u8>,
-    ) -> Result<Option<Change>, Error> {
+    ) -> Result<Vec<Change>, Error> {
         let asking = std::mem::take(&mut connection.asking);
+        let outcome = match self.accept(connection, args, now, asking) {
+            Err(error) => Err(connection.spoil_transaction(args, error)),
+            Ok(row) if connection.queues(row) => {
+                connection.queue(row, args);
+                Writer::new(out, connection.protocol).simple("QUEUED");
+                Ok(Vec::new())
+            }
+            Ok(Row { run: Run::Exec, .. }) => self.exec(connection, now, asking, out),
+            Ok(row) => self.call(row, connection, (args, now), out),
+        };
+        // It holds for the whole transaction.
+        connection.asking |= asking && connection.transaction.is_some();
+        outcome
+    }
+
+    /// The row of a command that this node may execute now.
+    fn accept(
+        &mut self,
+        connection: &Connection,
+        args: Args<'_>,
+        now: i64,
+        asking: bool,
+    ) -> Result<&'static Row, Error> {
         let row = command::find(args)?;
         if self.password.is_some() && !connection.authenticated && !row.before_auth {
             return Err(Error::NO_AUTH);
         }
         self.admit(row, args, now, (asking, connection.readonly))?;
+        Ok(row)
+    }
+
+    /// Runs a command, at this time in Unix milliseconds.
+    pub(super) fn call(
+        &mut self,
+        row: &Row,
+        connection: &mut Connection,
+        (args, now): (Args<'_>, i64),
+        out: &mut Vec<u8>,
+    ) -> Result<Vec<Change>, Error> {
         match row.run {
             Run::Data(run) => {
-                let out = Writer::new(out, connection.protocol);
+                let watched = self.watches.before(row, args, &self.store);
+                let start = out.len();
+                let writer = Writer::new(out, connection.protocol);
                 let drawn_from = self.rng.clone();
                 let db = Db { store: &mut self.store, now };
-                run(&mut Call { db, rng: &mut self.rng, out }, args)?;
+                run(&mut Call { db, rng: &mut self.rng, out: writer }, args)?;
+                watched.spoil_what_changed(&self.store, row.name, &out[start..]);
                 let replicated = row.access == Access::Write && !self.links.is_empty();
-                Ok(replicated.then(|| Change::command(run, args, now, drawn_from)))
+                let change = replicated.then(|| Change::command(run, args, now, drawn_from));
+                Ok(change.into_iter().collect())
             }
             Run::Server(run) => {
                 run(&mut ServerCall { state: self, connection, now, reply: out }, args)?;
-                Ok(None)
+                Ok(Vec::new())
             }
-            Run::Family(_) => Err(Error::arity(row.name)),
+            Run::Exec | Run::Family(_) => Err(Error::arity(row.name)),
         }
     }
 
@@ -330,12 +385,14 @@ impl State {
         if writes && self.is_replica() {
             return Err(Error::READ_ONLY);
         }
-        let Some(fault) = self.fault else { return Ok(()) };
-        let Some(refusal) = fault.refusal(row, &row.keys.of(args), self.refusals) else {
-            return Ok(());
-        };
+        self.refusal(row, args).map_or(Ok(()), Err)
+    }
+
+    /// How it refuses a command because of what is wrong with it.
+    pub(super) fn refusal(&mut self, row: &Row, args: Args<'_>) -> Option<Error> {
+        let refusal = self.fault?.refusal(row, &row.keys.of(args), self.refusals)?;
         self.refusals += 1;
-        Err(refusal)
+        Some(refusal)
     }
 }
 
