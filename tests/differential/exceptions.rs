@@ -95,8 +95,15 @@ pub(crate) const PROXY: &[Exception] = &[
 ];
 
 /// Commands that a server alone answers with an error, whatever follows.
-pub(crate) const SILENT: [&str; 5] =
-    ["client|setinfo", "function|kill", "nosuchcommand", "script|kill", "script|show"];
+pub(crate) const SILENT: [&str; 7] = [
+    "client|capa",
+    "client|no-touch",
+    "client|setinfo",
+    "function|kill",
+    "nosuchcommand",
+    "script|kill",
+    "script|show",
+];
 
 /// Data commands that are not queued in a transaction as Redis does it, and why.
 pub(crate) const NOT_QUEUED: &[(&str, &str)] = &[
@@ -107,6 +114,8 @@ pub(crate) const NOT_QUEUED: &[(&str, &str)] = &[
 
 /// Rows that are not as Redis 7.0 tells of them, and why.
 pub(crate) const ROWS: &[(&str, &str)] = &[
+    ("client|capa", "it has no such command; Valkey 8 has"),
+    ("client|no-touch", "it has no such command; Redis 7.2 has"),
     ("client|setinfo", "it has no such command; Redis 7.2 has"),
     ("cluster|myshardid", "it has no such command; Redis 7.2 has"),
     ("command|getkeys", "a name is enough since Redis 7.2"),

@@ -8,7 +8,7 @@ lines!(SERVER, Group::Server, {
     "keys" "keypattern" Unordered,
     "memory|help" "",
     "memory|purge" "",
-    "memory|usage" "key { SAMPLES index }" Shape,
+    "memory|usage" "key [ SAMPLES ( zero | index ) ]" Shape,
     "publish" "value value",
     "randomkey" "" Drawn,
     "scan" "cursor { MATCH keypattern | COUNT many | TYPE type }" Scanned,
