@@ -1,10 +1,12 @@
-//! What the proxy's own answers are made from.
+//! What commands tell that the proxy answers itself: the time, and for `INFO` what is counted.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Listening, Shared};
 use crate::io::now;
-use crate::proto::command::{Facts, Row};
+use crate::proto::command::{CommandCount, Facts, Row};
+use crate::stats::{BackendStats, ErrorCode, Stats};
 
 /// The time of day, since the Unix epoch, at which a worker is taken to start whose time nobody
 /// tells: 2023-11-14 22:13:20 UTC.
@@ -21,16 +23,45 @@ pub(super) fn facts<N>(row: &Row, shared: &Shared, listening: &Listening<N>) -> 
     let process = stats.process.and_then(|ask| ask());
     Facts {
         time_of_day,
+        started_at: stats.started_at(time_of_day.saturating_sub(uptime)),
         cluster: listening.backend.is_cluster,
         port: listening.port,
         uptime_s: uptime.as_secs(),
         clients: stats.sum(|worker| &worker.clients),
         clients_max: shared.bounds.max,
         clients_total: stats.sum(|worker| &worker.clients_total),
+        clients_refused_total: stats.clients_refused_total.get(),
         commands_total: stats.sum(|worker| &worker.commands_total),
+        read_bytes_total: stats.sum(|worker| &worker.client_read_bytes_total),
+        written_bytes_total: stats.sum(|worker| &worker.client_written_bytes_total),
+        commands: command_counts(stats),
+        errors: error_counts(stats),
         process_id: process.map(|process| process.id),
         memory_bytes: process.map(|process| process.memory_bytes),
         cpu_user_us: process.map(|process| process.cpu_user_us),
         cpu_system_us: process.map(|process| process.cpu_system_us),
     }
+}
+
+/// What was counted of each command that was ever answered, over all upstreams.
+fn command_counts(stats: &Stats) -> Vec<CommandCount> {
+    let mut counts: BTreeMap<usize, CommandCount> = BTreeMap::new();
+    let backends = stats.workers.iter().flat_map(|worker| &worker.upstreams);
+    for (number, (row, histogram)) in
+        backends.filter_map(BackendStats::commands).flat_map(|all| all.iter().enumerate())
+    {
+        if histogram.count() > 0 {
+            let none = CommandCount { name: row.name, calls: 0, took: Duration::ZERO };
+            let count = counts.entry(number).or_insert(none);
+            count.calls += histogram.count();
+            count.took += histogram.sum();
+        }
+    }
+    counts.into_values().collect()
+}
+
+/// How often clients were told of a failure.
+fn error_counts(stats: &Stats) -> Vec<(&'static str, u64)> {
+    let count = |code| stats.sum_upstreams(|upstream| upstream.failed.of(code).get());
+    vec![("UNSENT", count(ErrorCode::Unsent)), ("UNSURE", count(ErrorCode::Unsure))]
 }

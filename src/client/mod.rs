@@ -5,7 +5,7 @@
 //! socket <- Output <---- Session <- Receiver<ToClient>
 //! ```
 //!
-//! - `facts`: what the proxy's own answers are made from
+//! - `facts`: what commands tell that the proxy answers itself
 //! - `remainder`: what was read and is not taken
 //! - `patience`: when a client is closed for what it does not do
 //! - `remains`: what is still held once it has gone
@@ -212,7 +212,7 @@ impl<N: Net> Client<N> {
         let mut router = listening.backend.router.borrow_mut();
         let mut budget = listening.backend.budget.borrow_mut();
         let mut common_reply = shared.common_reply.borrow_mut();
-        let facts = |row: &Row| facts(row, &shared, &listening);
+        let facts = |row: &Row| facts::facts(row, &shared, &listening);
         let mut turn = Turn {
             now: now(),
             router: &mut router,

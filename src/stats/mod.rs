@@ -142,6 +142,8 @@ pub struct Stats {
     pub clients_refused_total: Arc<Counter>,
     /// When the first worker began.
     began: Arc<OnceLock<Instant>>,
+    /// The time of day then.
+    started_at: Arc<OnceLock<Duration>>,
 }
 
 impl Stats {
@@ -163,7 +165,15 @@ impl Stats {
             draining: Arc::default(),
             clients_refused_total: Arc::default(),
             began: Arc::default(),
+            started_at: Arc::default(),
         }
+    }
+
+    /// The time of day when the process started: as whoever asked first worked it out, so that all
+    /// are told the same.
+    #[must_use]
+    pub fn started_at(&self, worked_out: Duration) -> Duration {
+        *self.started_at.get_or_init(|| worked_out)
     }
 
     /// The sum of one counter over all workers.

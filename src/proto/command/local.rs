@@ -15,6 +15,8 @@ use super::{Command, Identity, REDIS_VERSION, Refusal, cluster, describe, help, 
 pub struct Facts {
     /// The time of day, since the Unix epoch.
     pub time_of_day: Duration,
+    /// The time of day when the proxy started.
+    pub started_at: Duration,
     /// Whether the servers are a Redis Cluster.
     pub cluster: bool,
     /// The port that the client is connected to.
@@ -29,14 +31,35 @@ pub struct Facts {
     pub clients_max: usize,
     /// Clients accepted since the start.
     pub clients_total: u64,
+    /// Clients turned away since the start, because there were too many.
+    pub clients_refused_total: u64,
     /// Commands read since the start.
     pub commands_total: u64,
+    /// Bytes read from clients since the start.
+    pub read_bytes_total: u64,
+    /// Bytes written to clients since the start.
+    pub written_bytes_total: u64,
+    /// What was counted of commands that went to servers, by name; empty if that is not counted.
+    pub commands: Vec<CommandCount>,
+    /// How often clients were answered with an error of the proxy's own, by the error's code.
+    pub errors: Vec<(&'static str, u64)>,
     /// Memory in use by the process, in bytes.
     pub memory_bytes: Option<u64>,
     /// Processor time spent by the process in user space, in microseconds.
     pub cpu_user_us: Option<u64>,
     /// Processor time spent by the process in the kernel, in microseconds.
     pub cpu_system_us: Option<u64>,
+}
+
+/// What was counted of one command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommandCount {
+    /// Its name.
+    pub name: &'static str,
+    /// How often it was answered.
+    pub calls: u64,
+    /// How long that took in all, from reading it to the last of the reply.
+    pub took: Duration,
 }
 
 /// What becomes of the client's connection once the reply is written.

@@ -39,7 +39,7 @@ use bytes::Bytes;
 
 pub use identity::{Identity, REDIS_VERSION};
 pub use keys::{KeySpec, Keys, Take};
-pub use local::{After, Facts, answer};
+pub use local::{After, CommandCount, Facts, answer};
 pub use modes::{Modes, Replies};
 pub use refusal::Refusal;
 pub use rules::{Rules, full_name};
