@@ -26,6 +26,7 @@ pub(super) fn facts<N>(row: &Row, shared: &Shared, listening: &Listening<N>) -> 
         started_at: stats.started_at(time_of_day.saturating_sub(uptime)),
         cluster: listening.backend.is_cluster,
         port: listening.port,
+        system: (std::env::consts::OS, std::env::consts::ARCH),
         uptime_s: uptime.as_secs(),
         clients: stats.sum(|worker| &worker.clients),
         clients_max: shared.bounds.max,

@@ -218,8 +218,8 @@ fn is_plain(text: &[u8]) -> bool {
 fn line(identity: &Identity) -> String {
     let text = String::from_utf8_lossy;
     format!(
-        "id={} addr={} laddr={} name={} flags={} db=0 cmd=client|info user=default redir=-1 resp={} \
-         lib-name={} lib-ver={}\n",
+        "id={} addr={} laddr={} name={} flags={} db=0 cmd=client|info user=default redir=-1 \
+         resp={} lib-name={} lib-ver={}\n",
         identity.id,
         identity.address,
         cluster::own_address(identity),
@@ -333,7 +333,8 @@ mod tests {
             assert_eq!(client.ask(line), reply, "{line}");
         }
         let line = "id=7 addr=10.0.0.9:51234 laddr=10.0.0.1:6380 name= flags=N db=0 \
-                    cmd=client|info user=default redir=-1 resp=2 lib-name=redis-py lib-ver=8.0.0\\n";
+                    cmd=client|info user=default redir=-1 resp=2 \
+                    lib-name=redis-py lib-ver=8.0.0\\n";
         assert_eq!(client.ask("client info"), format!("${}|{line}|", line.len() - 1));
     }
 

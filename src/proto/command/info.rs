@@ -74,9 +74,8 @@ fn server(facts: &Facts, lines: &mut Lines) {
     lines.line("redis_version", REDIS_VERSION);
     lines.line("redpoll_version", env!("CARGO_PKG_VERSION"));
     lines.line("redis_mode", "standalone");
-    lines.line("os", format_args!("{} {}", std::env::consts::OS, std::env::consts::ARCH));
+    lines.line("os", format_args!("{} {}", facts.system.0, facts.system.1));
     lines.line("arch_bits", usize::BITS);
-    lines.line("multiplexing_api", "tokio");
     if let Some(process) = facts.process_id {
         lines.line("process_id", process);
     }
@@ -203,6 +202,7 @@ mod tests {
             started_at: Duration::from_secs(1_699_910_000),
             cluster: true,
             port: 6380,
+            system: ("linux", "x86_64"),
             uptime_s: 90_000,
             process_id: Some(42),
             clients: 3,
@@ -240,6 +240,7 @@ mod tests {
             "maxclients:500",
             &format!("redpoll_version:{version}"),
             "redis_mode:standalone",
+            "os:linux x86_64",
             "process_id:42",
             "tcp_port:6380",
             "uptime_in_seconds:90000",

@@ -21,6 +21,8 @@ pub struct Facts {
     pub cluster: bool,
     /// The port that the client is connected to.
     pub port: u16,
+    /// The operating system, and the architecture of the processor.
+    pub system: (&'static str, &'static str),
     /// How long the proxy has been running, in seconds.
     pub uptime_s: u64,
     /// The process' number.

@@ -13,8 +13,8 @@
 //! - `refusal`: what is refused before any server sees it
 //! - `split`: one command a slot, or a primary, and what their replies come to, with `merge`
 //! - `scan`: a cursor that leads from one primary to the next
-//! - `local`: what the proxy answers itself, with `identity` (HELLO, AUTH, CLIENT), `modes`, `describe`
-//!   and `getkeys` (COMMAND), `cluster`, `info` and `help`
+//! - `local`: what the proxy answers itself, with `identity` and `modes` (HELLO, AUTH, CLIENT),
+//!   `describe` and `getkeys` (COMMAND), `cluster`, `info` and `help`
 
 mod cluster;
 mod describe;

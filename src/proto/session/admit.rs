@@ -155,8 +155,8 @@ impl Session {
         self.transmits.push_back(Transmit { lane, access, request });
     }
 
-    /// Notes whether the client wants no reply to a command, and when it was read, if somebody wants
-    /// to know how long commands take.
+    /// Notes whether the client wants no reply to a command, and when it was read, if somebody
+    /// wants to know how long commands take.
     fn note(&mut self, ticket: Ticket, row: &'static Row, turn: &Turn<'_>) {
         if self.identity.modes.is_muted() {
             self.ring.mute(ticket);
