@@ -115,6 +115,7 @@ mod tests {
             args: args(&format!("GET {key}")),
             sent: ms(1),
             reply,
+            queued: None,
         };
         let reply = Some((ms(9), Bytes::from_static(b"$1\r\na\r\n")));
         let calls = vec![call("a", reply), call("b", None)];
@@ -124,6 +125,7 @@ mod tests {
             process: 0,
             args: args("GET a"),
             reply: Bytes::from_static(b"_"),
+            exec: None,
         };
         let end = Some((ms(10), End::Left));
         let history = History {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::fault::Fault;
 use crate::proxies::name_of;
+pub use crate::transactions::Queued;
 use crate::workload::{Effect, Id, Kind};
 
 /// All of it.
@@ -264,9 +265,14 @@ impl Rules {
         (self.round_trip * u32::try_from(trips).unwrap_or(u32::MAX), left)
     }
 
-    /// How long a command may take.
+    /// How long a command may take; one of a transaction, as long as its `EXEC`.
     #[must_use]
-    pub fn timeout_of(&self, kind: &Kind) -> Duration {
+    pub fn timeout_of(&self, call: &Call) -> Duration {
+        let kind = if call.queued.is_some() {
+            Kind::of(&["EXEC"]).expect("the workload has it")
+        } else {
+            call.kind()
+        };
         let own =
             self.command_timeouts.iter().find(|(name, _)| kind.name.eq_ignore_ascii_case(name));
         own.map_or(self.op_timeout, |(_, timeout)| *timeout)
@@ -385,6 +391,8 @@ pub struct Call {
     pub sent: Duration,
     /// When its reply was complete, and the reply.
     pub reply: Option<(Duration, Bytes)>,
+    /// If it waited for an `EXEC`: that. When it was sent, and what it was told, is of that then.
+    pub queued: Option<Queued>,
 }
 
 /// A command, as a node saw it.
@@ -400,6 +408,8 @@ pub struct Execution {
     pub args: Vec<Vec<u8>>,
     /// What the node replied.
     pub reply: Bytes,
+    /// The number of the `EXEC` that ran it, among all of them.
+    pub exec: Option<u64>,
 }
 
 /// A command, as it left the proxy.
@@ -421,6 +431,8 @@ pub struct Sending {
     pub args: Vec<Vec<u8>>,
     /// Whether all of it left.
     pub is_whole: bool,
+    /// It is one of a transaction, and not the first.
+    pub is_further: bool,
 }
 
 impl Call {

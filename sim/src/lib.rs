@@ -14,7 +14,8 @@
 //! - [`net`]: turmoil's network made a byte stream, and the faults that can be put into it.
 //! - [`workload`]: what the clients will ask, written down before the run.
 //! - [`history`]: what they asked and heard, what the proxy sent, what the nodes did.
-//! - [`recorder`]: writes that down while it happens.
+//! - [`recorder`]: writes that down while it happens; `transactions`: of those, what became of
+//!   each command.
 //! - [`oracle`]: whether that was right: a checker a promise.
 //! - [`resp`]: RESP, independent of the proxy's codec.
 //! - [`biography`]: all that happened to one key, for whoever has to understand a failure.
@@ -46,6 +47,7 @@ pub mod scale;
 pub mod shrink;
 pub mod tally;
 pub mod trace;
+mod transactions;
 pub mod trap;
 pub mod tuning;
 pub mod wire;

@@ -17,6 +17,7 @@ use crate::history::{
 use crate::net::{Overlay, Tap};
 use crate::resp::{arguments, frame_len, leading_arguments};
 use crate::trace::StreamId;
+use crate::transactions::Transactions;
 use crate::workload::{Effect, Id, Kind};
 
 /// A handle of the history under construction. Clones are handles of the same.
@@ -25,6 +26,7 @@ pub struct Recorder {
     overlay: Overlay,
     history: Rc<RefCell<History>>,
     processes: Rc<RefCell<Processes>>,
+    transactions: Rc<RefCell<Transactions>>,
 }
 
 /// Who is who among the processes of the proxies.
@@ -43,7 +45,12 @@ impl Recorder {
     #[must_use]
     pub fn new(overlay: Overlay, rules: Rules) -> Self {
         let history = History { rules, ..History::default() };
-        Recorder { overlay, history: Rc::new(RefCell::new(history)), processes: Rc::default() }
+        Recorder {
+            overlay,
+            history: Rc::new(RefCell::new(history)),
+            processes: Rc::default(),
+            transactions: Rc::default(),
+        }
     }
 
     /// There are so many proxies.
@@ -88,7 +95,7 @@ impl Recorder {
 
     /// A client is about to send a command.
     pub fn asked(&self, conversation: usize, id: Id, args: Vec<Vec<u8>>) {
-        let call = Call { id, args, sent: self.overlay.now(), reply: None };
+        let call = Call { id, args, sent: self.overlay.now(), reply: None, queued: None };
         self.history.borrow_mut().conversations[conversation].calls.push(call);
     }
 
@@ -137,10 +144,11 @@ impl Recorder {
         if let [b"CLUSTER", b"SLOTS"] = args {
             history.looks.push(Look { process, at, node });
         }
-        if is_of_workload(args) {
-            let args = args.iter().map(|arg| arg.to_vec()).collect();
-            let reply = Bytes::copy_from_slice(seen.reply);
-            history.executions.push(Execution { at, node, process, args, reply });
+        let mut transactions = self.transactions.borrow_mut();
+        for (args, reply, exec) in transactions.see((node, seen.connection), seen) {
+            if is_of_workload(&args) {
+                history.executions.push(Execution { at, node, process, args, reply, exec });
+            }
         }
     }
 
@@ -208,7 +216,9 @@ impl Recorder {
     /// The history.
     #[must_use]
     pub fn finish(&self) -> History {
-        self.history.take()
+        let mut history = self.history.take();
+        history.conversations.iter_mut().for_each(Conversation::resolve_transactions);
+        history
     }
 
     fn sent(&self, sending: Sending) {
@@ -239,6 +249,8 @@ struct Partial {
     node: usize,
     /// The command before was `ASKING`.
     asking: bool,
+    /// Commands since `MULTI`, if a transaction is open.
+    inner: Option<u64>,
     /// When the first byte of the next command was written, if that was in an earlier write.
     began: Option<Duration>,
     /// What there is of the next command.
@@ -269,7 +281,23 @@ impl Outgoing {
         let node = partial.node;
         let began = partial.began.take().unwrap_or(at);
         let process = self.process();
-        self.recorder.sent(Sending { began, at, process, stream, node, asking, args, is_whole });
+        let is_further = partial.inner.is_some_and(|inner| inner > 0);
+        partial.inner = match args.first().map(Vec::as_slice) {
+            Some(b"MULTI") => Some(0),
+            Some(b"EXEC") => None,
+            Some(_) | None => partial.inner.map(|inner| inner + 1),
+        };
+        self.recorder.sent(Sending {
+            began,
+            at,
+            process,
+            stream,
+            node,
+            asking,
+            args,
+            is_whole,
+            is_further,
+        });
     }
 }
 
@@ -298,7 +326,8 @@ impl Tap for Outgoing {
     fn wrote(&self, stream: StreamId, peer: SocketAddr, bytes: &[u8]) {
         let Some(node) = self.nodes.get(&peer) else { return };
         let mut streams = self.streams.borrow_mut();
-        let new = || Partial { node: *node, asking: false, began: None, bytes: Vec::new() };
+        let new =
+            || Partial { node: *node, asking: false, inner: None, began: None, bytes: Vec::new() };
         let partial = streams.entry(stream).or_insert_with(new);
         let mut pending = std::mem::take(&mut partial.bytes);
         pending.extend_from_slice(bytes);

@@ -2,7 +2,8 @@
 //! exact.
 //!
 //! Clients take the k-th reply for that of their k-th command; that it is, is seen here for `PING`
-//! and `ECHO`, which stand between all others, and by [`content`](super::content) for these.
+//! and `ECHO`, which stand between all others, by [`whole`](super::whole) for `MULTI` and `EXEC`,
+//! and by [`content`](super::content) for these.
 
 use super::spells::{was_cut_off, was_left_behind};
 use super::{Index, Verdict, Violation, broken};
@@ -44,6 +45,9 @@ fn framing(history: &History, conversation: &Conversation) -> Verdict {
 fn echoes(history: &History, conversation: &Conversation) -> Verdict {
     for call in &conversation.calls {
         let (Effect::Local, Some(frame)) = (call.kind().effect, call.frame()) else { continue };
+        if matches!(call.kind().name, "MULTI" | "EXEC") {
+            continue;
+        }
         let found_no_room = history.rules.is_tight && frame.starts_with(NO_MEMORY);
         if !found_no_room && call.args.last().is_some_and(|text| frame != bulk_string(text)) {
             return Err(broken(PROMISE, call, "this is no echo of it"));

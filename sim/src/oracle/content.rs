@@ -18,6 +18,9 @@ pub(super) const PROMISE: &str = "content";
 /// The errors that the proxy may give of its own.
 const OWN_ERRORS: [&str; 3] = ["UNSENT", "UNSURE", "CLUSTERDOWN"];
 
+/// What is said of a transaction of which something was refused.
+const ABORTED: &str = "EXECABORT";
+
 /// What must never reach a client.
 const REDIRECTS: [&str; 2] = ["MOVED", "ASK"];
 
@@ -33,7 +36,8 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
             continue;
         }
         let found_no_room = history.rules.is_tight && frame.starts_with(NO_MEMORY);
-        if OWN_ERRORS.contains(&code) || found_no_room {
+        let is_aborted = code == ABORTED && call.queued.is_some();
+        if OWN_ERRORS.contains(&code) || found_no_room || is_aborted {
             continue;
         }
         if REDIRECTS.contains(&code) && history.rules.follows {

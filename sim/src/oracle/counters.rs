@@ -26,13 +26,17 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     };
     at_most("MOVED followed", counted.moved, said("MOVED"))?;
     at_most("ASK followed", counted.asked, said("ASK"))?;
-    let sent = history.sendings.len() as u64;
+    // A transaction is one request.
+    let sent = history.sendings.iter().filter(|sending| !sending.is_further).count() as u64;
     at_most("requests seen to leave", sent, counted.sent)?;
     // Where a connection ends, one may have left of which too little was seen.
     at_most("requests written", counted.sent, sent + counted.connections)?;
     at_most("requests replied to", counted.answered, counted.sent)?;
     let told = |outcome| {
-        let is_it = |call: &&Call| call.verdict() == outcome && call.kind().shape == Shape::Single;
+        let is_it = |call: &&Call| {
+            let is_single = call.kind().shape == Shape::Single && call.queued.is_none();
+            call.verdict() == outcome && is_single
+        };
         calls().filter(is_it).count() as u64
     };
     at_most("UNSENT heard", told(Outcome::NotDone), counted.unsent)?;

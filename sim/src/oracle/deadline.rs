@@ -18,7 +18,7 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
         let mut latest = Duration::ZERO;
         let arriving = conversation.arriving(&history.rules);
         for ((call, leaving), arriving) in conversation.leaving(&history.rules).zip(arriving) {
-            let limit = history.rules.timeout_of(call.kind()) + history.rules.slack;
+            let limit = history.rules.timeout_of(call) + history.rules.slack;
             latest = latest.max(call.sent + leaving + limit);
             let until = call.reply.as_ref().map_or(Duration::MAX, |(at, _)| *at);
             // Its time begins when the client has made room for it, and so does that of the next.

@@ -35,6 +35,7 @@ mod spells;
 mod story;
 mod unread;
 mod views;
+mod whole;
 mod words;
 
 use std::collections::BTreeMap;
@@ -80,7 +81,7 @@ const fn of_all(promise: &'static str, check: Check) -> Checker {
 }
 
 /// All checkers.
-pub const CHECKERS: [Checker; 28] = [
+pub const CHECKERS: [Checker; 29] = [
     of_one(answers::PROMISE, answers::check),
     of_one(content::PROMISE, content::check),
     of_one(dialect::PROMISE, dialect::check),
@@ -88,6 +89,7 @@ pub const CHECKERS: [Checker; 28] = [
     of_one(once::PROMISE, once::check),
     of_one(sends::PROMISE, sends::check),
     of_one(halves::PROMISE, halves::check),
+    of_one(whole::PROMISE, whole::check),
     of_one(order::PROMISE, order::check),
     of_one(deadline::PROMISE, deadline::check),
     of_one(drain::PROMISE, drain::check),

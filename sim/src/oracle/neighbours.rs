@@ -121,15 +121,18 @@ impl Homes {
 
     /// Whether all nodes that a command is for were well from its beginning until then.
     fn are_well(&self, call: &Call, until: Duration) -> bool {
-        call.keys().all(|key| {
-            let slot = Slot::of(key).number();
-            let Some(nodes) = self.by_slot.get(&slot) else { return false };
-            let is_well = |node: &usize| {
-                let mut spells = self.spells.get(node).into_iter().flatten();
-                !spells.any(|spell| spell.touches(call.sent, until))
-            };
-            !self.troubled.contains(&slot) && nodes.len() == 1 && nodes.iter().all(is_well)
-        })
+        // An `EXEC` has none of its own: what it ran is looked at.
+        let has_keys = call.keys().next().is_some();
+        has_keys
+            && call.keys().all(|key| {
+                let slot = Slot::of(key).number();
+                let Some(nodes) = self.by_slot.get(&slot) else { return false };
+                let is_well = |node: &usize| {
+                    let mut spells = self.spells.get(node).into_iter().flatten();
+                    !spells.any(|spell| spell.touches(call.sent, until))
+                };
+                !self.troubled.contains(&slot) && nodes.len() == 1 && nodes.iter().all(is_well)
+            })
     }
 }
 

@@ -50,7 +50,7 @@ impl Story {
         let calls = &mut self.history.conversations[usize::from(client)].calls;
         let id = Id { client, seq: u32::try_from(calls.len()).unwrap() };
         let args = args(&command.replace("{id}", &id.to_string()));
-        calls.push(Call { id, args, sent: Duration::from_millis(sent), reply: None });
+        calls.push(Call { id, args, sent: Duration::from_millis(sent), reply: None, queued: None });
         self.history.processes[0].counted.commands += 1;
     }
 
@@ -79,6 +79,7 @@ impl Story {
             process: 0,
             args: args(command),
             reply: Bytes::from(reply.to_owned()),
+            exec: None,
         });
     }
 
@@ -96,6 +97,7 @@ impl Story {
             asking,
             args,
             is_whole,
+            is_further: false,
         });
     }
 

@@ -56,7 +56,7 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
 fn earliest(call: &Call, text: &str, history: &History) -> Duration {
     let rules = &history.rules;
     if text.contains(EXPIRED) {
-        call.sent + rules.timeout_of(call.kind())
+        call.sent + rules.timeout_of(call)
     } else if text.contains(STOPPING) {
         history.own().drained.map_or(Duration::MAX, |drained| drained + rules.drain_timeout)
     } else if text.contains(REPLACED) {

@@ -133,6 +133,8 @@ impl Plan {
         faults.sort_by_key(|(_, timed)| timed.at_ms);
         let (families, faults) = faults.into_iter().unzip();
         let mut scripts = workload::draw(&mut Dice::fork(seed, "workload", 0), size);
+        let dice = |client| Dice::fork(seed, "transactions", client);
+        workload::draw_transactions(&mut scripts, dice);
         if Dice::fork(seed, "manners", u64::MAX).chance(MANNERED) {
             let dice = |client| Dice::fork(seed, "manners", client);
             workload::draw_manners(&mut scripts, size, dice);

@@ -8,7 +8,8 @@ pub enum Effect {
     Read,
     /// It changes keys.
     Write,
-    /// It has no keys, and the proxy answers it.
+    /// It has no keys, and the proxy answers it; or it is about a transaction, whose commands are
+    /// judged each for itself.
     Local,
 }
 
@@ -41,11 +42,12 @@ const fn kind(name: &'static str, effect: Effect, shape: Shape) -> Kind {
 }
 
 /// All kinds, in the order of their names.
-pub static KINDS: [Kind; 38] = [
+pub static KINDS: [Kind; 40] = [
     kind("APPEND", Effect::Write, Shape::Single),
     kind("DECR", Effect::Write, Shape::Single),
     kind("DEL", Effect::Write, Shape::Sum),
     kind("ECHO", Effect::Local, Shape::Single),
+    kind("EXEC", Effect::Local, Shape::Single),
     kind("EXISTS", Effect::Read, Shape::Sum),
     kind("GET", Effect::Read, Shape::Single),
     kind("GETRANGE", Effect::Read, Shape::Single),
@@ -63,6 +65,7 @@ pub static KINDS: [Kind; 38] = [
     kind("LRANGE", Effect::Read, Shape::Single),
     kind("MGET", Effect::Read, Shape::Positions),
     kind("MSET", Effect::Write, Shape::Pairs),
+    kind("MULTI", Effect::Local, Shape::Single),
     kind("PING", Effect::Local, Shape::Single),
     kind("RPUSH", Effect::Write, Shape::Single),
     kind("SADD", Effect::Write, Shape::Single),

@@ -7,6 +7,7 @@
 mod id;
 mod kind;
 mod manners;
+mod transaction;
 
 use std::iter::once;
 
@@ -105,6 +106,14 @@ impl Size {
 #[must_use]
 pub fn draw(dice: &mut Dice, size: Size) -> Vec<Script> {
     (0..size.clients).map(|client| script(dice, client, size)).collect()
+}
+
+/// Puts transactions in the place of commands of some clients, each from the dice of its number.
+pub fn draw_transactions(scripts: &mut [Script], dice: impl Fn(u64) -> Dice) {
+    for (client, script) in scripts.iter_mut().enumerate() {
+        let client = u16::try_from(client).expect("few clients");
+        transaction::draw(&mut dice(client.into()), client, script);
+    }
 }
 
 /// Draws how the clients with these scripts behave, each from the dice of its number.
@@ -302,7 +311,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_command_is_drawn_and_known() {
-        let scripts = draw(&mut Dice::fork(1, "workload", 0), SIZE);
+        let mut scripts = draw(&mut Dice::fork(1, "workload", 0), SIZE);
+        draw_transactions(&mut scripts, |client| Dice::fork(1, "transactions", client));
         let commands: Vec<_> = scripts.iter().flat_map(|script| &script.commands).collect();
         for kind in &KINDS {
             assert!(
@@ -316,7 +326,8 @@ mod tests {
 
     #[test]
     fn ids_are_where_they_can_be() {
-        let scripts = draw(&mut Dice::fork(2, "workload", 0), SIZE);
+        let mut scripts = draw(&mut Dice::fork(2, "workload", 0), SIZE);
+        draw_transactions(&mut scripts, |client| Dice::fork(2, "transactions", client));
         for (client, script) in scripts.iter().enumerate() {
             for (seq, args) in script.commands.iter().enumerate() {
                 let Some(id) = Id::of_command(args) else { continue };
