@@ -27,7 +27,6 @@ use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Sleep, sleep_until, timeout};
 
-use self::facts::facts;
 use self::patience::{Lapse, Patience, Seen};
 use self::remainder::Remainder;
 use self::remains::Remains;

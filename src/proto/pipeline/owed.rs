@@ -15,7 +15,7 @@ pub(super) struct Owed<D> {
     /// Replies to come before its own.
     pub(super) skip: u32,
     /// The first of them that is an error, if it matters.
-    pub(super) refusal: Option<Box<Bytes>>,
+    pub(super) refusal: Option<Box<Refusal>>,
     /// When it was given to the connection; once a byte of it has left, when that was.
     pub(super) since: Instant,
     pub(super) deadline: Instant,
@@ -25,23 +25,34 @@ pub(super) struct Owed<D> {
     pub(super) reply_to: Option<D>,
 }
 
+/// What a node refused of a transaction.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// `MULTI`: what followed ran one by one, perhaps.
+    Begin,
+    /// A command, in these words, and with it all.
+    Command(Bytes),
+}
+
 impl<D> Owed<D> {
-    /// Takes note of a reply before its own: in a transaction, the first error counts.
+    /// Takes note of a reply before its own, after it was counted: in a transaction, the first
+    /// error counts.
     pub(super) fn note_refusal(&mut self, reply: Bytes) {
-        let is_error = reply[0] == b'-' && matches!(self.form, Form::Transaction(_));
-        if is_error && self.refusal.is_none() {
-            self.refusal = Some(Box::new(reply));
+        let Form::Transaction(queued) = self.form else { return };
+        if reply[0] == b'-' && self.refusal.is_none() {
+            let is_begin = self.skip == queued;
+            let refusal = if is_begin { Refusal::Begin } else { Refusal::Command(reply) };
+            self.refusal = Some(Box::new(refusal));
         }
     }
 }
 
 /// The reply to a request, given its last frame and what was refused before that.
-pub(super) fn reply(frame: Bytes, refusal: Option<Box<Bytes>>) -> Reply {
-    match refusal {
-        None => Reply::Frame(frame),
-        // The node executed nothing because of that.
-        Some(refusal) if frame.starts_with(b"-EXECABORT") => Reply::Frame(*refusal),
-        // `MULTI` was refused; what followed ran one by one, perhaps.
-        Some(_) => Reply::Failure(Failure::sent(Cause::NoTransaction)),
+pub(super) fn reply(frame: Bytes, refusal: Option<Box<Refusal>>) -> Reply {
+    match refusal.map(|refusal| *refusal) {
+        // The node executed nothing because of that; to `EXEC` it may say why, too.
+        Some(Refusal::Command(refusal)) if frame[0] == b'-' => Reply::Frame(refusal),
+        Some(Refusal::Begin) => Reply::Failure(Failure::sent(Cause::NoTransaction)),
+        Some(Refusal::Command(_)) | None => Reply::Frame(frame),
     }
 }

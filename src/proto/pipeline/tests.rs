@@ -215,7 +215,10 @@ fn of_a_transaction_the_last_reply_counts_or_the_first_refusal() {
         ("+OK\r\n+QUEUED\r\n+QUEUED\r\n*0\r\n", "*0"),
         ("+OK\r\n+QUEUED\r\n-MOVED 1 h:1\r\n-EXECABORT x\r\n", "-MOVED 1 h:1"),
         ("+OK\r\n-OOM a\r\n-MOVED 1 h:1\r\n-EXECABORT x\r\n", "-OOM a"),
+        ("+OK\r\n+QUEUED\r\n-MOVED 1 h:1\r\n-MOVED 1 h:1\r\n", "-MOVED 1 h:1"),
+        ("+OK\r\n+QUEUED\r\n+QUEUED\r\n-MOVED 1 h:2\r\n", "-MOVED 1 h:2"),
         ("+OK\r\n+QUEUED\r\n+QUEUED\r\n-EXECABORT x\r\n", "-EXECABORT x"),
+        ("-NOPERM a\r\n:1\r\n:2\r\n-NOPERM b\r\n", "Sent NoTransaction"),
         ("-NOPERM a\r\n:1\r\n:2\r\n-ERR EXEC without MULTI\r\n", "Sent NoTransaction"),
     ] {
         let mut rig = with_transaction();
