@@ -8,7 +8,7 @@
 use super::spells::{was_cut_off, was_left_behind};
 use super::{Index, Verdict, Violation, broken};
 use crate::client::NO_MEMORY;
-use crate::history::{Conversation, End, History};
+use crate::history::{Call, Conversation, End, History};
 use crate::resp::{bulk_string, frame_len, shown};
 use crate::workload::Effect;
 
@@ -32,7 +32,7 @@ fn framing(history: &History, conversation: &Conversation) -> Verdict {
         || was_left_behind(history, conversation, at)
         || was_cut_off(history, at))
         && matches!(conversation.end, Some((_, End::Closed)))
-        && (conversation.resp3 || conversation.calls.iter().any(|call| call.reply.is_none()))
+        && (conversation.resp3 || conversation.calls.iter().any(is_owed))
         && frame_len(&conversation.surplus) == Ok(None);
     match conversation.end {
         _ if is_cut_off => Ok(()),
@@ -40,6 +40,11 @@ fn framing(history: &History, conversation: &Conversation) -> Verdict {
         Some((_, End::Garbled)) => violation("a client got what is not RESP"),
         Some((_, End::Finished | End::Left | End::Closed | End::Unended)) | None => Ok(()),
     }
+}
+
+/// Whether a client got no reply to a call, or none when it came, if it waited for an `EXEC`.
+fn is_owed(call: &Call) -> bool {
+    call.reply.is_none() || call.queued.as_ref().is_some_and(|queued| queued.told.is_none())
 }
 
 fn echoes(history: &History, conversation: &Conversation) -> Verdict {

@@ -80,7 +80,8 @@ fn are_bounded<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     let calls = history.calls();
     for call in calls.filter(|call| call.kind().shape == Shape::Single) {
         for handle in handles(&call.args).into_iter().filter(|handle| handle.has_id()) {
-            let hops = longest_chain(index.executions(handle).iter().map(|(_, seen)| *seen));
+            let seen = index.executions(handle).iter().map(|(_, seen)| *seen);
+            let hops = longest_chain(seen, call.queued.is_some());
             if hops > most {
                 let what = format!("redirected {hops} times in a row, where {most} are allowed");
                 return Err(broken(PROMISE, call, &what));
@@ -90,10 +91,17 @@ fn are_bounded<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     Ok(())
 }
 
-fn longest_chain<'a>(executions: impl Iterator<Item = &'a Execution>) -> usize {
+/// The most redirects in a row. Nobody is asked with `ASKING` for a transaction: it waits until its
+/// slot has come to rest.
+fn longest_chain<'a>(
+    executions: impl Iterator<Item = &'a Execution>,
+    is_transaction: bool,
+) -> usize {
     let (mut longest, mut hops) = (0, 0);
     for seen in executions {
-        if matches!(error_code(&seen.reply), "MOVED" | "ASK") {
+        if is_transaction && error_code(&seen.reply) == "ASK" {
+            hops = 0;
+        } else if matches!(error_code(&seen.reply), "MOVED" | "ASK") {
             hops += 1;
         } else if is_turned_away(seen) {
             hops = 0;
@@ -107,6 +115,15 @@ fn longest_chain<'a>(executions: impl Iterator<Item = &'a Execution>) -> usize {
 mod tests {
     use super::super::story::{Story, caught};
     use super::*;
+
+    #[test]
+    fn a_transaction_waits_where_another_command_is_sent_on() {
+        let mut story = Story::right();
+        story.call(0, 5, "SET s:0:0 {id}");
+        (0..9).for_each(|_| story.execute(6, "SET s:0:0 1000000003", "-ASK 1 10.0.0.1:1\r\n"));
+        let chain = |waits| longest_chain(story.history.executions.iter(), waits);
+        assert_eq!((chain(false), chain(true)), (9, 0));
+    }
 
     #[test]
     fn a_command_that_is_sent_on_for_ever_is_seen() {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::spells::{may_be_unheard, reaches_all_clients, spells_of, wait_for_better_views};
 use super::{Index, Verdict, Violation};
 use crate::fault::{Fault, NodeFault, SlotChange};
-use crate::history::{History, Look};
-use crate::resp::shown_command;
+use crate::history::{History, Look, Sending};
+use crate::resp::{error_code, shown_command};
 
 pub(super) const PROMISE: &str = "retired";
 
@@ -32,7 +32,10 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
         let back = after.find(|(_, fault)| may_bring_back(fault));
         let back = back.map_or(Duration::MAX, |(at, _)| *at);
         let mut late = history.sendings.iter().filter(|sending| sending.node == *node);
-        if let Some(sending) = late.find(|sending| sending.began > known && sending.at < back) {
+        let is_late = |sending: &&Sending| {
+            sending.began > known && sending.at < back && !was_sent_there(history, sending)
+        };
+        if let Some(sending) = late.find(is_late) {
             let what = format!(
                 "node-{node} had left at {left:?}, which was known at {known:?}, and got {}",
                 shown_command(&sending.args)
@@ -47,6 +50,15 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
 fn is_told(history: &History, look: &Look) -> bool {
     let mut ill = spells_of(history, look.node).into_iter();
     !ill.any(|spell| spell.touches(look.at, look.at + history.rules.slack))
+}
+
+/// Whether a node has said that this command is to go elsewhere: there, perhaps, before all knew.
+fn was_sent_there(history: &History, sending: &Sending) -> bool {
+    history.executions.iter().any(|seen| {
+        seen.at < sending.at
+            && seen.args == sending.args
+            && matches!(error_code(&seen.reply), "MOVED" | "ASK")
+    })
 }
 
 /// Whether a fault keeps nodes from knowing the topology, or from telling the truth about it.
@@ -101,5 +113,8 @@ mod tests {
         assert!(caught(&story, PROMISE).contains("SET s:0:8"));
         story.history.faults.push((ms(2), Fault::Node(1, back)));
         story.passes();
+        story.history.faults.pop();
+        story.execute(12, "SET s:0:8 1000000003", "-MOVED 1 10.0.0.1:1\r\n");
+        assert_eq!(check(&story.history, &Index::new(&story.history)), Ok(()), "it was sent there");
     }
 }
