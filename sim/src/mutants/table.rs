@@ -25,7 +25,7 @@ impl Mutant {
 }
 
 /// All of them.
-pub static MUTANTS: [Mutant; 58] = [
+pub static MUTANTS: [Mutant; 60] = [
     mutant(1, "replies-out-of-order", "the reply to a later command is written first"),
     mutant(1, "late-reply-to-next", "the late reply to an expired command answers the next one"),
     mutant(1, "place-of-one-who-left", "what a client that left would have got goes to the next"),
@@ -61,6 +61,8 @@ pub static MUTANTS: [Mutant; 58] = [
     mutant(3, "expired-called-unsent", "what expired in flight is said not to have run"),
     mutant(3, "unsent-if-a-part-is", "a split command is called unsent if one part of it is"),
     mutant(3, "stopped-called-unsent", "what is in flight when the proxy stops is called unsent"),
+    mutant(3, "spoilt-transaction-sent", "of a spoilt transaction the rest is executed"),
+    mutant(3, "transaction-cut-in-two", "a transaction is sent as two").planted_for("whole"),
     mutant(3, "read-past-a-write", "a read is sent again behind a later write"),
     mutant(3, "unsure-write-forgotten", "the same, behind one whose client knows nothing of it"),
     mutant(3, "retry-budget-ignored", "retries are as many as there are failures"),

@@ -12,6 +12,7 @@
 
 use super::plan::Plan;
 use crate::limits::{TRANSACTION_BYTES_MAX, TRANSACTION_COMMANDS_MAX};
+use crate::mutant::planted;
 use crate::proto::cluster::{Router, Slot};
 use crate::proto::command::{Access, After, Command, Refusal, Spread};
 use crate::proto::resp::{Protocol, Writer};
@@ -69,6 +70,9 @@ impl Transaction {
             let mut writer = Writer::new(&mut self.bytes, Protocol::Resp2);
             writer.array(command.len());
             command.args().for_each(|arg| writer.bulk(arg));
+        }
+        if self.queued == 1 && planted("transaction-cut-in-two") {
+            self.bytes.extend([EXEC, MULTI].concat());
         }
         self.queued += 1;
         if command.row.access != Access::Read {
@@ -163,7 +167,7 @@ fn inside(open: &mut Option<Transaction>, command: &Command<'_>) -> Plan {
     }
     match open.take().filter(|_| command.row.name == "exec") {
         None => say("+OK\r\n"),
-        Some(transaction) if transaction.is_spoilt => {
+        Some(transaction) if transaction.is_spoilt && !planted("spoilt-transaction-sent") => {
             say("-EXECABORT Transaction discarded because of previous errors.\r\n")
         }
         Some(transaction) if transaction.queued == 0 => say("*0\r\n"),
