@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::{Call, Execution, History};
-use crate::resp::error_code;
+use crate::resp::{error_code, is_error};
 use crate::workload::{Effect, Id, Kind, Shape};
 
 /// What ties an execution to a command: its id and one of its keys, or all its arguments if it
@@ -86,6 +86,11 @@ impl<'a> Index<'a> {
     /// How often a node refused it in a way that invites to send it again.
     pub(super) fn turned_away(&self, handle: Handle<'a>) -> usize {
         self.executions(handle).iter().filter(|(_, execution)| is_turned_away(execution)).count()
+    }
+
+    /// How often a node refused it, whatever it said.
+    pub(super) fn refused(&self, handle: Handle<'a>) -> usize {
+        self.executions(handle).iter().filter(|(_, execution)| is_error(&execution.reply)).count()
     }
 }
 

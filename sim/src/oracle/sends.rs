@@ -28,7 +28,10 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
             Handle::Part(_, key) => times_named(call, key).max(1),
             Handle::Whole(_) => 1,
         };
-        let allowed = calls.iter().map(asked).sum::<usize>() + index.turned_away(handle);
+        // A transaction is sent again if one of its commands was turned away, also the others.
+        let is_queued = calls.iter().any(|call| call.queued.is_some());
+        let refused = if is_queued { index.refused(handle) } else { index.turned_away(handle) };
+        let allowed = calls.iter().map(asked).sum::<usize>() + refused;
         if times > allowed {
             let what = format!("sent {times} times where {allowed} are allowed");
             return Err(broken(PROMISE, calls[0], &what));
@@ -41,6 +44,7 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
 mod tests {
     use super::super::story::{Story, caught};
     use super::*;
+    use crate::history::Queued;
 
     fn sent(times: usize, redirected: bool) -> Story {
         let mut story = Story::right();
@@ -54,6 +58,17 @@ mod tests {
         story.execute(7, "INCRBY c:0:0 1000000003", ":1000000003\r\n");
         story.answer(0, 9, ":1000000003\r\n");
         story
+    }
+
+    #[test]
+    fn a_transaction_may_be_sent_again_whatever_was_said_of_one_command_of_it() {
+        let mut story = sent(2, false);
+        story.execute(6, "INCRBY c:0:0 1000000003", "-BUSY a script runs\r\n");
+        assert!(caught(&story, PROMISE).contains("sent 2 times"));
+        let calls = &mut story.history.conversations[0].calls;
+        let queued = Queued { multi: 0, exec: None, told: None };
+        calls.last_mut().expect("it is asked").queued = Some(queued);
+        assert_eq!(check(&story.history, &Index::new(&story.history)), Ok(()));
     }
 
     #[test]
