@@ -249,8 +249,8 @@ struct Partial {
     node: usize,
     /// The command before was `ASKING`.
     asking: bool,
-    /// Commands since `MULTI`, if a transaction is open.
-    inner: Option<u64>,
+    /// Commands since `MULTI`, if a transaction is open, and when that began.
+    inner: Option<(u64, Duration)>,
     /// When the first byte of the next command was written, if that was in an earlier write.
     began: Option<Duration>,
     /// What there is of the next command.
@@ -279,13 +279,15 @@ impl Outgoing {
         let asking = std::mem::replace(&mut partial.asking, is_asking);
         let at = self.recorder.overlay.now();
         let node = partial.node;
-        let began = partial.began.take().unwrap_or(at);
+        let own = partial.began.take().unwrap_or(at);
+        // A transaction is sent as one: what has begun with `MULTI` goes on.
+        let began = partial.inner.map_or(own, |(_, began)| began);
         let process = self.process();
-        let is_further = partial.inner.is_some_and(|inner| inner > 0);
+        let is_further = partial.inner.is_some_and(|(inner, _)| inner > 0);
         partial.inner = match args.first().map(Vec::as_slice) {
-            Some(b"MULTI") => Some(0),
+            Some(b"MULTI") => Some((0, began)),
             Some(b"EXEC") => None,
-            Some(_) | None => partial.inner.map(|inner| inner + 1),
+            Some(_) | None => partial.inner.map(|(inner, began)| (inner + 1, began)),
         };
         self.recorder.sent(Sending {
             began,

@@ -50,7 +50,7 @@ pub(super) fn spells_of(history: &History, node: usize) -> Vec<Spell> {
 }
 
 /// When what a node says may have been on its way for long: whatever it says and knows, it says it
-/// at once.
+/// at once. What was said while the network was slow holds up what is said after that.
 pub(super) fn delays_of(history: &History, node: usize) -> Vec<Spell> {
     let is_its_own = |ill: usize| ill == node || !history.rules.are_apart;
     let is_said_at_once = |fault: &NodeFault| {
@@ -67,10 +67,17 @@ pub(super) fn delays_of(history: &History, node: usize) -> Vec<Spell> {
                 | NodeFault::ReleaseReplication
         )
     };
-    spells(
+    let delays = spells(
         history,
         |fault| matches!(fault, Fault::Node(ill, fault) if is_its_own(*ill) && !is_said_at_once(fault)),
-    )
+    );
+    let slowest = history.faults.iter().filter_map(|(_, fault)| match fault {
+        Fault::Node(ill, NodeFault::SetSpeed(_, max)) if is_its_own(*ill) => Some(ms(*max)),
+        _ => None,
+    });
+    let wake = slowest.max().unwrap_or_default();
+    let with_wake = |spell: Spell| Spell { until: spell.until.saturating_add(wake), ..spell };
+    delays.into_iter().map(with_wake).collect()
 }
 
 /// Whether clients get what they are told only when that is over.
@@ -169,6 +176,17 @@ mod tests {
         let expected = [spell(3, ms(3)), spell(1, ms(4)), spell(5, Duration::MAX)];
         assert_eq!(spells(&history, of_first), expected);
         assert!(spell(3, ms(5)).touches(ms(5), ms(9)) && !spell(3, ms(5)).touches(ms(6), ms(9)));
+    }
+
+    #[test]
+    fn what_was_said_slowly_holds_up_what_is_said_then() {
+        let fault = |at, fault| (ms(at), Fault::Node(0, fault));
+        let slow = [NodeFault::SetSpeed(100, 200), NodeFault::SetSpeed(1, 5)];
+        let faults = vec![fault(10, slow[0]), fault(20, slow[1])];
+        let mut history = History { faults, ..History::default() };
+        history.rules.are_apart = true;
+        assert_eq!(delays_of(&history, 0), [Spell { from: ms(10), until: ms(220) }]);
+        assert_eq!(delays_of(&history, 1), []);
     }
 
     #[test]
