@@ -103,8 +103,21 @@ impl<'a> Lives<'a> {
         let outlived = |sending: &Sending| {
             told.is_some_and(|told| self.last_sent.get(&sending.stream) > Some(&told))
         };
+        Lives::of_queued(call, (said(&["MOVED"]), said(&["ASK", "TRYAGAIN"])), tally);
         let is_late = is_unsure && executed.iter().any(|seen| seen.is_done());
         see(tally, "late_reply_discarded", is_late && sent.iter().any(|s| outlived(s)));
+    }
+
+    /// What became of a command of a transaction, which was redirected and put off so many times.
+    fn of_queued(call: &Call, (moved, put_off): (u64, u64), tally: &mut Tally) {
+        let is_queued = call.queued.is_some();
+        let is_done = is_queued && call.verdict() == Verdict::Done;
+        let is_unsure = is_queued && call.verdict() == Verdict::Unsure;
+        let is_aborted = call.frame().is_some_and(|frame| error_code(frame) == "EXECABORT");
+        tally.see("queued_moved_and_done", u64::from(is_done && moved > 0));
+        tally.see("queued_put_off_and_done", u64::from(is_done && put_off > 0));
+        tally.see("queued_unsure", u64::from(is_unsure));
+        tally.see("queued_aborted", u64::from(is_queued && is_aborted));
     }
 
     /// Commands that were sent only when an earlier one for the same key, which was redirected, had
