@@ -76,7 +76,8 @@ pub static MUTANTS: [Mutant; 60] = [
     mutant(5, "redirected-for-ever", "redirects_max is 255"),
     mutant(5, "moved-not-noted", "MOVED sends on the one command only"),
     mutant(5, "older-view-accepted", "any view of the topology is taken over"),
-    mutant(6, "memory-max-ignored", "buffers grow as long as there is memory"),
+    mutant(6, "memory-max-ignored", "buffers grow as long as there is memory")
+        .planted_for("memory"),
     mutant(6, "output-without-bound", "replies to a client that does not read pile up"),
     mutant(6, "leaver-remembered-for-ever", "what a client that left was owed is never forgotten"),
     mutant(6, "half-closed-kept-open", "who has said that it asks no more is never closed"),

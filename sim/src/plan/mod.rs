@@ -108,6 +108,9 @@ impl Plan {
                 {
                     // What connections to nodes may hold on top would hide what is too much.
                     (setup.primaries, setup.replicas, setup.workers) = (1, 0, 1);
+                    // Only of many that are to be kept waiting does it show who is not.
+                    size.clients *= 2;
+                    setup.tuning.connections_per_node = 1;
                 }
             }
             Focus::News => {
