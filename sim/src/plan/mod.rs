@@ -219,7 +219,9 @@ mod tests {
 
     #[test]
     fn where_there_are_many_clients_they_have_no_more_to_ask_together() {
-        let plans: Vec<_> = (0..300).map(Plan::draw).collect();
+        // Where memory is tight there are twice as many for another reason.
+        let has_room = |plan: &Plan| plan.setup.tuning.memory_bytes == MEMORY_BYTES_MAX;
+        let plans: Vec<_> = (0..330).map(Plan::draw).filter(has_room).collect();
         let of = |many: bool| {
             let plans = plans.iter().filter(|plan| (plan.scripts.len() > 8) == many);
             let commands: Vec<_> = plans.map(|plan| plan.commands().count()).collect();
