@@ -103,15 +103,8 @@ impl Plan {
             Focus::Order | Focus::Loss => size.focus = FOCUS_MAX,
             Focus::Leaving => setup.standalone = false,
             Focus::Room => {
-                size.large_values = LARGE_VALUES_TIGHT;
-                if tuning.memory_bytes < MEMORY_BYTES_MAX && Dice::fork(seed, "room", 0).chance(0.5)
-                {
-                    // What connections to nodes may hold on top would hide what is too much.
-                    (setup.primaries, setup.replicas, setup.workers) = (1, 0, 1);
-                    // Only of many that are to be kept waiting does it show who is not.
-                    size.clients *= 2;
-                    setup.tuning.connections_per_node = 1;
-                }
+                let is_small = Dice::fork(seed, "room", 0).chance(0.5);
+                fill_up(&mut setup, &mut size, is_small);
             }
             Focus::News => {
                 setup.replicas = setup.replicas.max(1);
@@ -210,6 +203,18 @@ fn setup(dice: &mut Dice, tuning: Tuning) -> Setup {
         connect_timeout_ms: *dice.pick(&[40, 120, 300]),
         drain_timeout_ms: *dice.pick(&[40, 300, 1_500]),
         tuning,
+    }
+}
+
+/// Makes that there is much to be kept; perhaps in a world so small that it shows.
+fn fill_up(setup: &mut Setup, size: &mut Size, is_small: bool) {
+    size.large_values = LARGE_VALUES_TIGHT;
+    if setup.tuning.memory_bytes < MEMORY_BYTES_MAX && is_small {
+        // What connections to nodes may hold on top would hide what is too much.
+        (setup.primaries, setup.replicas, setup.workers) = (1, 0, 1);
+        setup.tuning.connections_per_node = 1;
+        // Only of many that are to be kept waiting does it show who is not.
+        size.clients *= 2;
     }
 }
 
