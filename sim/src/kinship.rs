@@ -151,6 +151,11 @@ impl World {
             self.lose(Lost::Node(node), since);
         }
         self.cluster.rejoin(node);
+        // One that has heard nothing of a failover, nor of the next one that undid it, has been
+        // held up by the same primary all the time.
+        if self.cluster.primary(node).is_some() && !self.kinship.held.contains_key(&node) {
+            self.cluster.release_replication(node);
+        }
     }
 
     /// Has a primary hand all its slots over to that of another group, if nothing is in the way.
