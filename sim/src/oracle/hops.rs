@@ -77,8 +77,13 @@ fn are_bounded<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     // was under way to a node that left.
     let changes = history.failovers.len() + history.retirements.len();
     let most = usize::from(rules.redirects_max) + 1 + usize::from(rules.retries_max) + changes;
-    let calls = history.calls();
-    for call in calls.filter(|call| call.kind().shape == Shape::Single) {
+    let calls = history.conversations.iter().flat_map(|all| all.calls.iter().enumerate());
+    for (place, call) in calls {
+        // Of a transaction the first refusal counts: what its other commands were told does not.
+        let counts = call.queued.as_ref().is_none_or(|queued| queued.multi + 1 == place);
+        if call.kind().shape != Shape::Single || !counts {
+            continue;
+        }
         for handle in handles(&call.args).into_iter().filter(|handle| handle.has_id()) {
             let seen = index.executions(handle).iter().map(|(_, seen)| *seen);
             let hops = longest_chain(seen, call.queued.is_some());
