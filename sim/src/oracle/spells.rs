@@ -71,9 +71,9 @@ pub(super) fn delays_of(history: &History, node: usize) -> Vec<Spell> {
         history,
         |fault| matches!(fault, Fault::Node(ill, fault) if is_its_own(*ill) && !is_said_at_once(fault)),
     );
-    let slowest = history.faults.iter().filter_map(|(_, fault)| match fault {
-        Fault::Node(ill, NodeFault::SetSpeed(_, max)) if is_its_own(*ill) => Some(ms(*max)),
-        _ => None,
+    let slowest = history.faults.iter().filter_map(|(_, fault)| {
+        let Fault::Node(ill, NodeFault::SetSpeed(_, max)) = fault else { return None };
+        is_its_own(*ill).then(|| ms(*max))
     });
     let wake = slowest.max().unwrap_or_default();
     let with_wake = |spell: Spell| Spell { until: spell.until.saturating_add(wake), ..spell };
