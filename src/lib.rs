@@ -19,6 +19,7 @@
 //! - [`net`]: the one seam to the world, the network and its tasks, as a trait
 //! - `client`, `upstream`: the two kinds of tasks; `queue`, `reply_to`: what connects them; `io`: a
 //!   write, and the clock; `memory`, `room`: what buffers hold, and how they grow
+//! - `lease`: connections that one client has for itself for a while
 //! - `pool`, `backend`, `worker`: a worker's connections to nodes, its slot table, its clients
 //! - `discovery`: the topology, looked at at intervals and when something seems to have changed;
 //!   `refresh`: what makes it seem so
@@ -36,6 +37,7 @@ pub mod demo;
 mod discovery;
 pub mod embedded;
 mod io;
+mod lease;
 pub mod limits;
 mod memory;
 pub mod mutant;

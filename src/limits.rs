@@ -83,6 +83,12 @@ pub const CLIENT_PIPELINE_COMMANDS_MAX: usize = 1024;
 /// Bytes of one client's unanswered commands before its socket is read no further.
 pub const CLIENT_PIPELINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// How long a command may wait at its node, in seconds; whoever asks for ever waits so long.
+pub const WAIT_S_MAX: u64 = 365 * 24 * 3_600;
+
+/// Bytes that are read ahead of a client whose command waits at its node, to see that it leaves.
+pub const READ_AHEAD_BYTES_MAX: usize = 64 * 1024;
+
 /// Commands that a client may queue in a transaction.
 pub const TRANSACTION_COMMANDS_MAX: u32 = 65_536;
 

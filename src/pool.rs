@@ -3,28 +3,32 @@
 use std::cell::RefCell;
 use std::num::NonZeroU32;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::config;
+use crate::lease::{Lease, Leases, Offer};
 use crate::memory::Memory;
 use crate::mutant::planted;
 use crate::net::Net;
-use crate::proto::cluster::{Node, Router};
+use crate::proto::cluster::{Address, Node, Router};
 use crate::proto::handshake::Greeting;
 use crate::proto::pipeline::{Flush, Options, Request};
 use crate::proto::reply::{Cause, Failure, Reply};
 use crate::proto::resp::Protocol;
 use crate::proto::session::Lane;
 use crate::queue::{Sender, queue};
-use crate::reply_to::{ReplyTo, ToUpstream};
+use crate::reply_to::{ReplyTo, ToClient, ToUpstream};
 use crate::stats::OwnUpstream;
 use crate::upstream::{self, Settings, Throttle};
 
 /// The queue of one connection's task.
 type Requests = Sender<ToUpstream>;
+
+/// How long a connection that nobody borrows is kept where others are kept for ever.
+const LEASE_IDLE: Duration = Duration::from_secs(60);
 
 /// The protocols that connections speak.
 const PROTOCOLS: [Protocol; 2] = [Protocol::Resp2, Protocol::Resp3];
@@ -42,6 +46,7 @@ pub(crate) struct Pool<N> {
     rng: StdRng,
     /// By the node's index.
     nodes: Vec<Option<NodeConnections>>,
+    leases: Rc<RefCell<Leases>>,
     /// Once another configuration is in force: when its connections end at the latest.
     ends: Option<Instant>,
 }
@@ -68,7 +73,7 @@ impl<N: Net> Pool<N> {
     pub(crate) fn new(
         net: N,
         upstream: &config::Upstream,
-        drain_timeout: std::time::Duration,
+        drain_timeout: Duration,
         seed: u64,
         (count, memory): (OwnUpstream, Rc<Memory>),
     ) -> Pool<N> {
@@ -79,6 +84,7 @@ impl<N: Net> Pool<N> {
             keepalive: connections.keepalive,
             drain_timeout,
             eager: connections.preconnect,
+            is_single: false,
         };
         let make = Make {
             options: options(upstream),
@@ -87,7 +93,9 @@ impl<N: Net> Pool<N> {
             rate_per_s: connections.rate_per_s,
         };
         let rng = StdRng::seed_from_u64(seed);
-        Pool { net, count, memory, make, rng, nodes: Vec::new(), ends: None }
+        let leases =
+            Rc::new(RefCell::new(Leases::new(connections.leases_max.get(), count.clone())));
+        Pool { net, count, memory, make, rng, nodes: Vec::new(), leases, ends: None }
     }
 
     /// Hands a request to the connection of its lane that has the client's number; any number is
@@ -113,6 +121,39 @@ impl<N: Net> Pool<N> {
         }
     }
 
+    /// Lends a connection to a node, if there is one to lend; else `client` hears of the next one
+    /// that is given back.
+    ///
+    /// # Errors
+    /// The router has forgotten the node since.
+    pub(crate) fn lend(
+        &mut self,
+        lane: Lane,
+        client: &Sender<ToClient>,
+        router: &Router,
+    ) -> Result<Option<Lease>, Cause> {
+        let place = lane.into();
+        match Leases::offer(&self.leases, place, client) {
+            Offer::Idle(lease) => Ok(Some(lease)),
+            Offer::None => Ok(None),
+            Offer::New => {
+                let address = router.address(lane.node).cloned().ok_or(Cause::Retired)?;
+                let idle_timeout = self.make.settings.idle_timeout.or(Some(LEASE_IDLE));
+                let settings =
+                    Settings { is_single: true, eager: false, idle_timeout, ..self.make.settings };
+                // Who waits for one of few connections need not wait for the pace of all others.
+                let throttle = Rc::new(RefCell::new(Throttle::new(None)));
+                let requests = self.connect(address, lane.protocol, settings, throttle);
+                Ok(Some(Leases::lend_new(&self.leases, place, requests)))
+            }
+        }
+    }
+
+    /// The connections that are lent.
+    pub(crate) fn leases(&self) -> &RefCell<Leases> {
+        &self.leases
+    }
+
     /// Connects to nodes before there is anything to send, if that is configured.
     pub(crate) fn preconnect(&mut self, nodes: &[Node], router: &Router) {
         if !self.make.settings.eager || self.is_replaced() {
@@ -134,6 +175,7 @@ impl<N: Net> Pool<N> {
         for requests in known.flat_map(|connections| connections.queues.iter().flatten()) {
             requests.send(ToUpstream::Retire);
         }
+        self.leases.borrow_mut().retire(nodes);
     }
 
     /// Another pool is in force: the connections end once nothing is owed, and by `until`; so do
@@ -145,6 +187,7 @@ impl<N: Net> Pool<N> {
                 requests.send(ToUpstream::Replace(until));
             }
         }
+        self.leases.borrow_mut().replace(until);
     }
 
     /// Whether another pool is in force.
@@ -172,27 +215,48 @@ impl<N: Net> Pool<N> {
             }
             self.nodes[node.index()] = Some(NodeConnections { node, throttle, queues });
         }
-        let Some(connections) = &mut self.nodes[node.index()] else { return };
+        let Some(connections) = &self.nodes[node.index()] else { return };
+        let throttle = Rc::clone(&connections.throttle);
+        let protocol = PROTOCOLS[place % PROTOCOLS.len()];
+        let requests = self.connect(address, protocol, self.make.settings, throttle);
+        if let Some(connections) = &mut self.nodes[node.index()] {
+            connections.queues[place] = Some(requests);
+        }
+    }
+
+    /// Makes a connection's task.
+    fn connect(
+        &mut self,
+        address: Address,
+        protocol: Protocol,
+        settings: Settings,
+        throttle: Rc<RefCell<Throttle>>,
+    ) -> Requests {
         let (sender, requests) = queue();
         if let Some(until) = self.ends {
             sender.send(ToUpstream::Replace(until));
         }
-        connections.queues[place] = Some(sender);
         let mut options = self.make.options.clone();
-        options.greeting.protocol = PROTOCOLS[place % PROTOCOLS.len()];
+        options.greeting.protocol = protocol;
+        if settings.is_single {
+            // What waits for something to come is silent until then.
+            options.stall_timeout = None;
+            options.flush = None;
+        }
         let count = self.count.node(&address);
         let complaint = self.count.complaint(&address);
         let plan = upstream::Plan {
             address,
             options,
-            settings: self.make.settings,
-            throttle: Rc::clone(&connections.throttle),
+            settings,
+            throttle,
             rng: StdRng::seed_from_u64(self.rng.random()),
             requests,
             share: self.memory.share(),
             complaint,
         };
         self.net.spawn(upstream::serve(self.net.clone(), plan, count));
+        sender
     }
 }
 
@@ -229,15 +293,11 @@ mod tests {
     use tokio::task::LocalSet;
     use tokio::time::timeout;
 
-    use std::time::Duration;
-
     use super::*;
     use crate::io::now;
     use crate::net::TokioNet;
-    use crate::proto::cluster::Address;
     use crate::proto::pipeline::Form;
-    use crate::proto::session::Ticket;
-    use crate::reply_to::ToClient;
+    use crate::proto::session::{Ticket, Way};
     use crate::stats::{CloseCause, DrainEnd, NodeStats, Own, Stats};
 
     const PING: &[u8] = b"*1\r\n$4\r\nPING\r\n";
@@ -257,7 +317,7 @@ mod tests {
             let port = TokioNet.local_addr(&listener).unwrap().port();
             let mut router = Router::cluster(9);
             let node = router.learn(Address::new("127.0.0.1", port).unwrap(), now()).unwrap();
-            let lane = Lane { node, protocol: Protocol::Resp2 };
+            let lane = Lane { node, protocol: Protocol::Resp2, way: Way::Shared };
             let stats = Stats::new(1, ["main"]);
             let own = Rc::new(Own::new(stats.clone(), 0).unwrap());
             let count = own.upstream(0).unwrap();

@@ -50,6 +50,11 @@ impl<T> Sender<T> {
         }
     }
 
+    /// Whether both put into the same queue.
+    pub(crate) fn is_same(&self, other: &Sender<T>) -> bool {
+        Weak::ptr_eq(&self.0, &other.0)
+    }
+
     /// Whether the receiver is gone.
     pub(crate) fn is_closed(&self) -> bool {
         self.0.strong_count() == 0

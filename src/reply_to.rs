@@ -20,6 +20,8 @@ pub(crate) enum ToClient {
     Topology,
     /// Some upstream has a new configuration.
     Configuration,
+    /// A connection that was on loan was given back.
+    Lease,
     /// There is memory to read it again.
     Room,
     /// There is no memory for the rest of its command, nor will be: give up what has come of it.
@@ -37,6 +39,8 @@ pub(crate) enum ToClient {
 pub(crate) enum ToUpstream {
     /// A command for the node.
     Request(Request<ReplyTo>),
+    /// Whoever had it has gone: end now, whatever is owed.
+    Close,
     /// The node is not listed any more: end once nothing is owed, unless there is another request.
     Retire,
     /// The upstream has another configuration: end once nothing is owed, whatever comes until then,

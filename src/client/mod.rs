@@ -5,17 +5,20 @@
 //! socket <- Output <---- Session <- Receiver<ToClient>
 //! ```
 //!
+//! - `borrow`: the connection that it has on loan
 //! - `facts`: what commands tell that the proxy answers itself
 //! - `remainder`: what was read and is not taken
 //! - `patience`: when a client is closed for what it does not do
+//! - `shared`: what clients have in common
 //! - `remains`: what is still held once it has gone
 
+mod borrow;
 mod facts;
 mod patience;
 mod remainder;
 mod remains;
+mod shared;
 
-use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
@@ -30,82 +33,22 @@ use tokio::time::{Sleep, sleep_until, timeout};
 use self::patience::{Lapse, Patience, Seen};
 use self::remainder::Remainder;
 use self::remains::Remains;
-use crate::backend::{Backend, Current};
-use crate::config::Clients;
+pub(crate) use self::shared::{Listening, Shared};
 use crate::io::{now, write_some};
-use crate::limits::{CLIENT_EARLY_WRITE_BYTES_MIN, LINGER_MS, READ_BYTES_MIN, READS_PER_TURN_MAX};
-use crate::memory::{Held, Memory, Share};
+use crate::lease::Lease;
+use crate::limits::{
+    CLIENT_EARLY_WRITE_BYTES_MIN, LINGER_MS, READ_AHEAD_BYTES_MAX, READ_BYTES_MIN,
+    READS_PER_TURN_MAX,
+};
+use crate::memory::{Held, Share};
 use crate::mutant::planted;
 use crate::net::Net;
 use crate::proto::command::{Identity, Row};
 use crate::proto::pipeline::Request;
-use crate::proto::session::{CommonReply, Session, Tally, Turn};
+use crate::proto::session::{Session, Tally, Transmit, Turn, Way};
 use crate::queue::{Receiver, Sender};
 use crate::reply_to::{ReplyTo, ToClient};
-use crate::stats::{ClientEnd, Own};
-
-/// What all clients of a worker share.
-pub(crate) struct Shared {
-    pub(crate) count: Rc<Own>,
-    /// What clients may do.
-    bounds: Clients,
-    pub(crate) memory: Rc<Memory>,
-    started: Instant,
-    /// Clients so far.
-    served: Cell<u64>,
-    /// What clients are read into, so that an idle one needs no buffer.
-    buffer: RefCell<BytesMut>,
-    /// What a new client is taken to be answered like.
-    common_reply: RefCell<CommonReply>,
-}
-
-impl Shared {
-    /// What the clients of a worker that starts now share.
-    pub(crate) fn new(count: Rc<Own>, bounds: Clients, memory: Rc<Memory>) -> Shared {
-        let common_reply = RefCell::new(CommonReply::new(bounds.output_bytes_max));
-        Shared {
-            common_reply,
-            count,
-            bounds,
-            memory,
-            started: now(),
-            served: Cell::new(0),
-            buffer: RefCell::new(BytesMut::new()),
-        }
-    }
-}
-
-/// What a client connected to.
-pub(crate) struct Listening<N> {
-    /// The view of the upstream that is in force.
-    current: Rc<Current<N>>,
-    /// The view that is in use.
-    backend: Rc<Backend<N>>,
-    port: u16,
-}
-
-impl<N> Listening<N> {
-    /// What listens on `port` for clients of an upstream.
-    pub(crate) fn new(current: &Rc<Current<N>>, port: u16) -> Listening<N> {
-        Listening { current: Rc::clone(current), backend: current.get(), port }
-    }
-
-    /// The same, with the view in force in use.
-    fn renewed(&self) -> Listening<N> {
-        Listening::new(&self.current, self.port)
-    }
-
-    fn is_outdated(&self) -> bool {
-        !Rc::ptr_eq(&self.backend, &self.current.get())
-    }
-}
-
-impl<N> Clone for Listening<N> {
-    fn clone(&self) -> Self {
-        let (current, backend) = (Rc::clone(&self.current), Rc::clone(&self.backend));
-        Listening { current, backend, port: self.port }
-    }
-}
+use crate::stats::ClientEnd;
 
 /// Why a client's task ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,6 +90,10 @@ struct Client<N: Net> {
     /// What duties to answer are made of.
     myself: Sender<ToClient>,
     input: Input,
+    /// The connection that it has on loan.
+    lease: Option<Lease>,
+    /// What waits for one to borrow, and until when.
+    pending: Option<(Transmit, Instant)>,
     /// What was read and is not yet taken: part of a command, or commands that have to wait.
     rest: Remainder,
     patience: Patience,
@@ -186,6 +133,8 @@ pub(crate) async fn serve<N: Net>(
         inbox,
         myself,
         input: Input::Open,
+        lease: None,
+        pending: None,
         rest: Remainder::default(),
         patience: Patience::new(&bounds, now()),
         seen: Seen::default(),
@@ -193,6 +142,7 @@ pub(crate) async fn serve<N: Net>(
         timer: None,
     };
     let end = poll_fn(|cx| client.poll(cx)).await;
+    client.leave_lease();
     client.count_end(end);
     if end == End::Finished {
         client.share.set(Held::default());
@@ -230,6 +180,7 @@ impl<N: Net> Client<N> {
         drop((router, budget, common_reply));
         self.tell(tally);
         listening.backend.count_timings(timings.as_deref().unwrap_or_default());
+        self.settle_lease();
         self.share.set(self.held());
         end
     }
@@ -251,6 +202,8 @@ impl<N: Net> Client<N> {
         let is_outdated = self.listening.is_outdated();
         if is_outdated && self.session.is_answered() {
             self.listening = self.listening.renewed();
+            self.session.receive_move();
+            self.lease = None;
         }
         self.session.pause_intake(is_outdated && self.listening.is_outdated());
     }
@@ -293,10 +246,14 @@ impl<N: Net> Client<N> {
                     }
                 }
                 ToClient::Topology => self.session.receive_topology(),
+                ToClient::Lease => self.retry_lease(turn),
                 // It was for that that it had to be woken.
                 ToClient::Room | ToClient::Configuration => {}
                 ToClient::Drain => self.input = Input::Drained,
-                ToClient::Stop => self.session.receive_stop(turn),
+                ToClient::Stop => {
+                    self.leave_lease();
+                    self.session.receive_stop(turn);
+                }
                 ToClient::GiveUp => self.refuse_rest(turn),
                 ToClient::Evict => return Err(End::Evicted),
             }
@@ -326,20 +283,31 @@ impl<N: Net> Client<N> {
 
     /// Sends what the session wants sent, given the bytes in `buffer`.
     fn pump(&mut self, buffer: &mut BytesMut, turn: &mut Turn<'_>) {
-        let mut pool = self.listening.backend.pool.borrow_mut();
+        let backend = Rc::clone(&self.listening.backend);
+        let mut pool = backend.pool.borrow_mut();
         while let Some(transmit) = self.session.poll_transmit(buffer, turn) {
-            let Request { frame, form, since, deadline, reply_to: ticket } = transmit.request;
-            let reply_to = ReplyTo::new(self.myself.clone(), ticket);
-            let request = Request { frame, form, since, deadline, reply_to };
-            pool.send(transmit.lane, self.number, turn.router, request);
+            if transmit.lane.way == Way::Shared {
+                let (lane, request) = (transmit.lane, self.due(transmit));
+                pool.send(lane, self.number, turn.router, request);
+            } else {
+                self.send_on_lease(transmit, &mut pool, turn);
+            }
         }
+    }
+
+    /// Makes of a request's ticket the duty to answer it.
+    fn due(&self, transmit: Transmit) -> Request<ReplyTo> {
+        let Request { frame, form, since, deadline, reply_to: ticket } = transmit.request;
+        let reply_to = ReplyTo::new(self.myself.clone(), ticket);
+        Request { frame, form, since, deadline, reply_to }
     }
 
     /// Reads what there is, as far as the session wants it and there is memory for it; an error
     /// means that the client is lost.
     fn poll_read(&mut self, cx: &mut Context<'_>, turn: &mut Turn<'_>) -> io::Result<()> {
         for _ in 0..READS_PER_TURN_MAX {
-            if self.input != Input::Open || !self.session.wants_input() {
+            let reads_ahead = self.session.is_on_lease() && self.rest.len() < READ_AHEAD_BYTES_MAX;
+            if self.input != Input::Open || !(self.session.wants_input() || reads_ahead) {
                 return Ok(());
             }
             let frame_bytes = self.session.frame_bytes();
@@ -366,6 +334,10 @@ impl<N: Net> Client<N> {
             match read {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Err(error)) => return Err(error),
+                // As Redis has it, who says no more does not wait for anything either.
+                Poll::Ready(Ok(0)) if self.session.is_on_lease() => {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
                 Poll::Ready(Ok(0)) if planted("half-closed-kept-open") => return Ok(()),
                 Poll::Ready(Ok(0)) => self.input = Input::Finished,
                 Poll::Ready(Ok(_)) => {}
@@ -386,7 +358,9 @@ impl<N: Net> Client<N> {
 
     fn poll_timer(&mut self, cx: &mut Context<'_>, turn: &mut Turn<'_>) -> Poll<End> {
         loop {
-            let due = self.session.poll_timeout().into_iter().chain(self.patience.until()).min();
+            let pending = self.pending.as_ref().map(|(_, until)| *until);
+            let due = self.session.poll_timeout().into_iter().chain(self.patience.until());
+            let due = due.chain(pending).min();
             let Some(due) = due else {
                 self.timer.take_if(|timer| timer.at <= turn.now);
                 return Poll::Pending;
@@ -408,6 +382,7 @@ impl<N: Net> Client<N> {
                     self.patience.extend(turn.now);
                     continue;
                 }
+                None if pending.is_some_and(|at| at <= turn.now) => self.refuse_pending(turn),
                 None if self.session.poll_timeout().is_none_or(|at| turn.now < at) => continue,
                 None => self.session.handle_timeout(turn),
             }

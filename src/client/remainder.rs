@@ -29,6 +29,11 @@ impl Remainder {
         &mut self.bytes
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Whether there are none.
     pub(super) fn is_empty(&self) -> bool {
         self.bytes.is_empty()

@@ -194,6 +194,12 @@ pub const KEYS: &[Key] = &[
         doc: "Attempts to connect to one node in a second, for each worker; 0: any number.",
     },
     Key {
+        path: "upstreams.*.leases_max",
+        kind: Kind::Number(1, 65_536),
+        default: Some("256"),
+        doc: "Connections lent to clients that watch keys or wait (BLPOP), for each worker.",
+    },
+    Key {
         path: "upstreams.*.pipeline_requests_max",
         kind: Kind::Number(1, 1_048_576),
         default: Some("65536"),

@@ -119,6 +119,7 @@ fn connections(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Connect
     let idle_timeout = reader.leaf(section, "idle_timeout", leaf::duration_or_none);
     let keepalive = reader.leaf(section, "keepalive", leaf::duration_or_none);
     let rate = reader.leaf(section, "connection_rate_limit", leaf::number);
+    let leases_max = reader.leaf(section, "leases_max", leaf::number);
     let requests_max = reader.leaf(section, "pipeline_requests_max", leaf::number);
     let flush = flush(reader, section);
     let credentials = credentials(reader, section);
@@ -130,6 +131,7 @@ fn connections(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Connect
         idle_timeout: idle_timeout?,
         keepalive: keepalive?,
         rate_per_s: NonZeroU32::new(rate?),
+        leases_max: NonZeroUsize::new(leases_max? as usize)?,
         requests_max: NonZeroUsize::new(requests_max? as usize)?,
         flush: flush?,
         credentials: credentials?,

@@ -64,6 +64,8 @@ pub struct Connections {
     pub keepalive: Option<Duration>,
     /// Attempts to connect to one node in a second, for each worker; `None`: any number.
     pub rate_per_s: Option<NonZeroU32>,
+    /// Connections that are lent to one client at a time, for each worker.
+    pub leases_max: NonZeroUsize,
     /// Requests in flight on one connection.
     pub requests_max: NonZeroUsize,
     /// When requests are written; `None`: at the end of each turn.
@@ -165,6 +167,7 @@ impl Default for Connections {
             idle_timeout: Some(Duration::from_secs(600)),
             keepalive: Some(Duration::from_secs(60)),
             rate_per_s: NonZeroU32::new(50),
+            leases_max: const { NonZeroUsize::new(256).unwrap() },
             requests_max: const { NonZeroUsize::new(65_536).unwrap() },
             flush: None,
             credentials: None,

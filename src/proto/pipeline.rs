@@ -77,6 +77,7 @@ pub struct Pipeline<D> {
 }
 
 const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
+const UNWATCH: &[u8] = b"*1\r\n$7\r\nUNWATCH\r\n";
 
 impl<D: Duty> Pipeline<D> {
     /// A pipeline without a connection.
@@ -390,8 +391,11 @@ impl<D: Duty> Pipeline<D> {
             self.silence.begin(now);
         }
         let start = self.output.end();
-        if form == Form::Asking && !planted("asking-forgotten") {
-            self.output.copy(ASKING);
+        match form {
+            Form::Asking if planted("asking-forgotten") => {}
+            Form::Asking => self.output.copy(ASKING),
+            Form::Fresh => self.output.copy(UNWATCH),
+            Form::Plain | Form::Transaction(_) => {}
         }
         self.output.push(&frame);
         let skip = form.replies_before();

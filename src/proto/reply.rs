@@ -58,6 +58,10 @@ pub enum Cause {
     Timeout,
     /// The node refused to begin a transaction.
     NoTransaction,
+    /// All connections that may be lent are.
+    NoLease,
+    /// The connection on loan is gone.
+    LeaseLost,
     /// The proxy is stopping.
     Stopping,
 }
@@ -92,6 +96,8 @@ impl From<Cause> for Trouble {
             | Cause::Replaced
             | Cause::Timeout
             | Cause::NoTransaction
+            | Cause::NoLease
+            | Cause::LeaseLost
             | Cause::Stopping => Trouble::Useless,
         }
     }
@@ -114,6 +120,8 @@ impl Cause {
             Cause::Replaced => "the configuration changed, and drain_timeout is over",
             Cause::Timeout => "no reply within op_timeout",
             Cause::NoTransaction => "it refused MULTI, and not what followed",
+            Cause::NoLease => "all its leases_max connections were lent for op_timeout",
+            Cause::LeaseLost => "the connection on loan is gone",
             Cause::Stopping => "the proxy is stopping",
         }
     }

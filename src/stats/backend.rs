@@ -64,6 +64,12 @@ pub struct BackendStats {
     pub retry_budget_exhausted: Counter,
     /// Requests answered with such an error.
     pub failed: By<ErrorCode>,
+    /// Connections that are lent to clients now.
+    pub leases: Counter,
+    /// Times that a client got one that was idle.
+    pub leases_reused: Counter,
+    /// Times that a client had to wait for one.
+    pub lease_waits: Counter,
     /// Nodes that the topology does not list now: known from redirects, or gone a while ago.
     pub unknown_nodes: Counter,
     /// Such nodes that were forgotten.

@@ -23,6 +23,8 @@ kinds!(
         HandshakeRefused = "handshake",
         /// The proxy stops.
         Stopping = "stopping",
+        /// The client that it was lent to left while it was owed something.
+        Released = "released",
     }
 );
 

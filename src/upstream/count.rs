@@ -48,6 +48,8 @@ impl Count {
             | Cause::Replaced
             | Cause::Timeout
             | Cause::NoTransaction
+            | Cause::NoLease
+            | Cause::LeaseLost
             | Cause::Stopping => ConnectFailure::Refused,
         };
         self.0.connect_failures.of(failure).add(1);
@@ -67,6 +69,8 @@ impl Count {
             | Cause::Unreachable
             | Cause::Backoff(_)
             | Cause::NoTransaction
+            | Cause::NoLease
+            | Cause::LeaseLost
             | Cause::Timeout => CloseCause::Remote,
         });
     }

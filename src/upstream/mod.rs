@@ -38,7 +38,7 @@ use crate::mutant::planted;
 use crate::net::Net;
 use crate::proto::cluster::Address;
 use crate::proto::pipeline::{Form, Options, Pipeline};
-use crate::proto::reply::Cause;
+use crate::proto::reply::{Cause, Failure, Reply};
 use crate::queue::Receiver;
 use crate::reply_to::{ReplyTo, ToUpstream};
 use crate::room::make_room;
@@ -57,6 +57,8 @@ pub(crate) struct Settings {
     pub(crate) drain_timeout: Duration,
     /// Whether to connect before there is anything to send.
     pub(crate) eager: bool,
+    /// Whether another connection is no substitute for one that has ended: it ends with it.
+    pub(crate) is_single: bool,
 }
 
 /// What a node connection is made from.
@@ -89,6 +91,8 @@ struct Upstream<N: Net> {
     now: Instant,
     /// Set once the connection is to end.
     leaving: Option<Leaving>,
+    /// The connection that there was, if there may be no other, has ended, or is to end at once.
+    is_spent: bool,
     pipeline: Pipeline<ReplyTo>,
     link: Link<N::Stream>,
     buffer: BytesMut,
@@ -132,6 +136,7 @@ pub(crate) async fn serve<N: Net>(net: N, plan: Plan, count: Arc<NodeStats>) {
         requests,
         now,
         leaving: None,
+        is_spent: false,
         pipeline: Pipeline::new(options),
         link: Link::Down,
         buffer: BytesMut::new(),
@@ -146,8 +151,11 @@ pub(crate) async fn serve<N: Net>(net: N, plan: Plan, count: Arc<NodeStats>) {
         share,
     };
     poll_fn(|cx| upstream.poll(cx)).await;
+    upstream.refuse_rest();
     if matches!(upstream.link, Link::Up(_)) {
-        upstream.count.closed(if upstream.leaving.is_some() {
+        upstream.count.closed(if upstream.is_spent {
+            CloseCause::Released
+        } else if upstream.leaving.is_some() {
             CloseCause::Drained
         } else if upstream.requests.is_ended() {
             CloseCause::Stopping
@@ -184,6 +192,15 @@ impl<N: Net> Upstream<N> {
         incomplete + self.pipeline.copied_bytes()
     }
 
+    /// Answers what came when it was too late: only to one that is spent does anything.
+    fn refuse_rest(&mut self) {
+        while let Some(message) = self.requests.take() {
+            if let ToUpstream::Request(request) = message {
+                request.reply_to.answer(Reply::Failure(Failure::unsent(Cause::LeaseLost)));
+            }
+        }
+    }
+
     fn take_requests(&mut self) {
         while let Some(message) = self.requests.take() {
             match message {
@@ -196,6 +213,7 @@ impl<N: Net> Upstream<N> {
                     }
                     self.pipeline.push(request);
                 }
+                ToUpstream::Close => self.is_spent = true,
                 ToUpstream::Retire => {
                     let until = self.now + self.settings.drain_timeout;
                     self.leave(Leaving { until, cause: Cause::Retired, for_good: false });
@@ -233,6 +251,11 @@ impl<N: Net> Upstream<N> {
             self.pipeline.receive_end(leaving.cause);
             self.answer();
         }
+        if self.is_spent {
+            self.pipeline.receive_end(Cause::LeaseLost);
+            self.answer();
+            return true;
+        }
         let is_busy = !self.pipeline.is_idle();
         if is_busy || self.was_busy {
             self.busy_at = self.now;
@@ -261,6 +284,7 @@ impl<N: Net> Upstream<N> {
     fn poll_link(&mut self, cx: &mut Context<'_>) {
         loop {
             match &mut self.link {
+                Link::Down if self.is_spent => return,
                 Link::Down => {
                     if !self.begin_to_connect() {
                         return;
@@ -316,6 +340,7 @@ impl<N: Net> Upstream<N> {
                 self.backoff.fail(cause, self.now);
                 self.link = Link::Down;
                 self.pipeline.receive_end(cause);
+                self.is_spent |= self.settings.is_single;
             }
         }
     }
@@ -330,6 +355,7 @@ impl<N: Net> Upstream<N> {
             self.backoff.fail(cause, self.now);
         }
         self.link = Link::Down;
+        self.is_spent |= self.settings.is_single;
         if !planted("bytes-of-the-last-connection") {
             self.buffer = BytesMut::new();
         }

@@ -30,11 +30,12 @@ const LAYERS: &[(&str, &[&str])] = &[
         "upstream",
         &["io", "limits", "memory", "mutant", "net", "proto", "queue", "reply_to", "room", "stats"],
     ),
+    ("lease", &["proto", "queue", "reply_to", "stats"]),
     (
         "pool",
         &[
-            "config", "limits", "memory", "mutant", "net", "proto", "queue", "reply_to", "stats",
-            "upstream",
+            "config", "lease", "limits", "memory", "mutant", "net", "proto", "queue", "reply_to",
+            "stats", "upstream",
         ],
     ),
     ("refresh", &["config", "mutant"]),
@@ -42,8 +43,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "client",
         &[
-            "backend", "config", "io", "limits", "memory", "mutant", "net", "proto", "queue",
-            "reply_to", "room", "stats",
+            "backend", "config", "io", "lease", "limits", "memory", "mutant", "net", "pool",
+            "proto", "queue", "reply_to", "room", "stats",
         ],
     ),
     (

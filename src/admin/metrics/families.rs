@@ -150,6 +150,21 @@ pub(super) const FAMILIES: &[Family] = &[
         "Requests not sent again because too large a share of them is retries.",
         Samples::Backends(Of::Sum(|backend| backend.retry_budget_exhausted.get())),
     ),
+    gauge(
+        "redpoll_upstream_leases",
+        "Connections lent to clients that watch keys or wait, now.",
+        Samples::Backends(Of::Sum(|backend| backend.leases.get())),
+    ),
+    counter(
+        "redpoll_upstream_leases_reused_total",
+        "Times that a client was lent a connection that another had given back.",
+        Samples::Backends(Of::Sum(|backend| backend.leases_reused.get())),
+    ),
+    counter(
+        "redpoll_upstream_lease_waits_total",
+        "Times that a client had to wait because there were leases_max.",
+        Samples::Backends(Of::Sum(|backend| backend.lease_waits.get())),
+    ),
     counter(
         "redpoll_upstream_requests_sent_total",
         "Requests written to nodes.",

@@ -123,6 +123,7 @@ upstreams:
     idle_timeout: 0s
     keepalive: 0s
     connection_rate_limit: 0
+    leases_max: 8
     pipeline_requests_max: 9
     max_buffer_size_before_flush: 1024
     buffer_flush_timeout: 5ms
@@ -163,6 +164,7 @@ fn every_key_of_an_upstream_is_read() {
             idle_timeout: None,
             keepalive: None,
             rate_per_s: None,
+            leases_max: NonZeroUsize::new(8).unwrap(),
             requests_max: NonZeroUsize::new(9).unwrap(),
             flush: Some(Flush { bytes: NonZeroUsize::new(1024).unwrap(), timeout: ms(5) }),
             credentials: Some(credentials),

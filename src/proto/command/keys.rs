@@ -126,24 +126,6 @@ impl<'a> Command<'a> {
         };
         self.row.keys.iter().any(is_malformed)
     }
-
-    /// Whether it waits until there is something, as `XREAD` does with `BLOCK`.
-    #[must_use]
-    pub fn asks_to_wait(&self) -> bool {
-        let [KeySpec::Keyword { take: Take::Half, skip, .. }, ..] = self.row.keys else {
-            return false;
-        };
-        let mut at = 1;
-        while at < self.len() {
-            let is = |word: &str| self.arg(at).eq_ignore_ascii_case(word.as_bytes());
-            if is("block") {
-                return true;
-            }
-            let Some((_, own)) = skip.iter().find(|(word, _)| is(word)) else { return false };
-            at += 1 + usize::from(*own);
-        }
-        false
-    }
 }
 
 impl Iterator for Keys<'_> {
@@ -397,19 +379,6 @@ mod tests {
             assert_eq!(keys(line), found, "{line}");
             let is_malformed = written(line).parse().unwrap().has_malformed_keys();
             assert_eq!(is_malformed, found.is_empty(), "{line}");
-        }
-        for (line, waits) in [
-            ("xread block 0 streams a 0", true),
-            ("xread count block streams a 0", false),
-            ("xread count 1 BLOCK 5 streams a 0", true),
-            ("xread streams block 0", false),
-            ("xreadgroup group g block streams a >", false),
-            ("xreadgroup group g c block 1 streams a >", true),
-            ("xreadgroup block 1 group g c streams a >", true),
-            ("xreadgroup noack block 1 group g c streams a >", true),
-            ("get block", false),
-        ] {
-            assert_eq!(written(line).parse().unwrap().asks_to_wait(), waits, "{line}");
         }
     }
 

@@ -12,6 +12,7 @@
 //! - `rules`: what a configuration declares and refuses beside the table
 //! - `refusal`: what is refused before any server sees it
 //! - `split`: one command a slot, or a primary, and what their replies come to, with `merge`
+//! - `waits`: how long a command may wait at its node
 //! - `scan`: a cursor that leads from one primary to the next
 //! - `local`: what the proxy answers itself, with `identity` and `modes` (HELLO, AUTH, CLIENT),
 //!   `describe` and `getkeys` (COMMAND), `cluster`, `info` and `help`
@@ -34,6 +35,7 @@ mod rules;
 mod scan;
 mod split;
 pub mod table;
+mod waits;
 
 use bytes::Bytes;
 

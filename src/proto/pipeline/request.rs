@@ -34,6 +34,8 @@ pub enum Form {
     Plain,
     /// One, and `ASKING` goes directly before it.
     Asking,
+    /// One, and `UNWATCH` goes directly before it: it begins a conversation of its own.
+    Fresh,
     /// `MULTI`, so many commands, and `EXEC`, whose reply is the reply. If one of the commands is
     /// refused, and with it all, the refusal is.
     Transaction(u32),
@@ -44,7 +46,7 @@ impl Form {
     pub(super) fn replies_before(self) -> u32 {
         match self {
             Form::Plain => 0,
-            Form::Asking => 1,
+            Form::Asking | Form::Fresh => 1,
             Form::Transaction(queued) => 1 + queued,
         }
     }

@@ -5,14 +5,16 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::alone::Alone;
-use super::part::{Lane, Part, State};
-use super::plan::{Plan, facts, plan, runs_alone};
+use super::lease::Watching;
+use super::part::{Own, Part, State};
+use super::plan::{Plan, facts, plan};
 use super::ring::{Many, Ticket, Work};
 use super::transaction::{Batch, of_transaction, spoil};
 use super::turn::{Transmit, Turn};
 use super::{Mode, Session};
+use crate::mutant::planted;
 use crate::proto::cluster::Route;
-use crate::proto::command::{self, After, Outcome, Row, Split, Spread};
+use crate::proto::command::{self, Access, After, Outcome, Row, Split, Spread};
 use crate::proto::pipeline::Request;
 use crate::proto::resp::ProtocolError;
 
@@ -21,32 +23,46 @@ impl Session {
     pub(super) fn command(&mut self, frame: Bytes, since: Instant, turn: &mut Turn<'_>) {
         let plan = match turn.policy.rules.parse(&frame, self.decoder.spans()) {
             Err(refusal) => {
-                spoil(&mut self.transaction, &refusal);
+                spoil((&mut self.transaction, &mut self.watching), &refusal);
                 Plan::Refuse(refusal)
             }
-            Ok(command) => match of_transaction(&mut self.transaction, &command, turn.router) {
-                Some(plan) => plan,
-                None if command.row.spread == Spread::Local => {
-                    let before = self.identity.protocol;
-                    let is_first = self.ring.is_empty() && !self.identity.modes.is_muted();
-                    let out = if is_first { self.output.tail() } else { &mut Vec::new() };
-                    let facts = facts(&command, turn);
-                    let after = command::answer(&command, &mut self.identity, &facts, out);
-                    // Commands from here on take another connection.
-                    self.displaced |= self.identity.protocol != before;
-                    let reply = (!is_first).then(|| std::mem::take(out));
-                    Plan::Answered(reply, after)
-                }
-                None if runs_alone(&command, turn.router) => {
+            Ok(command) => {
+                if self.runs_alone(&command, turn.router) {
                     self.alone = Alone::from(&command, since, self.ring.is_empty(), turn);
                     if self.alone.waits() {
                         return;
                     }
-                    plan(&command, turn.router, &turn.policy.rules)
                 }
-                None => plan(&command, turn.router, &turn.policy.rules),
-            },
+                match of_transaction(
+                    (&mut self.transaction, &mut self.watching),
+                    &command,
+                    turn.router,
+                    self.identity.protocol,
+                ) {
+                    Some(plan) => plan,
+                    None if command.row.spread == Spread::Local => {
+                        let before = self.identity.protocol;
+                        let is_first = self.ring.is_empty() && !self.identity.modes.is_muted();
+                        let out = if is_first { self.output.tail() } else { &mut Vec::new() };
+                        let facts = facts(&command, turn);
+                        let after = command::answer(&command, &mut self.identity, &facts, out);
+                        // Commands from here on take another connection.
+                        if self.identity.protocol != before {
+                            self.displaced = true;
+                            self.watching.lose();
+                        }
+                        let reply = (!is_first).then(|| std::mem::take(out));
+                        Plan::Answered(reply, after)
+                    }
+                    None => plan(&command, turn.router, &turn.policy.rules),
+                }
+            }
         };
+        self.carry_out(plan, frame, since, turn);
+        self.end_alone();
+    }
+
+    fn carry_out(&mut self, plan: Plan, frame: Bytes, since: Instant, turn: &mut Turn<'_>) {
         match plan {
             Plan::Answered(reply, after) => {
                 if let Some(reply) = reply {
@@ -68,11 +84,26 @@ impl Session {
             Plan::Transaction(batch, row) => {
                 let Batch { bytes, queued, slot, access } = batch;
                 let part = Part::new(bytes.into(), slot, access, self.identity.protocol);
-                self.admit_one(Part { queued, ..part }, row, turn);
+                let part = Part { queued: Some(queued), ..part };
+                if self.is_watching() && !planted("watched-exec-is-shared") {
+                    self.admit_own(Part { own: Own::Exec, ..part }, row, since, turn);
+                } else {
+                    self.admit_one(part, row, turn);
+                }
+            }
+            Plan::Watch(slot, row) => {
+                let is_first = matches!(self.watching, Watching::Asked(..));
+                let own = if is_first { Own::Watch } else { Own::WatchMore };
+                // It changes nothing, so it may be sent again.
+                let part = Part::new(frame, slot, Access::Read, self.identity.protocol);
+                self.admit_own(Part { own, ..part }, row, since, turn);
+            }
+            Plan::Wait(slot, row, time) => {
+                let part = Part::new(frame, slot, row.access, self.identity.protocol);
+                self.admit_own(Part { own: Own::Wait(time), ..part }, row, since, turn);
             }
             Plan::Split(split, row) => self.admit_many(split, row, (frame.len(), since), turn),
         }
-        self.end_alone();
     }
 
     pub(super) fn protocol_error(&mut self, error: ProtocolError, turn: &Turn<'_>) {
@@ -99,7 +130,7 @@ impl Session {
         let bytes = part.frame.len();
         match turn.router.route(part.slot) {
             Route::To(node) if settled => {
-                let lane = Lane { node, protocol: part.protocol };
+                let lane = part.lane(node);
                 let (frame, form, access) = (part.frame.clone(), part.form(false), part.access);
                 part.state = State::InFlight(lane);
                 let reply_to = self.ring.push(Work::One(part), bytes, deadline);
@@ -147,7 +178,7 @@ impl Session {
             self.park(1);
             return;
         };
-        let lane = Lane { node, protocol: part.protocol };
+        let lane = part.lane(node);
         part.state = State::InFlight(lane);
         let (frame, form) = (part.frame.clone(), part.form(false));
         let (access, since) = (part.access, turn.now);
@@ -157,7 +188,7 @@ impl Session {
 
     /// Notes whether the client wants no reply to a command, and when it was read, if somebody
     /// wants to know how long commands take.
-    fn note(&mut self, ticket: Ticket, row: &'static Row, turn: &Turn<'_>) {
+    pub(super) fn note(&mut self, ticket: Ticket, row: &'static Row, turn: &Turn<'_>) {
         if self.identity.modes.is_muted() {
             self.ring.mute(ticket);
         }

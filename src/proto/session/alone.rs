@@ -69,13 +69,6 @@ impl Session {
         true
     }
 
-    /// Takes note that the command that ran is answered.
-    pub(super) fn end_alone(&mut self) {
-        if matches!(self.alone, Alone::Runs) && self.ring.is_empty() {
-            self.alone = Alone::No;
-        }
-    }
-
     /// When the command that waits is due.
     pub(super) fn alone_deadline(&self) -> Option<Instant> {
         self.waiting_alone().map(|waiting| waiting.deadline)

@@ -19,6 +19,7 @@ mod alone;
 mod budget;
 mod busy;
 mod held;
+mod lease;
 mod order;
 mod part;
 mod plan;
@@ -36,8 +37,10 @@ use bytes::{Bytes, BytesMut};
 use self::alone::Alone;
 pub use self::budget::Budget;
 pub use self::busy::Busy;
-pub use self::part::Lane;
+use self::lease::Watching;
+pub use self::lease::no_lease;
 use self::part::Part;
+pub use self::part::{Lane, Way};
 use self::ring::Ring;
 pub use self::ring::Ticket;
 use self::transaction::Transaction;
@@ -83,6 +86,11 @@ pub struct Session {
     ring: Ring,
     alone: Alone,
     transaction: Option<Transaction>,
+    watching: Watching,
+    /// A command is on a connection of the client's own, or waits for one.
+    is_leased: bool,
+    /// That connection is of no more use.
+    lease_failed: bool,
     output: Output,
     window: Window,
     /// Requests that may leave once there is room for their replies.
@@ -118,6 +126,9 @@ impl Session {
             ring: Ring::default(),
             alone: Alone::default(),
             transaction: None,
+            watching: Watching::default(),
+            is_leased: false,
+            lease_failed: false,
             output: Output::default(),
             window: Window::new(output_bytes_max, common_reply_bytes),
             transmits: VecDeque::new(),
@@ -259,10 +270,10 @@ impl Session {
     }
 
     /// The bytes of commands that were sent and are unanswered, which are held whatever becomes of
-    /// the conversation; and when the last of them is due.
+    /// the conversation; and when the last of them is due. What is on a lease ends with it.
     #[must_use]
     pub fn unanswered(&self) -> Option<(usize, Instant)> {
-        let due = self.ring.last_deadline()?;
+        let due = self.ring.last_deadline().filter(|_| !self.is_leased)?;
         Some((self.window.sent_bytes(), due)).filter(|(bytes, _)| *bytes > 0)
     }
 

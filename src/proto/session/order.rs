@@ -76,7 +76,7 @@ impl Session {
                     continue;
                 }
             };
-            let lane = Lane { node, protocol: part.protocol };
+            let lane = part.lane(node);
             let is_elsewhere = earlier.is_some_and(|earlier| earlier != Some(lane));
             if is_elsewhere && !planted("redirected-overtake") {
                 lanes.insert(slot, None);
@@ -88,6 +88,7 @@ impl Session {
             self.parked -= 1;
             let (frame, form) = (part.frame.clone(), part.form(asking));
             let (access, since) = (part.access, turn.now);
+            let deadline = deadline + part.own.patience();
             let request = Request { frame, form, since, deadline, reply_to: ticket };
             self.transmits.push_back(Transmit { lane, access, request });
         }

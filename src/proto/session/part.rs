@@ -1,6 +1,6 @@
 //! One command for one slot, on its way to a node and back.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -16,6 +16,52 @@ pub struct Lane {
     pub node: Node,
     /// The protocol spoken on it.
     pub protocol: Protocol,
+    /// Whose it is.
+    pub way: Way,
+}
+
+/// Whose a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// All clients share it.
+    Shared,
+    /// The client's own, on loan; any will do.
+    Lease,
+    /// The one that the client has on loan, and no other.
+    SameLease,
+}
+
+/// Why a part goes to a connection that the client has for itself; see `lease`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Own {
+    /// It does not.
+    No,
+    /// `WATCH`, the first one.
+    Watch,
+    /// `WATCH`, where something is watched already.
+    WatchMore,
+    /// `EXEC`, of a transaction for which something is watched.
+    Exec,
+    /// It may wait so long at its node.
+    Wait(Duration),
+}
+
+impl Own {
+    fn way(self) -> Way {
+        match self {
+            Own::No => Way::Shared,
+            Own::Watch | Own::Wait(_) => Way::Lease,
+            Own::WatchMore | Own::Exec => Way::SameLease,
+        }
+    }
+
+    /// The time that it has beside that of every command.
+    pub(super) fn patience(self) -> Duration {
+        match self {
+            Own::Wait(time) => time,
+            Own::No | Own::Watch | Own::WatchMore | Own::Exec => Duration::ZERO,
+        }
+    }
 }
 
 /// Where a part is.
@@ -50,7 +96,9 @@ pub(super) struct Part {
     pub(super) only: Option<Node>,
     pub(super) access: Access,
     /// If it is a transaction, how many commands are in it.
-    pub(super) queued: u32,
+    pub(super) queued: Option<u32>,
+    /// Why it goes to a connection of the client's own.
+    pub(super) own: Own,
     /// The protocol of the client when it sent the command.
     pub(super) protocol: Protocol,
     pub(super) state: State,
@@ -81,7 +129,8 @@ impl Part {
             slot,
             only: None,
             access,
-            queued: 0,
+            queued: None,
+            own: Own::No,
             protocol,
             state,
             redirects: 0,
@@ -108,10 +157,16 @@ impl Part {
     /// How it is sent.
     pub(super) fn form(&self, asking: bool) -> Form {
         match self.queued {
-            0 if asking => Form::Asking,
-            0 => Form::Plain,
-            queued => Form::Transaction(queued),
+            None if self.own == Own::Watch => Form::Fresh,
+            None if asking => Form::Asking,
+            None => Form::Plain,
+            Some(queued) => Form::Transaction(queued),
         }
+    }
+
+    /// The connection to a node that it takes.
+    pub(super) fn lane(&self, node: Node) -> Lane {
+        Lane { node, protocol: self.protocol, way: self.own.way() }
     }
 
     pub(super) fn is_parked(&self) -> bool {

@@ -1,5 +1,7 @@
 //! What is to be done with a command: refuse it, answer it, or send it to one slot or to several.
 
+use std::time::Duration;
+
 use super::CLUSTERDOWN;
 use super::transaction::Batch;
 use super::turn::Turn;
@@ -13,6 +15,10 @@ pub(super) enum Plan {
     Refuse(Refusal),
     One(Slot, &'static Row),
     Transaction(Batch, &'static Row),
+    /// `WATCH` of keys of one slot.
+    Watch(Slot, &'static Row),
+    /// It may wait for so long at its node.
+    Wait(Slot, &'static Row, Duration),
     Split(Split, &'static Row),
 }
 
@@ -36,9 +42,6 @@ pub(super) fn plan(command: &Command<'_>, router: &Router, rules: &Rules) -> Pla
             let slot = command.named_slot().unwrap_or_else(|| Slot::of(b""));
             return Plan::One(slot, row);
         }
-        Spread::OneSlot if command.asks_to_wait() => {
-            return Plan::Refuse(Refusal::Refused { row, why: NO_WAITING });
-        }
         Spread::OneSlot
         | Spread::BySlot
         | Spread::Local
@@ -50,7 +53,7 @@ pub(super) fn plan(command: &Command<'_>, router: &Router, rules: &Rules) -> Pla
     let Some(first) = command.first_key().map(|arg| command.arg(arg)) else {
         // No keys, or a malformed number of them: any node runs it, or says so in the words of that
         // command.
-        return Plan::One(Slot::of(b""), row);
+        return one(command, Slot::of(b""));
     };
     let slot = Slot::of(first);
     if router.is_cluster() {
@@ -64,16 +67,18 @@ pub(super) fn plan(command: &Command<'_>, router: &Router, rules: &Rules) -> Pla
             };
         }
     }
-    Plan::One(slot, row)
+    one(command, slot)
 }
 
-/// What `XREAD` with `BLOCK` lacks.
-const NO_WAITING: &str =
-    "with BLOCK it needs a connection of the client's own, which redpoll does not lend yet";
+/// What goes to one node.
+fn one(command: &Command<'_>, slot: Slot) -> Plan {
+    let row = command.row;
+    command.waits().map_or(Plan::One(slot, row), |time| Plan::Wait(slot, row, time))
+}
 
 /// Whether a command runs when all before it are answered, and before all after it: what it does
 /// to every primary has no order with what goes to one.
-pub(super) fn runs_alone(command: &Command<'_>, router: &Router) -> bool {
+pub(super) fn everywhere_alone(command: &Command<'_>, router: &Router) -> bool {
     matches!(command.row.spread, Spread::EveryPrimary | Spread::Scan) && router.is_cluster()
 }
 

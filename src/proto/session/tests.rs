@@ -2,6 +2,7 @@
 
 mod alone;
 mod bounds;
+mod lease;
 mod policy;
 mod replies;
 mod timings;

@@ -10,6 +10,7 @@
 //!               '-- EXEC --> MULTI, the commands, EXEC in one request, whose reply is that of EXEC
 //! ```
 
+use super::lease::{Watching, nil};
 use super::plan::Plan;
 use crate::limits::{TRANSACTION_BYTES_MAX, TRANSACTION_COMMANDS_MAX};
 use crate::mutant::planted;
@@ -44,11 +45,12 @@ pub(super) struct Batch {
 }
 
 impl Transaction {
-    fn begin() -> Transaction {
+    /// One for which keys of this slot are watched.
+    fn begin(watched: Option<(Slot, Box<[u8]>)>) -> Transaction {
         Transaction {
             bytes: MULTI.to_vec(),
             queued: 0,
-            slot: None,
+            slot: watched,
             access: Access::Read,
             is_spoilt: false,
         }
@@ -123,55 +125,110 @@ impl Transaction {
 
 /// What a command means for the transaction that is open, or begins with it; `None`: nothing.
 pub(super) fn of_transaction(
-    open: &mut Option<Transaction>,
+    (open, watching): (&mut Option<Transaction>, &mut Watching),
     command: &Command<'_>,
     router: &Router,
+    protocol: Protocol,
 ) -> Option<Plan> {
     let name = command.row.name;
     let is_control = command.row.spread == Spread::Transaction;
-    let Some(transaction) = open else { return is_control.then(|| outside(open, name)) };
-    if is_control && name != "unwatch" {
-        return Some(inside(open, command));
-    }
-    if matches!(name, "quit" | "reset") {
+    if command.row.spread == Spread::Local && matches!(name, "quit" | "reset") {
         *open = None;
+        *watching = Watching::Nothing;
         return None;
+    }
+    let Some(transaction) = open else {
+        return is_control.then(|| outside((open, watching), command, router));
+    };
+    if is_control && name != "unwatch" {
+        return Some(inside((open, watching), command, protocol));
     }
     Some(transaction.queue(command, router))
 }
 
 /// Takes note that a command was refused before it was looked at.
-pub(super) fn spoil(open: &mut Option<Transaction>, refusal: &Refusal) {
-    if matches!(refusal, Refusal::WrongArity(row) if row.name == "exec") {
-        *open = None;
+pub(super) fn spoil(
+    (open, watching): (&mut Option<Transaction>, &mut Watching),
+    refusal: &Refusal,
+) {
+    let is_exec = matches!(refusal, Refusal::WrongArity(row) if row.name == "exec");
+    if is_exec && open.take().is_some() {
+        *watching = Watching::Nothing;
     }
     open.iter_mut().for_each(|transaction| transaction.is_spoilt = true);
 }
 
-fn outside(open: &mut Option<Transaction>, name: &str) -> Plan {
-    match name {
+fn outside(
+    (open, watching): (&mut Option<Transaction>, &mut Watching),
+    command: &Command<'_>,
+    router: &Router,
+) -> Plan {
+    match command.row.name {
         "multi" => {
-            *open = Some(Transaction::begin());
+            *open = Some(Transaction::begin(watching.slot()));
             say("+OK\r\n")
         }
+        "watch" => watch(watching, command, router),
         "exec" => say("-ERR EXEC without MULTI\r\n"),
         "discard" => say("-ERR DISCARD without MULTI\r\n"),
-        // Nothing is watched.
-        _ => say("+OK\r\n"),
+        _ => {
+            *watching = Watching::Nothing;
+            say("+OK\r\n")
+        }
     }
 }
 
-fn inside(open: &mut Option<Transaction>, command: &Command<'_>) -> Plan {
-    if command.row.name == "multi" {
-        return say("-ERR MULTI calls can not be nested\r\n");
+/// `WATCH`, outside of a transaction.
+fn watch(watching: &mut Watching, command: &Command<'_>, router: &Router) -> Plan {
+    if matches!(watching, Watching::Lost) {
+        return say("+OK\r\n");
     }
-    match open.take().filter(|_| command.row.name == "exec") {
-        None => say("+OK\r\n"),
+    let mut watched = watching.slot();
+    for key in command.keys().map(|at| command.arg(at)) {
+        let slot = Slot::of(key);
+        let (own, first) = watched.get_or_insert_with(|| (slot, key.into()));
+        if *own != slot && router.is_cluster() {
+            return Plan::Refuse(Refusal::cross_slot(first, key));
+        }
+    }
+    // The arity makes sure that there is a key.
+    let Some((slot, key)) = watched else { return say("+OK\r\n") };
+    if !matches!(watching, Watching::Keys(..)) {
+        *watching = Watching::Asked(slot, key);
+    }
+    Plan::Watch(slot, command.row)
+}
+
+fn inside(
+    (open, watching): (&mut Option<Transaction>, &mut Watching),
+    command: &Command<'_>,
+    protocol: Protocol,
+) -> Plan {
+    match command.row.name {
+        "multi" => return say("-ERR MULTI calls can not be nested\r\n"),
+        "watch" => return say("-ERR WATCH inside MULTI is not allowed\r\n"),
+        _ => {}
+    }
+    let sent = open.take().filter(|_| command.row.name == "exec");
+    // What is watched stays so until the transaction has run.
+    let is_watching = matches!(watching, Watching::Keys(..));
+    match sent {
         Some(transaction) if transaction.is_spoilt && !planted("spoilt-transaction-sent") => {
+            *watching = Watching::Nothing;
             say("-EXECABORT Transaction discarded because of previous errors.\r\n")
         }
-        Some(transaction) if transaction.queued == 0 => say("*0\r\n"),
-        Some(transaction) => Plan::Transaction(transaction.batch(), command.row),
+        Some(_) if matches!(watching, Watching::Lost) && !planted("lost-watch-forgotten") => {
+            *watching = Watching::Nothing;
+            Plan::Answered(Some(nil(protocol).to_vec()), After::Continue)
+        }
+        Some(transaction) if transaction.queued > 0 || is_watching => {
+            Plan::Transaction(transaction.batch(), command.row)
+        }
+        Some(_) => say("*0\r\n"),
+        None => {
+            *watching = Watching::Nothing;
+            say("+OK\r\n")
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use super::busy::Busy;
-use super::part::{Lane, Part, Refused, State};
+use super::part::{Lane, Own, Part, Refused, State};
 use super::ring::Ticket;
 use super::turn::Turn;
 use super::{CLUSTERDOWN, Mode, Session};
@@ -28,12 +28,15 @@ impl Session {
             debug_assert!(false, "answered without having been sent");
             return;
         };
+        let is_own = part.own != Own::No;
         self.stirred = true;
         let bytes = content_bytes(&reply);
         self.window.receive(part.access, part.frame.len(), bytes);
         if let Some(bytes) = bytes.filter(|_| part.access == Access::Read) {
             turn.common_reply.learn(bytes);
         }
+        let reply = if is_own { self.answer_own(ticket, lane, reply, turn) } else { Some(reply) };
+        let Some(reply) = reply else { return };
         match reply {
             Reply::Failure(failure) => self.receive_failure(ticket, lane, failure, turn),
             Reply::Frame(frame) if frame[0] == b'-' => self.error(ticket, lane, frame, turn),
@@ -49,12 +52,17 @@ impl Session {
     }
 
     fn error(&mut self, ticket: Ticket, lane: Lane, frame: Bytes, turn: &mut Turn<'_>) {
-        let is_transaction = self.ring.part(ticket).is_some_and(|(part, _)| part.queued > 0);
+        let part = self.ring.part(ticket).map(|(part, _)| part);
+        let is_transaction = part.as_ref().is_some_and(|part| part.queued.is_some());
+        let is_watch = part.is_some_and(|part| part.own == Own::Watch);
         let redirect = Redirect::parse(&frame);
         // Who asks with ASKING asks for one command.
-        if is_transaction && redirect.as_ref().is_some_and(|it| it.kind == RedirectKind::Ask) {
-            if !self.ask_again(ticket, Busy::TryAgain, &aborted(&frame), turn) {
-                self.finish(ticket, Outcome::Frame(aborted(&frame)), turn);
+        if (is_transaction || is_watch)
+            && redirect.as_ref().is_some_and(|it| it.kind == RedirectKind::Ask)
+        {
+            let words = if is_watch { frame } else { aborted(&frame) };
+            if !self.ask_again(ticket, Busy::TryAgain, &words, turn) {
+                self.finish(ticket, Outcome::Frame(words), turn);
             }
             return;
         }
@@ -147,7 +155,11 @@ impl Session {
         };
         let asking = redirect.kind == RedirectKind::Ask || planted("asking-after-moved");
         part.state = State::Parked { target: Some(node), asking };
-        let slot = part.slot;
+        let (slot, waits) = (part.slot, matches!(part.own, Own::Wait(_)));
+        if waits {
+            // It may have waited for long before that.
+            self.ring.extend(ticket, turn.now + turn.policy.op_timeout);
+        }
         if asking {
             turn.tally.asked += 1;
             if planted("ask-taken-for-good") {
@@ -192,7 +204,10 @@ impl Session {
         turn: &mut Turn<'_>,
     ) {
         // A node that has left is no news.
-        let is_news = !matches!(failure.cause, Cause::Retired | Cause::NoTransaction);
+        let is_news = !matches!(
+            failure.cause,
+            Cause::Retired | Cause::NoTransaction | Cause::NoLease | Cause::LeaseLost
+        );
         turn.tally.refresh_failures += u64::from(is_news);
         if self.may_retry(ticket, failure, turn)
             && let Some((part, _)) = self.ring.part(ticket)
@@ -231,6 +246,7 @@ impl Session {
         match failure.cause {
             // It was never on its way: this is no second try.
             Cause::Retired => is_safe,
+            Cause::LeaseLost => is_safe && retries < turn.policy.retries_max,
             Cause::Closed | Cause::Garbled | Cause::Stalled
                 if is_safe && retries < turn.policy.retries_max =>
             {
@@ -249,6 +265,7 @@ impl Session {
             | Cause::Replaced
             | Cause::Timeout
             | Cause::NoTransaction
+            | Cause::NoLease
             | Cause::Stopping => false,
         }
     }
@@ -299,7 +316,7 @@ impl Session {
 }
 
 /// What a client is told of a transaction in which a command was refused.
-fn aborted(refusal: &Bytes) -> Bytes {
+pub(super) fn aborted(refusal: &Bytes) -> Bytes {
     if refusal.starts_with(b"-EXECABORT") {
         return refusal.clone();
     }

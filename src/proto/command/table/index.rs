@@ -1,13 +1,14 @@
 //! From a name to its row: a hash table made at compile time.
 
 use super::{
-    Row, bitmap, cluster, connection, generic, geo, hash, hyperloglog, list, pubsub, refused,
-    scripting, server, set, sorted_set, stream, string, transactions,
+    Row, bitmap, blocking, cluster, connection, generic, geo, hash, hyperloglog, list, pubsub,
+    refused, scripting, server, set, sorted_set, stream, string, transactions,
 };
 
 /// The rows, a slice a group.
-pub(super) static GROUPS: [&[Row]; 17] = [
+pub(super) static GROUPS: [&[Row]; 18] = [
     bitmap::ROWS,
+    blocking::ROWS,
     cluster::ROWS,
     connection::ROWS,
     generic::ROWS,

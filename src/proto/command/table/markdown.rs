@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Row, Spread, offered, rows};
+use super::{Row, Spread, Waits, offered, rows};
 
 /// The commands that clients get, as Markdown: a table with a row a group, then which commands are
 /// special, and what no client gets. Ends with a line end.
@@ -27,6 +27,10 @@ pub fn markdown() -> String {
     ] {
         text += &format!("\n{what}: {}.\n", names(spread));
     }
+    let waiting = offered().filter(|row| row.waits != Waits::No);
+    let waiting: Vec<_> = waiting.map(|row| entry(row, std::iter::empty())).collect();
+    let what = "Wait at their node, over a connection lent to the client";
+    text += &format!("\n{what}: {} (with `BLOCK`).\n", waiting.join(", "));
     text += "\nRefused, and why:\n\n| commands | reason |\n|---|---|\n";
     for (why, names) in refused() {
         text += &format!("| {} | {why} |\n", names.join(", "));

@@ -5,6 +5,7 @@
 //! command is spread over nodes, and how its replies merge. What no client gets is in `refused`.
 
 mod bitmap;
+mod blocking;
 mod cluster;
 mod connection;
 mod generic;
@@ -44,6 +45,8 @@ pub struct Row {
     pub spread: Spread,
     /// How the replies of its parts become one.
     pub merge: Merge,
+    /// Whether it may wait at its node, and how long is said where.
+    pub waits: Waits,
     /// The flags that `COMMAND INFO` shows, in Redis' order.
     pub flags: &'static [&'static str],
     /// The categories of access control lists that it belongs to, with the `@`, in Redis' order.
@@ -99,6 +102,19 @@ pub enum Spread {
     Transaction,
     /// No client gets it, for this reason.
     Refused(&'static str),
+}
+
+/// How long a command may wait at its node until there is something for it; 0 is for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waits {
+    /// It does not wait.
+    No,
+    /// The first argument says for how many seconds.
+    SecondsFirst,
+    /// The last argument does.
+    SecondsLast,
+    /// The argument after the option `BLOCK`, if that is there, says for how many milliseconds.
+    Block,
 }
 
 /// How the replies of a command's parts become one reply.
@@ -191,6 +207,7 @@ impl Row {
             access,
             spread: if matches!(access, Access::None) { Spread::Local } else { Spread::OneSlot },
             merge: Merge::Whole,
+            waits: Waits::No,
             flags: &[],
             categories: &[],
             tips: &[],
@@ -229,6 +246,10 @@ impl Row {
 
     const fn keys(self, keys: &'static [KeySpec], key_flags: &'static [&'static str]) -> Row {
         Row { keys, key_flags, ..self }
+    }
+
+    const fn waits(self, waits: Waits) -> Row {
+        Row { waits, ..self }
     }
 
     const fn split(self, merge: Merge) -> Row {
@@ -282,6 +303,8 @@ const SECOND: &[KeySpec] = &[arg(2)];
 const TWO: &[KeySpec] = &[arg(1), arg(2)];
 /// Every argument is a key.
 const ALL: &[KeySpec] = &[rest(1, 1)];
+/// Every argument but the last is a key.
+const ALL_BUT_LAST: &[KeySpec] = &[KeySpec::Range { first: 1, last: -2, step: 1 }];
 /// Keys and values alternate.
 const PAIRS: &[KeySpec] = &[rest(1, 2)];
 /// As many keys as the first argument says.
@@ -389,7 +412,7 @@ mod tests {
 
     #[test]
     fn what_no_client_gets_has_a_row_with_the_reason() {
-        for name in ["blpop", "bzmpop", "migrate", "wait", "move", "monitor", "cluster|failover"] {
+        for name in ["migrate", "wait", "move", "monitor", "cluster|failover"] {
             let row = find_full(name.as_bytes()).unwrap();
             assert!(matches!(row.spread, Spread::Refused(why) if !why.is_empty()), "{name}");
         }
@@ -442,7 +465,9 @@ mod tests {
 
     #[test]
     fn access_spread_and_merge_go_together() {
-        for row in all().filter(|row| row.subcommands.is_empty() && row.is_offered()) {
+        // WATCH has keys and does nothing to them.
+        let is_plain = |row: &&Row| row.subcommands.is_empty() && row.name != "watch";
+        for row in all().filter(is_plain).filter(|row| row.is_offered()) {
             let has = |flag| row.flags.contains(&flag);
             let access = match (has("readonly"), has("write")) {
                 (true, false) => Access::Read,

@@ -5,14 +5,6 @@ use super::{MOVES_KEYS, NEEDS_A_CONNECTION, NO_SUBSCRIPTIONS, ONE_DATABASE, ONE_
 pub(super) const ROWS: &[Row] = &[
     Row::refused("bgrewriteaof", 1, "server", "1.0.0", ONE_SERVER),
     Row::refused("bgsave", -1, "server", "1.0.0", ONE_SERVER),
-    Row::refused("blmove", 6, "list", "6.2.0", NEEDS_A_CONNECTION),
-    Row::refused("blmpop", -5, "list", "7.0.0", NEEDS_A_CONNECTION),
-    Row::refused("blpop", -3, "list", "2.0.0", NEEDS_A_CONNECTION),
-    Row::refused("brpop", -3, "list", "2.0.0", NEEDS_A_CONNECTION),
-    Row::refused("brpoplpush", 4, "list", "2.2.0", NEEDS_A_CONNECTION),
-    Row::refused("bzmpop", -5, "sorted-set", "7.0.0", NEEDS_A_CONNECTION),
-    Row::refused("bzpopmax", -3, "sorted-set", "5.0.0", NEEDS_A_CONNECTION),
-    Row::refused("bzpopmin", -3, "sorted-set", "5.0.0", NEEDS_A_CONNECTION),
     Row::refused("commandlog", -2, "server", "8.1.0", ONE_SERVER).container(&[
         Row::refused("commandlog|get", 4, "server", "8.1.0", ONE_SERVER),
         Row::refused("commandlog|help", 2, "server", "8.1.0", ONE_SERVER),
@@ -68,5 +60,4 @@ pub(super) const ROWS: &[Row] = &[
     Row::refused("unsubscribe", -1, "pubsub", "2.0.0", NO_SUBSCRIPTIONS),
     Row::refused("wait", 3, "generic", "3.0.0", NEEDS_A_CONNECTION),
     Row::refused("waitaof", 4, "generic", "7.2.0", NEEDS_A_CONNECTION),
-    Row::refused("watch", -2, "transactions", "2.2.0", NEEDS_A_CONNECTION),
 ];

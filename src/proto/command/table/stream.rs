@@ -1,7 +1,7 @@
 //! Streams.
 
 use super::super::keys::Take;
-use super::{Access, KEY, Row, SECOND, STREAM_OPTIONS, Spread, keyword};
+use super::{Access, KEY, Row, SECOND, STREAM_OPTIONS, Spread, Waits, keyword};
 
 pub(super) const ROWS: &[Row] = &[
     Row::new("xack", -4, Access::Write)
@@ -177,6 +177,7 @@ pub(super) const ROWS: &[Row] = &[
         ),
     Row::new("xread", -4, Access::Read)
         .keys(&[keyword("streams", 1, Take::Half, STREAM_OPTIONS)], &["RO access"])
+        .waits(Waits::Block)
         .flags(
             &["readonly", "blocking", "movablekeys"],
             &["@read", "@stream", "@slow", "@blocking"],
@@ -190,6 +191,7 @@ pub(super) const ROWS: &[Row] = &[
         ),
     Row::new("xreadgroup", -7, Access::Write)
         .keys(&[keyword("streams", 4, Take::Half, STREAM_OPTIONS)], &["RO access"])
+        .waits(Waits::Block)
         .flags(&["write", "blocking", "movablekeys"], &["@write", "@stream", "@slow", "@blocking"])
         .doc(
             "stream",

@@ -1,6 +1,6 @@
 //! Transactions.
 
-use super::{Access, Row, Spread};
+use super::{ALL, Access, Row, Spread};
 
 pub(super) const ROWS: &[Row] = &[
     Row::new("discard", 1, Access::None)
@@ -32,4 +32,17 @@ pub(super) const ROWS: &[Row] = &[
         .spread(Spread::Transaction)
         .flags(&["noscript", "loading", "stale", "fast", "allow_busy"], &["@fast", "@transaction"])
         .doc("transactions", "2.2.0", "O(1)", "Forgets about watched keys of a transaction."),
+    Row::new("watch", -2, Access::None)
+        .spread(Spread::Transaction)
+        .keys(ALL, &["RO"])
+        .flags(
+            &["noscript", "loading", "stale", "fast", "no_multi", "allow_busy"],
+            &["@fast", "@transaction"],
+        )
+        .doc(
+            "transactions",
+            "2.2.0",
+            "O(1) for every key.",
+            "Monitors changes to keys to determine the execution of a transaction.",
+        ),
 ];

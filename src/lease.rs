@@ -1,0 +1,183 @@
+//! Connections that are lent to one client at a time, of a worker's view of one upstream.
+//!
+//! ```text
+//! Pool::lend --one that is idle, or a new one--> Lease --drop--> idle, or closed if there are many
+//!     |                                            '--close--> closed, whatever is owed on it
+//!     '--leases_max are lent--> None; who asked hears `ToClient::Lease` when one is given back
+//! ```
+//!
+//! A lease is a connection for one life: when it breaks its task ends, so a client finds out that
+//! it is gone and never has another in its place without knowing.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Instant;
+
+use crate::proto::cluster::Node;
+use crate::proto::pipeline::Request;
+use crate::proto::resp::Protocol;
+use crate::proto::session::Lane;
+use crate::queue::Sender;
+use crate::reply_to::{ReplyTo, ToClient, ToUpstream};
+use crate::stats::OwnUpstream;
+
+/// Where a connection leads to, and how it speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) node: Node,
+    pub(crate) protocol: Protocol,
+}
+
+impl From<Lane> for Place {
+    fn from(lane: Lane) -> Place {
+        Place { node: lane.node, protocol: lane.protocol }
+    }
+}
+
+/// The connections that there are to lend.
+pub(crate) struct Leases {
+    /// Connections, lent and idle.
+    max: usize,
+    count: OwnUpstream,
+    /// Those that are lent.
+    lent: Vec<(Place, Sender<ToUpstream>)>,
+    /// Those that are not; the last one was given back last.
+    idle: Vec<(Place, Sender<ToUpstream>)>,
+    /// Who waits for one to be given back.
+    waiting: VecDeque<Sender<ToClient>>,
+    /// Another configuration is in force.
+    is_replaced: bool,
+}
+
+/// A connection on loan.
+pub(crate) struct Lease {
+    place: Place,
+    requests: Sender<ToUpstream>,
+    home: Rc<RefCell<Leases>>,
+    is_closed: bool,
+}
+
+/// What there is for who asks for a connection.
+pub(crate) enum Offer {
+    /// One that is idle.
+    Idle(Lease),
+    /// A new one may be made.
+    New,
+    /// None, until one is given back.
+    None,
+}
+
+impl Leases {
+    /// At most `max` connections.
+    pub(crate) fn new(max: usize, count: OwnUpstream) -> Leases {
+        let (lent, idle, waiting) = (Vec::new(), Vec::new(), VecDeque::new());
+        Leases { max, count, lent, idle, waiting, is_replaced: false }
+    }
+
+    /// What there is for a client that asks for a connection to `place`.
+    pub(crate) fn offer(home: &Rc<RefCell<Leases>>, place: Place, to: &Sender<ToClient>) -> Offer {
+        let leases = &mut *home.borrow_mut();
+        leases.idle.retain(|(_, requests)| !requests.is_closed());
+        if leases.lent.len() >= leases.max {
+            leases.count.stats().lease_waits.add(1);
+            leases.waiting.push_back(to.clone());
+            return Offer::None;
+        }
+        let Some(found) = leases.idle.iter().rposition(|(own, _)| *own == place) else {
+            if leases.lent.len() + leases.idle.len() >= leases.max {
+                // Its task ends with its queue.
+                leases.idle.remove(0);
+            }
+            return Offer::New;
+        };
+        let (_, requests) = leases.idle.remove(found);
+        leases.count.stats().leases_reused.add(1);
+        Offer::Idle(leases.lend(place, requests, Rc::clone(home)))
+    }
+
+    /// Lends a connection that was made for that.
+    pub(crate) fn lend_new(
+        home: &Rc<RefCell<Leases>>,
+        place: Place,
+        requests: Sender<ToUpstream>,
+    ) -> Lease {
+        home.borrow_mut().lend(place, requests, Rc::clone(home))
+    }
+
+    fn lend(
+        &mut self,
+        place: Place,
+        requests: Sender<ToUpstream>,
+        home: Rc<RefCell<Leases>>,
+    ) -> Lease {
+        self.lent.push((place, requests.clone()));
+        self.count.stats().leases.add(1);
+        Lease { place, requests, home, is_closed: false }
+    }
+
+    /// Lets go of the connections to `nodes`: each finishes what it has begun, then closes.
+    pub(crate) fn retire(&mut self, nodes: &[Node]) {
+        self.idle.retain(|(place, _)| !nodes.contains(&place.node));
+        for (_, requests) in self.lent.iter().filter(|(place, _)| nodes.contains(&place.node)) {
+            requests.send(ToUpstream::Retire);
+        }
+    }
+
+    /// Another pool is in force: nothing more is lent to be kept, and what is lent ends by `until`.
+    pub(crate) fn replace(&mut self, until: Instant) {
+        self.is_replaced = true;
+        self.idle.clear();
+        for (_, requests) in &self.lent {
+            requests.send(ToUpstream::Replace(until));
+        }
+    }
+
+    /// Tells who waits first that there may be a connection.
+    pub(crate) fn call_next(&mut self) {
+        while let Some(client) = self.waiting.pop_front() {
+            if !client.is_closed() {
+                return client.send(ToClient::Lease);
+            }
+        }
+    }
+
+    fn take_back(&mut self, place: Place, requests: &Sender<ToUpstream>, is_kept: bool) {
+        self.lent.retain(|(_, own)| !own.is_same(requests));
+        self.count.stats().leases.sub(1);
+        if is_kept && !self.is_replaced {
+            self.idle.push((place, requests.clone()));
+        }
+        self.call_next();
+    }
+}
+
+impl Lease {
+    /// Whether it leads there, and is of use.
+    pub(crate) fn is_at(&self, place: Place) -> bool {
+        self.place == place && self.is_alive()
+    }
+
+    /// Whether the connection is the one it was.
+    pub(crate) fn is_alive(&self) -> bool {
+        !self.requests.is_closed()
+    }
+
+    /// Sends on it.
+    pub(crate) fn send(&self, request: Request<ReplyTo>) {
+        self.requests.send(ToUpstream::Request(request));
+    }
+
+    /// Closes it, whatever is owed: the server sees that its client has gone.
+    pub(crate) fn close(mut self) {
+        self.requests.send(ToUpstream::Close);
+        self.is_closed = true;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let is_kept = !self.is_closed && self.is_alive();
+        self.home.borrow_mut().take_back(self.place, &self.requests, is_kept);
+    }
+}

@@ -1,0 +1,212 @@
+//! What a client needs a connection of its own for: it watches keys, or waits at a node.
+//!
+//! ```text
+//! WATCH    --alone, on a new lease--> +OK: Watching::Keys
+//!             '- on the same one, if something is watched; if that is gone: Watching::Lost
+//! any      --> the shared connection, as ever: what the client itself writes has changed, too
+//! EXEC     --alone, on the same lease--> its reply; nil if that is gone, or the slot has moved
+//! UNWATCH, DISCARD, RESET, an EXEC that is not sent --> nothing is watched
+//! BLPOP, … --alone, on a new lease--> the reply, whenever it comes
+//! ```
+//!
+//! Alone: when all before it are answered, and before all after it are sent. So a client's commands
+//! keep their order, on two connections. A lease is one connection for all its life, so what is
+//! watched on it is watched or the lease is gone; a transaction of which that is not known is not
+//! executed, as if a key had changed, and its client begins again. Whoever needs no lease any more
+//! gives it back, and the next `WATCH` on it begins with `UNWATCH`.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::Session;
+use super::alone::Alone;
+use super::busy::Busy;
+use super::part::{Lane, Own, Part, State, Way};
+use super::plan::everywhere_alone;
+use super::ring::{Ticket, Work};
+use super::turn::{Transmit, Turn};
+use super::verdict::aborted;
+use crate::mutant::planted;
+use crate::proto::cluster::{Redirect, Router, Slot};
+use crate::proto::command::{Command, Outcome, Row, Spread};
+use crate::proto::pipeline::Request;
+use crate::proto::reply::{Cause, Failure, Progress, Reply};
+use crate::proto::resp::Protocol;
+
+/// What a client watches.
+#[derive(Debug, Default)]
+pub(super) enum Watching {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// It has asked for these, the first, and is not answered.
+    Asked(Slot, Box<[u8]>),
+    /// Keys of this slot, the first of them this one, on this connection.
+    Keys(Slot, Box<[u8]>, Lane),
+    /// Nobody knows whether what it watches has changed.
+    Lost,
+}
+
+impl Watching {
+    /// What was watched is watched no more, and nobody knows what becomes of it.
+    pub(super) fn lose(&mut self) {
+        if matches!(self, Watching::Keys(..)) {
+            *self = Watching::Lost;
+        }
+    }
+
+    /// The slot of what is watched, and the first key.
+    pub(super) fn slot(&self) -> Option<(Slot, Box<[u8]>)> {
+        match self {
+            Watching::Keys(slot, key, _) => Some((*slot, key.clone())),
+            Watching::Nothing | Watching::Asked(..) | Watching::Lost => None,
+        }
+    }
+}
+
+/// The null that stands for a transaction that was not executed.
+pub(super) fn nil(protocol: Protocol) -> Bytes {
+    match protocol {
+        Protocol::Resp2 => Bytes::from_static(b"*-1\r\n"),
+        Protocol::Resp3 => Bytes::from_static(b"_\r\n"),
+    }
+}
+
+impl Session {
+    /// Whether the client needs the connection that it has on loan, or one that it has asked for.
+    #[must_use]
+    pub fn needs_lease(&self) -> bool {
+        self.is_leased || self.is_watching()
+    }
+
+    /// Whether a command of its is on such a connection, or waits for it.
+    #[must_use]
+    pub fn is_on_lease(&self) -> bool {
+        self.is_leased
+    }
+
+    /// Whether something went wrong on such a connection since the last call, so that it is of no
+    /// more use.
+    pub fn take_lease_failure(&mut self) -> bool {
+        std::mem::take(&mut self.lease_failed)
+    }
+
+    /// What the client watches is lost, if it watches something: it is served elsewhere from now
+    /// on.
+    pub fn receive_move(&mut self) {
+        self.watching.lose();
+    }
+
+    /// Whether keys are watched, on a connection that was there when that was last known.
+    pub(super) fn is_watching(&self) -> bool {
+        matches!(self.watching, Watching::Keys(..))
+    }
+
+    /// Whether a command runs when all before it are answered, and before all after it.
+    pub(super) fn runs_alone(&self, command: &Command<'_>, router: &Router) -> bool {
+        match (&self.transaction, command.row.spread) {
+            (None, Spread::EveryPrimary | Spread::Scan) => everywhere_alone(command, router),
+            (None, Spread::Transaction) => command.row.name == "watch",
+            (Some(_), Spread::Transaction) => command.row.name == "exec" && self.is_watching(),
+            (None, _) => command.waits().is_some(),
+            (Some(_), _) => false,
+        }
+    }
+
+    /// Takes in a command, read at `since`, for a connection of the client's own.
+    pub(super) fn admit_own(
+        &mut self,
+        part: Part,
+        row: &'static Row,
+        since: Instant,
+        turn: &mut Turn<'_>,
+    ) {
+        self.is_leased = true;
+        let deadline = since + turn.policy.timeout(row);
+        let bytes = part.frame.len();
+        let lane = match (&self.watching, part.own) {
+            (Watching::Keys(.., lane), Own::WatchMore | Own::Exec) => Some(*lane),
+            _ => None,
+        };
+        let ticket = self.ring.push(Work::One(part), bytes, deadline);
+        self.note(ticket, row, turn);
+        let Some(lane) = lane else { return self.park(1) };
+        let Some((part, _)) = self.ring.part(ticket) else { return };
+        let lane = Lane { way: Way::SameLease, ..lane };
+        part.state = State::InFlight(lane);
+        let (frame, form, access) = (part.frame.clone(), part.form(false), part.access);
+        let request = Request { frame, form, since: turn.now, deadline, reply_to: ticket };
+        self.transmits.push_back(Transmit { lane, access, request });
+    }
+
+    /// Takes the answer to a command on a lease; gives it back if it means what it always does.
+    pub(super) fn answer_own(
+        &mut self,
+        ticket: Ticket,
+        lane: Lane,
+        reply: Reply,
+        turn: &mut Turn<'_>,
+    ) -> Option<Reply> {
+        let (part, _) = self.ring.part(ticket)?;
+        let (own, protocol) = (part.own, part.protocol);
+        let is_failure = matches!(reply, Reply::Failure(_));
+        self.lease_failed |= is_failure && !planted("broken-lease-used-again");
+        let is_lost = match &reply {
+            Reply::Frame(frame) => says_elsewhere(frame),
+            Reply::Failure(failure) => failure.progress == Progress::Unsent,
+        };
+        match own {
+            Own::No | Own::Wait(_) => return Some(reply),
+            Own::Watch => {
+                if let Reply::Frame(frame) = &reply
+                    && frame[0] == b'+'
+                    && let Watching::Asked(slot, key) = std::mem::take(&mut self.watching)
+                {
+                    self.watching = Watching::Keys(slot, key, lane);
+                }
+                return Some(reply);
+            }
+            Own::WatchMore if is_lost || is_failure => {
+                self.watching = Watching::Lost;
+                self.finish(ticket, Outcome::Frame(Bytes::from_static(b"+OK\r\n")), turn);
+            }
+            Own::WatchMore => return Some(reply),
+            Own::Exec => {
+                self.watching = Watching::Nothing;
+                match reply {
+                    _ if is_lost => self.finish(ticket, Outcome::Frame(nil(protocol)), turn),
+                    Reply::Frame(frame) if frame[0] == b'-' => {
+                        self.finish(ticket, Outcome::Frame(aborted(&frame)), turn);
+                    }
+                    Reply::Frame(frame) => self.finish(ticket, Outcome::Frame(frame), turn),
+                    Reply::Failure(_) => return Some(reply),
+                }
+            }
+        }
+        None
+    }
+
+    /// Takes note that the command that ran alone is answered.
+    pub(super) fn end_alone(&mut self) {
+        if matches!(self.alone, Alone::Runs) && self.ring.is_empty() {
+            self.alone = Alone::No;
+            self.is_leased = false;
+            if matches!(self.watching, Watching::Asked(..)) {
+                self.watching = Watching::Nothing;
+            }
+        }
+    }
+}
+
+/// Whether an error means that another node is to be asked, or this one later: nothing of a
+/// transaction was executed.
+fn says_elsewhere(frame: &Bytes) -> bool {
+    frame[0] == b'-' && (Redirect::parse(frame).is_some() || Busy::parse(frame).is_some())
+}
+
+/// What a client's command comes to that found no connection to borrow.
+#[must_use]
+pub fn no_lease(cause: Cause) -> Reply {
+    Reply::Failure(Failure::unsent(cause))
+}
