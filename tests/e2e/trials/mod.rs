@@ -16,6 +16,7 @@ mod failures;
 mod handshake;
 mod hostile;
 mod kills;
+mod leases;
 mod leaving;
 mod many;
 mod metrics;
@@ -58,6 +59,7 @@ pub(crate) fn all() -> impl Iterator<Item = Story> {
         kills::STORIES,
         rogue::STORIES,
         redirects::STORIES,
+        leases::STORIES,
         leaving::STORIES,
         refusals::STORIES,
         failover::STORIES,
