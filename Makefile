@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 60
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-tools lint fmt sim soak mutants fuzz fuzz-replay deny clean
+.PHONY: help demo test test-tools lint fmt sim soak mutants fuzz fuzz-replay clients deny clean
 
 help: ## list these
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -60,6 +60,10 @@ fuzz: ## fuzz the codec for FUZZ_SECONDS seconds (60), from the committed corpus
 fuzz-replay: ## run the fuzz targets over the committed corpus, without cargo-fuzz
 	cargo build --quiet --manifest-path fuzz/Cargo.toml --target-dir "$(TARGET)"
 	"$(TARGET)/debug/decode" -runs=0 -artifact_prefix="$(TARGET)/" fuzz/corpus/decode
+
+clients: ## run what people run against Redis, direct and through Redpoll; write the README's table
+	cargo build --release
+	REDPOLL_BIN="$(TARGET)/release/redpoll" python3 tests/clients/run.py --readme
 
 deny: ## check licences, sources and banned crates of all dependencies
 	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
