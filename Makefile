@@ -31,6 +31,7 @@ test-tools: ## install what the tests need beside Rust, where it is missing
 lint: ## check formatting, lints and documentation
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo fmt --manifest-path tests/clients/rust/Cargo.toml --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --manifest-path fuzz/Cargo.toml --target-dir "$(TARGET)" -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
@@ -38,6 +39,7 @@ lint: ## check formatting, lints and documentation
 fmt: ## format the source
 	cargo fmt --all
 	cargo fmt --manifest-path fuzz/Cargo.toml
+	cargo fmt --manifest-path tests/clients/rust/Cargo.toml
 
 sim: ## simulate SEEDS seeds (1000)
 	cargo run --quiet -p redpoll-sim -- run --seeds $(SEEDS)

@@ -30,7 +30,7 @@ def main():
         raise Failure("no job has such a name")
     if arguments.action == "list":
         for job in jobs:
-            print(f"{job.name} {job.version} ({', '.join(job.modes)})")
+            print(f"{job.title} ({', '.join(job.modes)})")
         return 0
     if arguments.action == "table":
         return check_table(jobs)
@@ -49,7 +49,7 @@ def parse():
     parser.add_argument("--installed", action="store_true",
                         help="fail where something is not installed instead of installing it")
     parser.add_argument("--job", action="append", default=[], metavar="WORDS",
-                        help="only jobs with this in their names; may be given again")
+                        help="only jobs with this in their titles; may be given again")
     parser.add_argument("--over", choices=["server", "cluster"], help="only over this")
     parser.add_argument("--readme", action="store_true", help="write the table into README.md")
     arguments = parser.parse_args()
@@ -57,7 +57,7 @@ def parse():
         parser.error("--readme needs all the jobs")
     arguments.wants = lambda job: (
         (not arguments.quick or job.quick)
-        and (not arguments.job or any(words in job.name for words in arguments.job)))
+        and (not arguments.job or any(words in job.title for words in arguments.job)))
     return arguments
 
 
@@ -78,7 +78,7 @@ def run(jobs, arguments):
     try:
         for job in jobs:
             for number, (mode, target) in enumerate(pairs(job, targets)):
-                logs = place / f"{job.name} {number}".replace(" ", "-")
+                logs = place / f"{job.title} {number}".replace(" ", "-")
                 trials.append(trial.run(job, mode, target, logs))
                 print(report.line(trials[-1]), flush=True)
                 if target.proxied:

@@ -64,7 +64,7 @@ async function within(promise, ms) {
 /** Checks that a promise is rejected with an error that has these words. */
 async function rejects(promise, words) {
   await assert.rejects(promise, (error) => {
-    const text = [error, ...(error.errors ?? []), ...(error.previousErrors ?? [])].join(' ');
+    const text = [error, ...(error.replies ?? []), ...(error.previousErrors ?? [])].join(' ');
     assert(text.includes(words), `${text} lacks '${words}'`);
     return true;
   });

@@ -75,6 +75,8 @@ def run(*parts):
             line["ok"] = True
         except BaseException as error:  # whatever it was, the part has failed and the next may not
             traceback.print_exc()
+            while isinstance(error, BaseExceptionGroup):
+                error = error.exceptions[0]
             line["ok"] = False
             line["why"] = f"{type(error).__name__}: {error}"
         finally:

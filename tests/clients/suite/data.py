@@ -49,6 +49,11 @@ class Job:
         """The version of the package that it is about."""
         return self.environment.version(self.package)
 
+    @property
+    def title(self):
+        """What it is called: no other job is."""
+        return f"{self.name} {self.version}"
+
     def known_failures(self, over, mode):
         """The parts that are known to fail there, each with words of its error."""
         there = {}
@@ -67,8 +72,8 @@ def load():
         for name, entry in data["environment"].items()
     }
     jobs = [_job(entry, environments) for entry in data["job"]]
-    names = [job.name for job in jobs]
-    assert len(set(names)) == len(names), "two jobs have one name"
+    titles = [job.title for job in jobs]
+    assert len(set(titles)) == len(titles), "two jobs have one title"
     return jobs
 
 

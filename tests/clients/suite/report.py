@@ -12,7 +12,7 @@ TITLES = {"plain": "", "cluster-mode": ", cluster mode"}
 def line(trial):
     """One trial, for the screen."""
     through = "through Redpoll" if trial.target.proxied else "direct"
-    title = f"{trial.job.name} {trial.job.version}{TITLES[trial.mode]}"
+    title = f"{trial.job.title}{TITLES[trial.mode]}"
     failed = [outcome for outcome in trial.outcomes if outcome.why]
     state = "works" if not failed else "fails: " + ", ".join(part.part for part in failed)
     surprises = "".join(f"\n    UNEXPECTED {words}" for words in trial.surprises())
@@ -26,14 +26,14 @@ def measured(trials):
     for trial in trials:
         if trial.target.proxied:
             failed = [(o.part, trial.known(o) or o.why) for o in trial.outcomes if o.why]
-            cells.setdefault((trial.job.name, trial.mode), {})[trial.target.over] = failed
+            cells.setdefault((trial.job.title, trial.mode), {})[trial.target.over] = failed
     return cells
 
 
 def expected(jobs):
     """The same, of what the data says, without running anything."""
     return {
-        (job.name, mode): {
+        (job.title, mode): {
             over: list(job.known_failures(over, mode).items())
             for over in ("server", "cluster")
         }
@@ -48,9 +48,9 @@ def table(jobs, cells):
         lines += [f"| {group} | over a server | over a cluster |", "|---|---|---|"]
         for job in members:
             for mode in job.modes:
-                both = cells[job.name, mode]
+                both = cells[job.title, mode]
                 shown = [_cell(job, over, both[over]) for over in ("server", "cluster")]
-                title = f"{job.name} {job.version}{TITLES[mode]}"
+                title = f"{job.title}{TITLES[mode]}"
                 lines.append(f"| {title} | {shown[0]} | {shown[1]} |")
         lines.append("")
     return BEGIN + "\n".join(lines).rstrip("\n") + "\n" + END
