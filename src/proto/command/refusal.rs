@@ -106,7 +106,8 @@ impl Refusal {
                 let (first_slot, second_slot) = (Slot::of(first), Slot::of(second));
                 format!(
                     "CROSSSLOT Keys in request don't hash to the same slot \
-                     ('{}' is in slot {}, '{}' in slot {})",
+                     ('{}' is in slot {}, '{}' in slot {}; keys with the same {{hash tag}}, \
+                     as of a prefix, share a slot)",
                     shown(first),
                     first_slot.number(),
                     shown(second),
@@ -217,7 +218,9 @@ mod tests {
     fn a_cross_slot_error_names_the_two_keys() {
         let text = Refusal::cross_slot(b"a", b"b").to_string();
         let says = "CROSSSLOT Keys in request don't hash to the same slot";
-        assert_eq!(text, format!("{says} ('a' is in slot 15495, 'b' in slot 3300)"));
+        let which = "'a' is in slot 15495, 'b' in slot 3300";
+        let advice = "keys with the same {hash tag}, as of a prefix, share a slot";
+        assert_eq!(text, format!("{says} ({which}; {advice})"));
         let long = Refusal::cross_slot(&[b'x'; 65], b"\r\n\xFF").to_string();
         assert!(long.contains(&format!("('{}' is in", "x".repeat(64))), "{long}");
         assert!(long.contains(r"'\r\n\xff' in slot"), "{long}");

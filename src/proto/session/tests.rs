@@ -377,7 +377,8 @@ fn keys_of_two_slots_are_refused_by_name_and_on_one_server_they_are_not() {
     assert_eq!(
         rig.told(),
         "-CROSSSLOT Keys in request don't hash to the same slot \
-         ('a' is in slot 15495, 'b' in slot 3300)\r\n"
+         ('a' is in slot 15495, 'b' in slot 3300; keys with the same {hash tag}, \
+         as of a prefix, share a slot)\r\n"
     );
     let mut single = Rig::unrouted();
     single.router = Router::single(Address::new("h", 6379).unwrap(), 9);
