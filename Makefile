@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 60
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-tools lint fmt sim soak mutants fuzz fuzz-replay clients deny clean
+.PHONY: help demo test test-tools lint fmt sim soak mutants fuzz fuzz-replay clients servers deny clean
 
 help: ## list these
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -66,6 +66,9 @@ fuzz-replay: ## run the fuzz targets over the committed corpus, without cargo-fu
 clients: ## run what people run against Redis, direct and through Redpoll; write the README's table
 	cargo build --release
 	REDPOLL_BIN="$(TARGET)/release/redpoll" python3 tests/clients/run.py --readme
+
+servers: test-tools ## run the end-to-end stories before Redis 7.0 and 8.2 and Valkey 8.1 and 9.1
+	scripts/servers
 
 deny: ## check licences, sources and banned crates of all dependencies
 	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny

@@ -1,17 +1,19 @@
 //! The production binary between real clients and real Redis servers.
 //!
-//! Starts `redis-server` processes (clusters of three primaries, and standalone ones) on free ports
+//! Starts real servers (clusters of three primaries, and standalone ones) on free ports
 //! of 127.0.0.1 in a temporary folder, runs `redpoll run` before them, and drives it with the
 //! `redis` crate, byte-exact sockets, `redis-cli`, `redis-benchmark` and redis-py. Set-up and
 //! teardown are in here, not in a shell script, so that no server outlives a failed run.
 //!
 //! `cargo test --test e2e -- PART_OF_A_NAME` runs some of the trials. `REDPOLL_BIN` names another
-//! binary to test, `REDPOLL_PYTHON` a Python interpreter that has redis-py.
+//! binary to test, `REDPOLL_SERVER` another server than Debian's, `REDPOLL_PYTHON` a Python
+//! interpreter that has redis-py.
 
 mod harness;
 mod load;
 mod trials;
 
+use std::ffi::OsStr;
 use std::io::Write as _;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
@@ -19,10 +21,10 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, ensure};
 use libtest_mimic::{Arguments, Trial};
 
-use harness::Stage;
+use harness::{Server, Stage};
 
 /// What has to be installed, beside this crate.
-const TOOLS: [&str; 3] = ["redis-server", "redis-cli", "redis-benchmark"];
+const TOOLS: [&str; 2] = ["redis-cli", "redis-benchmark"];
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -61,13 +63,15 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
 
 /// Fails unless everything that the trials start is there: a run without it would prove nothing.
 fn check_tools() -> Result<()> {
-    let missing: Vec<&str> = TOOLS
-        .into_iter()
+    let server = Server::binary();
+    let tools = TOOLS.iter().map(OsStr::new).chain([server.as_os_str()]);
+    let missing: Vec<_> = tools
         .filter(|tool| {
             let mut version = Command::new(tool);
             version.arg("--version").stdin(Stdio::null()).stdout(Stdio::null());
             version.stderr(Stdio::null()).status().is_err()
         })
+        .map(OsStr::to_string_lossy)
         .collect();
     ensure!(
         missing.is_empty(),

@@ -1,5 +1,6 @@
-//! A real `redis-server`, standalone or a node of a cluster.
+//! A real Redis or Valkey, standalone or a node of a cluster.
 
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +12,7 @@ use super::{PATIENCE, Process, Wire, free_ports, wait_until};
 
 const START_ATTEMPTS: usize = 5;
 
-/// One `redis-server`, that can be killed and started again where it was.
+/// One server, that can be killed and started again where it was.
 pub(crate) struct Server {
     /// Where clients reach it.
     pub(crate) port: u16,
@@ -46,6 +47,11 @@ impl Settings {
 }
 
 impl Server {
+    /// The server under test: Debian's, or another that `REDPOLL_SERVER` names.
+    pub(crate) fn binary() -> OsString {
+        std::env::var_os("REDPOLL_SERVER").unwrap_or_else(|| "redis-server".into())
+    }
+
     /// Starts a server that belongs to no cluster. It keeps its files in `directory`.
     ///
     /// # Errors
@@ -195,7 +201,7 @@ impl Server {
 
     /// Starts the process and waits until it answers PING with something that begins so.
     fn start(&mut self, answer: &str) -> Result<()> {
-        let mut command = Command::new("redis-server");
+        let mut command = Command::new(Server::binary());
         let Settings { host, password, arguments } = &self.settings;
         command
             .args(["--port", &self.port.to_string(), "--bind", &host.to_string()])
@@ -209,9 +215,9 @@ impl Server {
             command.args(["--requirepass", password, "--masterauth", password]);
         }
         let mut process = Process::spawn(&mut command, &self.directory.join("redis.log"))?;
-        wait_until("redis-server answers PING", PATIENCE, || {
+        wait_until("the server answers PING", PATIENCE, || {
             if let Some(status) = process.ended()? {
-                bail!("redis-server ended with {status}:\n{}", process.log_tail());
+                bail!("the server ended with {status}:\n{}", process.log_tail());
             }
             let pong = self.wire().and_then(|mut wire| wire.say("PING"));
             Ok(pong.ok().filter(|reply| reply.starts_with(answer)))
