@@ -12,7 +12,6 @@ use super::ring::{Many, Ticket, Work};
 use super::transaction::{Batch, of_transaction, spoil};
 use super::turn::{Transmit, Turn};
 use super::{Mode, Session};
-use crate::mutant::planted;
 use crate::proto::cluster::Route;
 use crate::proto::command::{self, Access, After, Outcome, Row, Split, Spread};
 use crate::proto::pipeline::Request;
@@ -85,7 +84,7 @@ impl Session {
                 let Batch { bytes, queued, slot, access } = batch;
                 let part = Part::new(bytes.into(), slot, access, self.identity.protocol);
                 let part = Part { queued: Some(queued), ..part };
-                if self.is_watching() && !planted("watched-exec-is-shared") {
+                if self.is_watching() {
                     self.admit_own(Part { own: Own::Exec, ..part }, row, since, turn);
                 } else {
                     self.admit_one(part, row, turn);

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use super::Session;
 use super::ring::Work;
 use super::turn::Turn;
+use crate::mutant::planted;
 use crate::proto::command::{Command, Outcome};
 use crate::proto::reply::{Cause, Progress};
 
@@ -97,6 +98,9 @@ impl Session {
 
     fn fail_alone(&mut self, reason: &str, turn: &mut Turn<'_>) {
         self.alone = Alone::No;
+        if !planted("failed-exec-leaves-its-transaction") {
+            self.end_transaction();
+        }
         turn.tally.unsent += 1;
         let outcome = Outcome::Failed { progress: Progress::Unsent, reason: reason.to_owned() };
         if self.identity.modes.is_muted() {

@@ -22,7 +22,7 @@ use bytes::Bytes;
 use super::Session;
 use super::alone::Alone;
 use super::busy::Busy;
-use super::part::{Lane, Own, Part, State, Way};
+use super::part::{Lane, Own, Part, State};
 use super::plan::everywhere_alone;
 use super::ring::{Ticket, Work};
 use super::turn::{Transmit, Turn};
@@ -133,7 +133,7 @@ impl Session {
         self.note(ticket, row, turn);
         let Some(lane) = lane else { return self.park(1) };
         let Some((part, _)) = self.ring.part(ticket) else { return };
-        let lane = Lane { way: Way::SameLease, ..lane };
+        let lane = part.lane(lane.node);
         part.state = State::InFlight(lane);
         let (frame, form, access) = (part.frame.clone(), part.form(false), part.access);
         let request = Request { frame, form, since: turn.now, deadline, reply_to: ticket };
@@ -151,11 +151,15 @@ impl Session {
         let (part, _) = self.ring.part(ticket)?;
         let (own, protocol) = (part.own, part.protocol);
         let is_failure = matches!(reply, Reply::Failure(_));
-        self.lease_failed |= is_failure && !planted("broken-lease-used-again");
+        self.lease_failed |= is_failure;
         let is_lost = match &reply {
             Reply::Frame(frame) => says_elsewhere(frame),
             Reply::Failure(failure) => failure.progress == Progress::Unsent,
         };
+        if own == Own::Exec && is_lost && planted("lost-watch-forgotten") {
+            part.own = Own::No;
+            return Some(reply);
+        }
         match own {
             Own::No | Own::Wait(_) => return Some(reply),
             Own::Watch => {
@@ -185,6 +189,14 @@ impl Session {
             }
         }
         None
+    }
+
+    /// Forgets the transaction that is open, and what is watched for it, if there is one: of what is
+    /// asked in a transaction only its end waits to run alone, and that has failed.
+    pub(super) fn end_transaction(&mut self) {
+        if self.transaction.take().is_some() {
+            self.watching = Watching::Nothing;
+        }
     }
 
     /// Takes note that the command that ran alone is answered.

@@ -8,6 +8,7 @@ use super::super::cluster::{Node, Route, Router, Slot};
 use super::super::command::{Access, Share};
 use super::super::pipeline::Form;
 use super::super::resp::Protocol;
+use crate::mutant::planted;
 
 /// A connection, as the session sees it: commands given to one lane are executed in that order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,9 @@ impl Own {
     fn way(self) -> Way {
         match self {
             Own::No => Way::Shared,
+            Own::Watch | Own::WatchMore | Own::Exec if planted("watch-on-what-all-share") => {
+                Way::Shared
+            }
             Own::Watch | Own::Wait(_) => Way::Lease,
             Own::WatchMore | Own::Exec => Way::SameLease,
         }

@@ -217,7 +217,7 @@ fn inside(
             *watching = Watching::Nothing;
             say("-EXECABORT Transaction discarded because of previous errors.\r\n")
         }
-        Some(_) if matches!(watching, Watching::Lost) && !planted("lost-watch-forgotten") => {
+        Some(_) if matches!(watching, Watching::Lost) => {
             *watching = Watching::Nothing;
             Plan::Answered(Some(nil(protocol).to_vec()), After::Continue)
         }

@@ -116,6 +116,22 @@ fn an_exec_that_was_lost_on_its_way_is_unsure_and_one_that_fails_says_why() {
 }
 
 #[test]
+fn an_exec_that_finds_no_time_to_run_ends_its_transaction() {
+    let mut rig = Rig::new();
+    rig.watch("a");
+    rig.send("GET a\nMULTI\nSET a 1\nEXEC\nGET a\n");
+    assert_eq!(rig.flying_from(0), ["2: GET a"]);
+    rig.wait(1_000);
+    assert_eq!(rig.flying_from(0), ["2: GET a", "2: GET a"], "the second is none of it");
+    rig.answer("$-1\r\n");
+    rig.answer("$-1\r\n");
+    let told = rig.told();
+    let words = "$-1\r\n+OK\r\n+QUEUED\r\n-UNSENT earlier commands were not answered, or no node";
+    assert!(told.starts_with(words) && told.ends_with("$-1\r\n"), "{told}");
+    assert!(!rig.session.needs_lease());
+}
+
+#[test]
 fn a_watch_follows_redirects_and_waits_for_a_slot_on_the_move() {
     let mut rig = Rig::new();
     rig.send("WATCH a\n");
