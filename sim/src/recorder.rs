@@ -230,7 +230,7 @@ impl Recorder {
 
 /// Whether a client's command is behind it, not the proxy's own `HELLO`, `CLUSTER` or `ASKING`.
 fn is_of_workload<A: AsRef<[u8]>>(args: &[A]) -> bool {
-    Kind::of(args).is_some_and(|kind| kind.effect != Effect::Local)
+    Kind::of(args).is_some_and(|kind| kind.effect != Effect::Local || kind.name == "WATCH")
 }
 
 /// Reads along what the proxy writes to nodes.

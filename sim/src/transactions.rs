@@ -19,6 +19,14 @@ const QUEUED: &[u8] = b"+QUEUED\r\n";
 /// What a client is told of what it queued and never had executed.
 const DISCARDED: &[u8] = b"-EXECABORT there was no EXEC\r\n";
 
+/// What it is told of what was not executed for the sake of what it watched.
+pub(crate) const UNDONE: &[u8] = b"-EXECABORT what is watched has changed\r\n";
+
+/// Whether `EXEC` says that what was watched has changed.
+pub(crate) fn is_nil(reply: &[u8]) -> bool {
+    matches!(reply, b"*-1\r\n" | b"_\r\n")
+}
+
 /// A command that waited for an `EXEC`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queued {
@@ -61,8 +69,10 @@ impl Transactions {
             [b"MULTI"] => drop(self.open.insert(place, Open::default())),
             [b"EXEC"] => {
                 self.execs += 1;
-                let open = self.open.remove(&place).filter(|_| is_error(&reply));
+                let is_undone = is_nil(&reply);
+                let open = self.open.remove(&place).filter(|_| is_error(&reply) || is_undone);
                 let Open { queue, refusal } = open.unwrap_or_default();
+                let reply = if is_undone { Bytes::from_static(UNDONE) } else { reply };
                 let why = refusal.unwrap_or(reply);
                 return queue.into_iter().map(|args| (args, why.clone(), None)).collect();
             }
@@ -110,6 +120,9 @@ impl Conversation {
             let told = call.reply.take();
             call.reply = match &last {
                 Some(last) => last.reply.as_ref().map(|(at, frame)| {
+                    if is_nil(frame) {
+                        return (*at, Bytes::from_static(UNDONE));
+                    }
                     let own = elements(frame).and_then(|all| all.get(number).copied());
                     (*at, own.map_or_else(|| frame.clone(), |own| frame.slice_ref(own)))
                 }),

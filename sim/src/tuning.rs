@@ -38,6 +38,9 @@ pub struct Tuning {
     pub idle_timeout_ms: u64,
     /// `connection_rate_limit`.
     pub connections_per_s: u32,
+    /// `leases_max`.
+    #[serde(default = "leases_max")]
+    pub leases_max: usize,
     /// `pipeline_requests_max`.
     pub requests_max: usize,
     /// `max_buffer_size_before_flush`, in bytes.
@@ -87,6 +90,7 @@ impl Default for Tuning {
             preconnect: false,
             idle_timeout_ms: 600_000,
             connections_per_s: 50,
+            leases_max: leases_max(),
             requests_max: 65_536,
             flush_bytes: 0,
             flush_timeout_ms: 3,
@@ -121,6 +125,7 @@ impl Tuning {
             preconnect: dice.chance(0.3),
             idle_timeout_ms: *dice.pick(&[usual.idle_timeout_ms, 0, 40, 300]),
             connections_per_s: *dice.pick(&[50, 50, 50, 0, 5]),
+            leases_max: *dice.pick(&[256, 256, 256, 8, 1]),
             requests_max: *dice.pick(&[65_536, 65_536, 65_536, 256, 8, 1]),
             flush_bytes: *dice.pick(&[0, 0, 64, 1_024, 16_384]),
             flush_timeout_ms: *dice.pick(&[1, 3, 10]),
@@ -232,6 +237,7 @@ impl Tuning {
         connections.preconnect = self.preconnect;
         connections.idle_timeout = some(self.idle_timeout_ms);
         connections.rate_per_s = NonZeroU32::new(self.connections_per_s);
+        connections.leases_max = NonZeroUsize::new(self.leases_max).unwrap_or(NonZeroUsize::MIN);
         connections.requests_max =
             NonZeroUsize::new(self.requests_max).unwrap_or(NonZeroUsize::MIN);
         connections.flush = NonZeroUsize::new(self.flush_bytes)
@@ -249,6 +255,10 @@ impl Tuning {
         upstream.refresh.failure_threshold = self.failure_threshold;
         upstream.command_stats = self.command_stats;
     }
+}
+
+fn leases_max() -> usize {
+    256
 }
 
 /// A time that may be none.

@@ -25,7 +25,7 @@ impl Mutant {
 }
 
 /// All of them.
-pub static MUTANTS: [Mutant; 60] = [
+pub static MUTANTS: [Mutant; 63] = [
     mutant(1, "replies-out-of-order", "the reply to a later command is written first"),
     mutant(1, "late-reply-to-next", "the late reply to an expired command answers the next one"),
     mutant(1, "place-of-one-who-left", "what a client that left would have got goes to the next"),
@@ -67,6 +67,11 @@ pub static MUTANTS: [Mutant; 60] = [
     mutant(3, "unsure-write-forgotten", "the same, behind one whose client knows nothing of it"),
     mutant(3, "retry-budget-ignored", "retries are as many as there are failures"),
     mutant(4, "protocols-share-connections", "RESP3 clients are served over RESP2 connections"),
+    mutant(4, "watch-on-what-all-share", "keys are watched on the connection that all share")
+        .planted_for("watched"),
+    mutant(4, "lost-watch-forgotten", "a transaction runs although what it watched is lost")
+        .planted_for("watched"),
+    mutant(4, "failed-exec-leaves-its-transaction", "an EXEC that had no time ends nothing"),
     mutant(4, "refused-and-goes-on", "a connection whose handshake was refused is used"),
     mutant(4, "asking-after-moved", "a command that has moved for good is sent with ASKING"),
     mutant(5, "asking-forgotten", "a command is sent on to where ASK says, without ASKING"),

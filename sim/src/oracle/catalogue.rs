@@ -26,7 +26,7 @@ pub const INVARIANTS: [Invariant; 23] = [
     ),
     row(
         3,
-        &["once", "sends", "halves", "whole", "durable"],
+        &["once", "sends", "halves", "whole", "watched", "durable"],
         "a write is executed once, and never sent again",
     ),
     row(4, &["order", "linear"], "what one client asks of one key is executed in the order sent"),

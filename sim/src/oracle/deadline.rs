@@ -16,10 +16,12 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
         let gone = matches!(conversation.end, Some((_, End::Left | End::Closed | End::Garbled)));
         // A reply waits for those before it, which may have more time.
         let mut latest = Duration::ZERO;
+        // What runs alone is answered before what comes behind it is read, whose time begins then.
+        let (mut read, mut is_watching) = (Duration::ZERO, false);
         let arriving = conversation.arriving(&history.rules);
         for ((call, leaving), arriving) in conversation.leaving(&history.rules).zip(arriving) {
             let limit = history.rules.timeout_of(call) + history.rules.slack;
-            latest = latest.max(call.sent + leaving + limit);
+            latest = latest.max(call.sent.max(read).saturating_add(leaving + limit));
             let until = call.reply.as_ref().map_or(Duration::MAX, |(at, _)| *at);
             // Its time begins when the client has made room for it, and so does that of the next.
             for spell in deaf.iter().filter(|spell| spell.touches(call.sent, until)) {
@@ -30,6 +32,11 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
                 latest = Duration::MAX;
             }
             on_time(call, latest, gone)?;
+            let name = call.kind().name;
+            is_watching |= name == "WATCH";
+            if is_watching && matches!(name, "WATCH" | "EXEC") {
+                read = read.max(until);
+            }
         }
     }
     Ok(())
@@ -95,6 +102,19 @@ mod tests {
         story.answer(0, 215, "$10\r\n1000000004\r\n");
         story.passes();
         late.answer(0, 216, "$0\r\n\r\n");
+        assert!(caught(&late, PROMISE).contains("took 211ms"));
+    }
+
+    #[test]
+    fn the_time_of_what_comes_behind_a_watch_begins_when_that_is_answered() {
+        let mut story = Story::right();
+        story.call(0, 5, "WATCH s:0:0 s:0:0#{id}");
+        story.call(0, 5, "ECHO {id}");
+        story.answer(0, 105, "+OK\r\n");
+        let mut late = story.clone();
+        story.answer(0, 215, "$10\r\n1000000004\r\n");
+        story.passes();
+        late.answer(0, 216, "$10\r\n1000000004\r\n");
         assert!(caught(&late, PROMISE).contains("took 211ms"));
     }
 

@@ -35,6 +35,7 @@ mod spells;
 mod story;
 mod unread;
 mod views;
+mod watched;
 mod whole;
 mod words;
 
@@ -81,7 +82,7 @@ const fn of_all(promise: &'static str, check: Check) -> Checker {
 }
 
 /// All checkers.
-pub const CHECKERS: [Checker; 29] = [
+pub const CHECKERS: [Checker; 30] = [
     of_one(answers::PROMISE, answers::check),
     of_one(content::PROMISE, content::check),
     of_one(dialect::PROMISE, dialect::check),
@@ -89,6 +90,7 @@ pub const CHECKERS: [Checker; 29] = [
     of_one(once::PROMISE, once::check),
     of_one(sends::PROMISE, sends::check),
     of_one(halves::PROMISE, halves::check),
+    of_one(watched::PROMISE, watched::check),
     of_one(whole::PROMISE, whole::check),
     of_one(order::PROMISE, order::check),
     of_one(deadline::PROMISE, deadline::check),

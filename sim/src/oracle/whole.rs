@@ -9,6 +9,7 @@ use super::{Index, Verdict, broken};
 use crate::client::NO_MEMORY;
 use crate::history::{Call, Conversation, History};
 use crate::resp::{elements, is_error};
+use crate::transactions::is_nil;
 use crate::workload::Id;
 
 pub(super) const PROMISE: &str = "whole";
@@ -80,7 +81,8 @@ fn is_told_rightly(conversation: &Conversation, inner: &[&Call]) -> Verdict {
     }
     let exec = inner[0].queued.as_ref().and_then(|queued| queued.exec);
     let Some(exec) = exec.map(|exec| &conversation.calls[exec]) else { return Ok(()) };
-    let Some(frame) = exec.frame().filter(|frame| !is_error(frame)) else { return Ok(()) };
+    let is_answer = |frame: &&[u8]| !is_error(frame) && !is_nil(frame);
+    let Some(frame) = exec.frame().filter(is_answer) else { return Ok(()) };
     if elements(frame).is_none_or(|all| all.len() != inner.len()) {
         return Err(broken(PROMISE, exec, &format!("{} commands were queued", inner.len())));
     }

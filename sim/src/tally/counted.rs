@@ -13,7 +13,9 @@ type OfNode = fn(&NodeStats) -> u64;
 type OfUpstream = fn(&UpstreamStats) -> &Counter;
 
 /// Counters that must not stay at zero.
-const OF_BACKENDS: [(&str, OfBackend); 11] = [
+const OF_BACKENDS: [(&str, OfBackend); 13] = [
+    ("leases_reused", |backend| backend.leases_reused.get()),
+    ("lease_waits", |backend| backend.lease_waits.get()),
     ("retries", |backend| backend.retries.of(RetryReason::Connection).get()),
     ("retries_tryagain", |backend| backend.retries.of(RetryReason::TryAgain).get()),
     ("retries_loading", |backend| backend.retries.of(RetryReason::Loading).get()),

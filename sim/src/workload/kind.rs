@@ -42,7 +42,7 @@ const fn kind(name: &'static str, effect: Effect, shape: Shape) -> Kind {
 }
 
 /// All kinds, in the order of their names.
-pub static KINDS: [Kind; 40] = [
+pub static KINDS: [Kind; 41] = [
     kind("APPEND", Effect::Write, Shape::Single),
     kind("DECR", Effect::Write, Shape::Single),
     kind("DEL", Effect::Write, Shape::Sum),
@@ -78,6 +78,7 @@ pub static KINDS: [Kind; 40] = [
     kind("TOUCH", Effect::Read, Shape::Sum),
     kind("TYPE", Effect::Read, Shape::Single),
     kind("UNLINK", Effect::Write, Shape::Sum),
+    kind("WATCH", Effect::Local, Shape::Single),
     kind("ZADD", Effect::Write, Shape::Single),
     kind("ZCARD", Effect::Read, Shape::Single),
     kind("ZINCRBY", Effect::Write, Shape::Single),

@@ -1,7 +1,7 @@
-//! Transactions: `MULTI`, a few commands on keys of one slot, and `EXEC`. They take the places of
+//! Transactions: `MULTI`, a few commands on keys of one slot, and `EXEC`; some with `WATCH` before. They take the places of
 //! other commands, so that what is asked beside them stays the same.
 
-use super::{Id, Script, hot_key, words};
+use super::{Id, Script, hot_key, marker, words};
 use crate::dice::Dice;
 
 /// How likely a client has any.
@@ -16,6 +16,9 @@ const SPOILT: f64 = 0.1;
 /// How likely one only reads.
 const READS: f64 = 0.2;
 
+/// How likely keys are watched for one.
+const WATCHED: f64 = 0.4;
+
 /// Puts some into the script of a client.
 pub(super) fn draw(dice: &mut Dice, client: u16, script: &mut Script) {
     if !dice.chance(HAS) {
@@ -27,23 +30,36 @@ pub(super) fn draw(dice: &mut Dice, client: u16, script: &mut Script) {
             place += 1;
             continue;
         }
-        let inner = dice.index(3) + 2;
-        let Some(room) = script.commands.get_mut(place..place + inner + 2) else { return };
+        let (inner, is_watched) = (dice.index(3) + 2, dice.chance(WATCHED));
         let first = Id { client, seq: u32::try_from(place).expect("few commands") };
-        room.clone_from_slice(&transaction(dice, first, inner));
-        place += inner + 2;
+        let commands = transaction(dice, first, inner, is_watched);
+        let Some(room) = script.commands.get_mut(place..place + commands.len()) else { return };
+        room.clone_from_slice(&commands);
+        place += commands.len();
     }
 }
 
-/// One of so many commands; `MULTI` has this number.
-fn transaction(dice: &mut Dice, first: Id, inner: usize) -> Vec<Vec<String>> {
+/// One of so many commands, the first of which has this number. If its key is watched, its client
+/// looks at that before.
+fn transaction(dice: &mut Dice, first: Id, inner: usize, is_watched: bool) -> Vec<Vec<String>> {
     let whose = if dice.chance(0.4) { "all".to_owned() } else { first.client.to_string() };
     let spot = dice.chance(0.3).then(|| dice.index(3));
     let kind = *dice.pick(&['s', 'c', 'l', 'h', 't', 'z']);
     let only_reads = dice.chance(READS);
     let spoilt = dice.chance(SPOILT).then(|| dice.index(inner));
-    let mut commands = vec![words(["MULTI"])];
-    for (number, seq) in (0..inner).zip(first.seq + 1..) {
+    let mut commands = Vec::new();
+    if is_watched {
+        let key = match spot {
+            Some(spot) => format!("{kind}:{whose}:{spot}"),
+            None => format!("{kind}:{}:{whose}", hot_key()),
+        };
+        let seen = Id { seq: first.seq + 1, ..first }.to_string();
+        commands.push(words(["WATCH", &key, &marker(&key, &first.to_string())]));
+        commands.push(command(dice, (kind, &key), true, &seen));
+    }
+    commands.push(words(["MULTI"]));
+    let before = u32::try_from(commands.len()).expect("few commands");
+    for (number, seq) in (0..inner).zip(first.seq + before..) {
         let id = Id { seq, ..first }.to_string();
         let (kind, key) = match spot {
             Some(spot) => (kind, format!("{kind}:{whose}:{spot}")),
