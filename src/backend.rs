@@ -12,6 +12,7 @@ use crate::pool::Pool;
 use crate::proto::cluster::{Route, Router, Slot, Topology};
 use crate::proto::command::Row;
 use crate::proto::session::{Budget, Busy, Policy, Tally};
+use crate::pubsub::{Hub, Rest};
 use crate::refresh::Nudge;
 use crate::stats::{ErrorCode, OwnUpstream, Redirect, RetryReason};
 
@@ -62,9 +63,10 @@ pub(crate) struct Backend<N> {
     target: Target,
     /// The newest view of the cluster, if there is one.
     view: RefCell<Option<Arc<Topology>>>,
-    pub(crate) router: RefCell<Router>,
+    pub(crate) router: Rc<RefCell<Router>>,
     pub(crate) pool: RefCell<Pool<N>>,
     pub(crate) policy: Policy,
+    pub(crate) hub: Hub<N>,
     pub(crate) budget: RefCell<Budget>,
     pub(crate) is_cluster: bool,
     /// Whether it is counted how long commands take.
@@ -79,7 +81,7 @@ impl<N: Net> Backend<N> {
     /// The view of `upstream`, of which nothing is known yet; `nudge` reaches its discovery.
     pub(crate) fn new(
         upstream: &Upstream,
-        pool: Pool<N>,
+        mut pool: Pool<N>,
         nudge: Nudge,
         count: OwnUpstream,
         configuration: u64,
@@ -97,6 +99,14 @@ impl<N: Net> Backend<N> {
             redirects_max: upstream.redirects.max,
             rules: upstream.commands.clone(),
         };
+        let router = Rc::new(RefCell::new(router));
+        let hub = Hub::new(Rest {
+            means: pool.means(),
+            router: Rc::clone(&router),
+            nudge: nudge.clone(),
+            follow_redirects: upstream.redirects.follow,
+            configuration,
+        });
         if upstream.command_stats {
             count.stats().enable_commands();
         }
@@ -107,7 +117,8 @@ impl<N: Net> Backend<N> {
             configuration,
             target: upstream.target.clone(),
             view: RefCell::new(None),
-            router: RefCell::new(router),
+            router,
+            hub,
             pool: RefCell::new(pool),
             policy,
             budget: RefCell::new(Budget::new(upstream.retries.budget_percent)),
@@ -132,7 +143,11 @@ impl<N: Net> Backend<N> {
             self.count.nodes_listed(topology.nodes());
             self.count_nodes(&router);
         }
-        self.told.replace(router.version()) != router.version()
+        let has_changed = self.told.replace(router.version()) != router.version();
+        if has_changed {
+            self.hub.receive_topology();
+        }
+        has_changed
     }
 
     /// Begins with what is known by another configuration of the same servers, so that commands

@@ -21,6 +21,7 @@
 //!   write, and the clock; `memory`, `room`: what buffers hold, and how they grow
 //! - `lease`: connections that one client has for itself for a while
 //! - `pool`, `backend`, `worker`: a worker's connections to nodes, its slot table, its clients
+//! - `pubsub`: what a worker's clients are subscribed to, on connections that they share
 //! - `discovery`: the topology, looked at at intervals and when something seems to have changed;
 //!   `refresh`: what makes it seem so
 //! - [`proxy`]: the whole, from listeners to the drain; `purge`: what storms needed is given back
@@ -45,6 +46,7 @@ pub mod net;
 mod pool;
 pub mod proto;
 pub mod proxy;
+mod pubsub;
 mod purge;
 mod queue;
 mod refresh;

@@ -95,6 +95,15 @@ pub const TRANSACTION_COMMANDS_MAX: u32 = 65_536;
 /// Bytes of a transaction beyond which no further command is queued.
 pub const TRANSACTION_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Channels, patterns and shard channels together that a client may be subscribed to.
+pub const CLIENT_SUBSCRIPTIONS_MAX: usize = 65_536;
+
+/// What a subscription of a client takes beside its name, about, in bytes.
+pub const SUBSCRIPTION_BYTES: usize = 256;
+
+/// What the subscriptions of all clients of a worker to one upstream may take, in bytes.
+pub const SUBSCRIPTIONS_BYTES_MAX: usize = 256 * 1024 * 1024;
+
 /// Reads that a new client may have on their way before any is answered. As many replies, each of
 /// this part of the room for them, fill the half of it that is for what is expected.
 pub const REPLIES_UNKNOWN_MAX: usize = 4;

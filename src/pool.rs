@@ -22,7 +22,7 @@ use crate::proto::session::Lane;
 use crate::queue::{Sender, queue};
 use crate::reply_to::{ReplyTo, ToClient, ToUpstream};
 use crate::stats::OwnUpstream;
-use crate::upstream::{self, Settings, Throttle};
+use crate::upstream::{self, Means, Settings, Throttle};
 
 /// The queue of one connection's task.
 type Requests = Sender<ToUpstream>;
@@ -96,6 +96,19 @@ impl<N: Net> Pool<N> {
         let leases =
             Rc::new(RefCell::new(Leases::new(connections.leases_max.get(), count.clone())));
         Pool { net, count, memory, make, rng, nodes: Vec::new(), leases, ends: None }
+    }
+
+    /// What connections are made from that are none of the pool's.
+    pub(crate) fn means(&mut self) -> Means<N> {
+        Means {
+            net: self.net.clone(),
+            count: self.count.clone(),
+            memory: Rc::clone(&self.memory),
+            options: self.make.options.clone(),
+            settings: self.make.settings,
+            rate_per_s: self.make.rate_per_s,
+            rng: StdRng::seed_from_u64(self.rng.random()),
+        }
     }
 
     /// Hands a request to the connection of its lane that has the client's number; any number is

@@ -1,11 +1,15 @@
 //! The messages between tasks, and the duty to answer one request.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
+
+use bytes::Bytes;
 
 use crate::config::Config;
 use crate::proto::cluster::Topology;
 use crate::proto::pipeline::{Duty, Request};
+use crate::proto::pubsub::Message;
 use crate::proto::reply::{Cause, Failure, Reply};
 use crate::proto::session::Ticket;
 use crate::queue::Sender;
@@ -16,6 +20,10 @@ use crate::refresh::Nudge;
 pub(crate) enum ToClient {
     /// The answer to one of its requests.
     Reply(Ticket, Reply),
+    /// Its wish to hear of a topic, by that number, is granted; or refused, in these words.
+    Joined(u64, Option<Bytes>),
+    /// Something was published, and heard by the view of the upstream of that configuration.
+    Message(u64, Rc<Message>),
     /// The slot table was changed.
     Topology,
     /// Some upstream has a new configuration.

@@ -11,6 +11,7 @@
 //! - `patience`: when a client is closed for what it does not do
 //! - `shared`: what clients have in common
 //! - `remains`: what is still held once it has gone
+//! - `subscriber`: what it hears of beside replies
 
 mod borrow;
 mod facts;
@@ -18,6 +19,7 @@ mod patience;
 mod remainder;
 mod remains;
 mod shared;
+mod subscriber;
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -46,6 +48,7 @@ use crate::net::Net;
 use crate::proto::command::{Identity, Row};
 use crate::proto::pipeline::Request;
 use crate::proto::session::{Session, Tally, Transmit, Turn, Way};
+use crate::pubsub::Seat;
 use crate::queue::{Receiver, Sender};
 use crate::reply_to::{ReplyTo, ToClient};
 use crate::stats::ClientEnd;
@@ -104,6 +107,8 @@ struct Client<N: Net> {
     /// What its buffers hold.
     share: Share,
     timer: Option<Timer>,
+    /// Where it is subscribed to what it is subscribed to.
+    seat: Option<Seat>,
 }
 
 /// Wakes the task no later than it has to be woken; there may be nothing to do then.
@@ -129,7 +134,8 @@ pub(crate) async fn serve<N: Net>(
         listening,
         stream,
         number,
-        session: Session::new(identity, bounds.output_bytes_max, common_bytes),
+        session: Session::new(identity, bounds.output_bytes_max, common_bytes)
+            .with_subscriber_output(bounds.subscriber_output_bytes_max),
         inbox,
         myself,
         input: Input::Open,
@@ -140,9 +146,11 @@ pub(crate) async fn serve<N: Net>(
         seen: Seen::default(),
         refused: None,
         timer: None,
+        seat: None,
     };
     let end = poll_fn(|cx| client.poll(cx)).await;
     client.leave_lease();
+    client.seat = None;
     client.count_end(end);
     if end == End::Finished {
         client.share.set(Held::default());
@@ -179,6 +187,7 @@ impl<N: Net> Client<N> {
         let Turn { tally, timings, .. } = turn;
         drop((router, budget, common_reply));
         self.tell(tally);
+        self.pass_wishes();
         listening.backend.count_timings(timings.as_deref().unwrap_or_default());
         self.settle_lease();
         self.share.set(self.held());
@@ -204,6 +213,7 @@ impl<N: Net> Client<N> {
             self.listening = self.listening.renewed();
             self.session.receive_move();
             self.lease = None;
+            self.change_seat();
         }
         self.session.pause_intake(is_outdated && self.listening.is_outdated());
     }
@@ -230,7 +240,8 @@ impl<N: Net> Client<N> {
         } else if self.is_finished() {
             return Err(End::Finished);
         }
-        self.seen.owed = !self.session.is_idle() || self.share.is_waiting();
+        let is_waiting = self.share.is_waiting() || self.session.is_subscribed();
+        self.seen.owed = !self.session.is_idle() || is_waiting;
         self.patience.observe(self.seen, turn.now);
         Ok(())
     }
@@ -240,11 +251,11 @@ impl<N: Net> Client<N> {
             match message {
                 ToClient::Reply(ticket, reply) => {
                     self.session.answer(ticket, reply, turn);
-                    // However much came at once, what the client takes at once does not wait.
-                    if self.session.output().len() >= CLIENT_EARLY_WRITE_BYTES_MIN {
-                        self.poll_write(cx, turn)?;
-                    }
                 }
+                ToClient::Joined(join, refusal) => {
+                    self.session.receive_joined(join, refusal, turn);
+                }
+                ToClient::Message(configuration, message) => self.hear(configuration, &message),
                 ToClient::Topology => self.session.receive_topology(),
                 ToClient::Lease => self.retry_lease(turn),
                 // It was for that that it had to be woken.
@@ -256,6 +267,10 @@ impl<N: Net> Client<N> {
                 }
                 ToClient::GiveUp => self.refuse_rest(turn),
                 ToClient::Evict => return Err(End::Evicted),
+            }
+            // However much came at once, what the client takes at once does not wait.
+            if self.session.output().len() >= CLIENT_EARLY_WRITE_BYTES_MIN {
+                self.poll_write(cx, turn)?;
             }
         }
         Ok(())
@@ -351,6 +366,7 @@ impl<N: Net> Client<N> {
     /// Whether nothing is owed and nothing more will be asked.
     fn is_finished(&mut self) -> bool {
         let ending = self.session.is_ending() || self.input != Input::Open;
+        self.end_subscriptions(ending);
         let is_dropped = self.input == Input::Drained && planted("drain-drops-the-queue")
             || self.input == Input::Finished && planted("half-closed-told-nothing");
         ending && (self.session.is_idle() || is_dropped)
@@ -425,7 +441,7 @@ impl<N: Net> Client<N> {
             End::Lost => ClientEnd::Lost,
             End::Idle => ClientEnd::Idle,
             End::Stalled => ClientEnd::Stalled,
-            End::Overflown => ClientEnd::Overflown,
+            End::Overflown => self.overflow(),
             End::Evicted => ClientEnd::Memory,
         };
         self.shared.count.worker().clients_closed.of(cause).add(1);

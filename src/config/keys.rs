@@ -331,6 +331,12 @@ pub const KEYS: &[Key] = &[
         default: Some("8MiB"),
         doc: "Replies that may wait for one client; with more it is disconnected.",
     },
+    Key {
+        path: "subscriber_output_bytes_max",
+        kind: Kind::Bytes,
+        default: Some("32MiB"),
+        doc: "The same of a client that is subscribed to something, published messages included.",
+    },
 ];
 
 /// The row of a path with `*` in it.
@@ -420,6 +426,7 @@ mod tests {
             "client_idle_timeout",
             "client_stall_timeout",
             "client_output_bytes_max",
+            "subscriber_output_bytes_max",
         ]));
         assert!(names_below("listeners.*").eq(["address", "upstream"]));
         assert!(names_below("upstreams").next().is_none());

@@ -83,6 +83,9 @@ pub struct Clients {
     /// Bytes of replies that may wait for one; beyond it the connection is closed. One reply alone
     /// may be larger.
     pub output_bytes_max: usize,
+    /// Bytes that may wait for one that is subscribed to something, if that is more; beyond it the
+    /// connection is closed.
+    pub subscriber_output_bytes_max: usize,
 }
 
 impl Default for Clients {
@@ -92,6 +95,7 @@ impl Default for Clients {
             idle_timeout: None,
             stall_timeout: Some(Duration::from_secs(30)),
             output_bytes_max: 8 * 1024 * 1024,
+            subscriber_output_bytes_max: 32 * 1024 * 1024,
         }
     }
 }

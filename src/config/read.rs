@@ -42,11 +42,13 @@ fn clients(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<Clients> {
     let idle_timeout = reader.leaf(root, "client_idle_timeout", leaf::duration_or_none);
     let stall_timeout = reader.leaf(root, "client_stall_timeout", leaf::duration_or_none);
     let output_bytes_max = reader.leaf(root, "client_output_bytes_max", leaf::bytes);
+    let subscriber = reader.leaf(root, "subscriber_output_bytes_max", leaf::bytes);
     Some(Clients {
         max: max? as usize,
         idle_timeout: idle_timeout?,
         stall_timeout: stall_timeout?,
         output_bytes_max: output_bytes_max?,
+        subscriber_output_bytes_max: subscriber?,
     })
 }
 

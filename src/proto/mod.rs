@@ -16,6 +16,7 @@ pub mod command;
 pub mod handshake;
 pub mod output;
 pub mod pipeline;
+pub mod pubsub;
 pub mod reply;
 pub mod resp;
 pub mod session;

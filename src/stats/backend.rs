@@ -74,6 +74,12 @@ pub struct BackendStats {
     pub unknown_nodes: Counter,
     /// Such nodes that were forgotten.
     pub unknown_nodes_forgotten: Counter,
+    /// Channels, patterns and shard channels that clients are subscribed to now.
+    pub subscriptions: Counter,
+    /// Times that one of them was without its subscription at a node for a while.
+    pub subscription_gaps: Counter,
+    /// Messages heard from nodes.
+    pub messages: Counter,
     commands: OnceLock<Commands>,
 }
 

@@ -15,6 +15,8 @@ kinds!(
         Stalled = "stalled",
         /// More than `client_output_bytes_max` of replies waited for it.
         Overflown = "output",
+        /// It was a subscriber, and more than `subscriber_output_bytes_max` waited for it.
+        Subscriber = "subscriber",
         /// More than `memory_max` was held, and of what could be given back at once it held most.
         Memory = "memory",
         /// `memory_max` left no room for the rest of a command.

@@ -10,31 +10,31 @@ use crate::stats::{CloseCause, ConnectFailure, DrainEnd, Kind, NodeStats};
 
 /// What a node connection's task counts.
 #[derive(Debug)]
-pub(super) struct Count(Arc<NodeStats>);
+pub(crate) struct Count(Arc<NodeStats>);
 
 impl Count {
-    pub(super) fn new(stats: Arc<NodeStats>) -> Count {
+    pub(crate) fn new(stats: Arc<NodeStats>) -> Count {
         Count(stats)
     }
 
     /// An attempt to connect begins; nothing has to be sent yet if it is `ahead`.
-    pub(super) fn attempt(&self, ahead: bool) {
+    pub(crate) fn attempt(&self, ahead: bool) {
         self.0.preconnects.add(u64::from(ahead));
     }
 
     /// An attempt to connect has to wait for the throttle.
-    pub(super) fn throttled(&self) {
+    pub(crate) fn throttled(&self) {
         self.0.rate_limited.add(1);
     }
 
     /// There is a socket.
-    pub(super) fn opened(&self) {
+    pub(crate) fn opened(&self) {
         self.0.connections.add(1);
         self.0.connections_opened.add(1);
     }
 
     /// There is no socket, because of `cause`.
-    pub(super) fn failed(&self, cause: Cause) {
+    pub(crate) fn failed(&self, cause: Cause) {
         let failure = match cause {
             Cause::Unresolved => ConnectFailure::Unresolved,
             Cause::ConnectTimeout => ConnectFailure::Timeout,
@@ -56,7 +56,7 @@ impl Count {
     }
 
     /// The socket there was is of no use any more, because of `cause`.
-    pub(super) fn broken(&self, cause: Cause) {
+    pub(crate) fn broken(&self, cause: Cause) {
         self.0.handshakes_refused.add(u64::from(cause == Cause::HandshakeRefused));
         self.closed(match cause {
             Cause::Garbled => CloseCause::Garbled,
@@ -76,36 +76,36 @@ impl Count {
     }
 
     /// The socket is closed.
-    pub(super) fn closed(&self, cause: CloseCause) {
+    pub(crate) fn closed(&self, cause: CloseCause) {
         self.0.connections.sub(1);
         self.0.connections_closed.of(cause).add(1);
     }
 
-    pub(super) fn drain_began(&self) {
+    pub(crate) fn drain_began(&self) {
         self.0.drains_started.add(1);
     }
 
-    pub(super) fn drain_ended(&self, end: DrainEnd) {
+    pub(crate) fn drain_ended(&self, end: DrainEnd) {
         self.0.drains_ended.of(end).add(1);
     }
 
-    pub(super) fn read(&self, bytes: usize) {
+    pub(crate) fn read(&self, bytes: usize) {
         self.0.read_bytes.add(bytes as u64);
     }
 
-    pub(super) fn written(&self, bytes: u64) {
+    pub(crate) fn written(&self, bytes: u64) {
         self.0.written_bytes.add(bytes);
     }
 
     /// A request is answered so.
-    pub(super) fn answered(&self, reply: &Reply) {
+    pub(crate) fn answered(&self, reply: &Reply) {
         if let Reply::Failure(Failure { cause: Cause::Backoff(_), .. }) = reply {
             self.0.backoff_failures.add(1);
         }
     }
 
     /// A turn is over: what happened in it, and how things are now.
-    pub(super) fn turn(&self, pipeline: &mut Pipeline<ReplyTo>) {
+    pub(crate) fn turn(&self, pipeline: &mut Pipeline<ReplyTo>) {
         let stats = &*self.0;
         let Tally { answered, late, skipped, expired, flushes, .. } = pipeline.take_tally();
         stats.requests_answered.add(answered);

@@ -18,7 +18,7 @@ use crate::proto::reply::{Cause, Trouble};
 type Connecting<S> = Pin<Box<dyn Future<Output = Result<S, Cause>>>>;
 
 /// The socket, if there is one.
-pub(super) enum Link<S> {
+pub(crate) enum Link<S> {
     /// None.
     Down,
     /// An attempt is under way.
@@ -30,7 +30,7 @@ pub(super) enum Link<S> {
 /// When a node that could not be used is tried again: after a pause that doubles with each failure,
 /// of which the dice take up to half, so that not all proxies come back at once.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     rng: StdRng,
     /// Attempts since the node last answered.
     failures: u32,
@@ -39,36 +39,36 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    pub(super) fn new(rng: StdRng) -> Backoff {
+    pub(crate) fn new(rng: StdRng) -> Backoff {
         Backoff { rng, failures: 0, until: None }
     }
 
     /// When the next attempt may be made, if not now.
-    pub(super) fn until(&self, now: Instant) -> Option<Instant> {
+    pub(crate) fn until(&self, now: Instant) -> Option<Instant> {
         self.until.map(|(until, _)| until).filter(|until| now < *until)
     }
 
     /// Why no attempt may be made now, if that is so.
-    pub(super) fn cause(&self, now: Instant) -> Option<Cause> {
+    pub(crate) fn cause(&self, now: Instant) -> Option<Cause> {
         let (until, trouble) = self.until?;
         (now < until).then_some(Cause::Backoff(trouble))
     }
 
     /// The node is of use.
-    pub(super) fn succeed(&mut self) {
+    pub(crate) fn succeed(&mut self) {
         self.failures = 0;
         self.until = None;
     }
 
     /// A connection was closed before it was of use. The first time that may have been chance.
-    pub(super) fn forgive_once(&mut self) -> bool {
+    pub(crate) fn forgive_once(&mut self) -> bool {
         let is_first = self.failures == 0;
         self.failures += u32::from(is_first);
         is_first
     }
 
     /// The node is of no use, because of `cause`.
-    pub(super) fn fail(&mut self, cause: Cause, now: Instant) {
+    pub(crate) fn fail(&mut self, cause: Cause, now: Instant) {
         let ms = (CONNECT_BACKOFF_MS_MIN << self.failures.min(16)).min(CONNECT_BACKOFF_MS_MAX);
         self.failures += 1;
         let ms = if planted("failed-node-given-up") { u64::from(u32::MAX) } else { ms };
@@ -78,7 +78,7 @@ impl Backoff {
 }
 
 /// Resolves and connects, trying one address after the other.
-pub(super) fn connect<N: Net>(
+pub(crate) fn connect<N: Net>(
     net: &N,
     address: &Address,
     settings: &Settings,

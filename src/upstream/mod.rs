@@ -17,6 +17,7 @@ mod throttle;
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
+use std::num::NonZeroU32;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,12 +29,12 @@ use rand::rngs::StdRng;
 use tokio::io::AsyncReadExt;
 use tokio::time::{Sleep, sleep_until};
 
-use self::count::Count;
-use self::link::{Backoff, Link, connect};
+pub(crate) use self::count::Count;
+pub(crate) use self::link::{Backoff, Link, connect};
 pub(crate) use self::throttle::Throttle;
 use crate::io::{now, write_some};
 use crate::limits::{UPSTREAM_READ_BYTES, UPSTREAM_TURN_BYTES_MAX};
-use crate::memory::Share;
+use crate::memory::{Memory, Share};
 use crate::mutant::planted;
 use crate::net::Net;
 use crate::proto::cluster::Address;
@@ -42,7 +43,7 @@ use crate::proto::reply::{Cause, Failure, Reply};
 use crate::queue::Receiver;
 use crate::reply_to::{ReplyTo, ToUpstream};
 use crate::room::make_room;
-use crate::stats::{CloseCause, Complaint, DrainEnd, NodeStats};
+use crate::stats::{CloseCause, Complaint, DrainEnd, NodeStats, OwnUpstream};
 
 /// How long things may take on a connection, and whether there always is one.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +60,19 @@ pub(crate) struct Settings {
     pub(crate) eager: bool,
     /// Whether another connection is no substitute for one that has ended: it ends with it.
     pub(crate) is_single: bool,
+}
+
+/// What connections beside those of a pool are made from.
+pub(crate) struct Means<N> {
+    pub(crate) net: N,
+    pub(crate) count: OwnUpstream,
+    pub(crate) memory: Rc<Memory>,
+    pub(crate) options: Options,
+    pub(crate) settings: Settings,
+    /// Attempts to connect in a second.
+    pub(crate) rate_per_s: Option<NonZeroU32>,
+    /// For the pauses between attempts.
+    pub(crate) rng: StdRng,
 }
 
 /// What a node connection is made from.

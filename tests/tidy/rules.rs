@@ -39,12 +39,19 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("refresh", &["config", "mutant"]),
-    ("backend", &["config", "io", "limits", "net", "pool", "proto", "refresh", "stats"]),
+    (
+        "pubsub",
+        &[
+            "io", "limits", "memory", "mutant", "net", "proto", "queue", "refresh", "reply_to",
+            "room", "stats", "upstream",
+        ],
+    ),
+    ("backend", &["config", "io", "limits", "net", "pool", "proto", "pubsub", "refresh", "stats"]),
     (
         "client",
         &[
             "backend", "config", "io", "lease", "limits", "memory", "mutant", "net", "pool",
-            "proto", "queue", "reply_to", "room", "stats",
+            "proto", "pubsub", "queue", "reply_to", "room", "stats",
         ],
     ),
     (

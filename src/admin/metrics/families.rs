@@ -276,6 +276,22 @@ pub(super) const FAMILIES: &[Family] = &[
         "Nodes that the topology did not list and that were forgotten.",
         Samples::Backends(Of::Sum(|backend| backend.unknown_nodes_forgotten.get())),
     ),
+    // What clients are subscribed to.
+    gauge(
+        "redpoll_upstream_subscriptions",
+        "Channels, patterns and shard channels subscribed to now: for each worker, each once.",
+        Samples::Backends(Of::Sum(|backend| backend.subscriptions.get())),
+    ),
+    counter(
+        "redpoll_upstream_subscription_gaps_total",
+        "Times that one of these lost its subscription at a node; messages may be missing.",
+        Samples::Backends(Of::Sum(|backend| backend.subscription_gaps.get())),
+    ),
+    counter(
+        "redpoll_upstream_messages_total",
+        "Published messages heard from nodes: for each worker, each once a subscription.",
+        Samples::Backends(Of::Sum(|backend| backend.messages.get())),
+    ),
     // The topology.
     gauge(
         "redpoll_upstream_usable",

@@ -109,6 +109,7 @@ clients_max: 7
 client_idle_timeout: 5m
 client_stall_timeout: 0s
 client_output_bytes_max: 1MiB
+subscriber_output_bytes_max: 2MiB
 upstreams:
   main:
     server: h:1
@@ -210,6 +211,7 @@ fn every_key_of_an_upstream_is_read() {
         idle_timeout: Some(s(300)),
         stall_timeout: None,
         output_bytes_max: 1024 * 1024,
+        subscriber_output_bytes_max: 2 * 1024 * 1024,
     };
     assert_eq!((config.clients, config.memory_bytes_max), (clients, 64 * 1024 * 1024));
 }

@@ -22,10 +22,12 @@ fn a_key_in_the_wrong_place_is_told_where_it_belongs() {
         [
             "r.yaml:3:1: op_timeout: unknown key (it belongs in upstreams.<name>); allowed: \
             listeners, upstreams, admin, workers, drain_timeout, memory_max, clients_max, \
-            client_idle_timeout, client_stall_timeout, client_output_bytes_max",
+            client_idle_timeout, client_stall_timeout, client_output_bytes_max, \
+            subscriber_output_bytes_max",
             "r.yaml:4:1: banana: unknown key; allowed: listeners, upstreams, admin, workers, \
             drain_timeout, memory_max, clients_max, client_idle_timeout, client_stall_timeout, \
-            client_output_bytes_max",
+            client_output_bytes_max, \
+            subscriber_output_bytes_max",
         ]
     );
 }
@@ -85,13 +87,15 @@ fn missing_parts_and_wrong_shapes_are_named() {
             "",
             "r.yaml: null is not a section; allowed: the keys listeners, upstreams, admin, \
             workers, drain_timeout, memory_max, clients_max, client_idle_timeout, \
-            client_stall_timeout, client_output_bytes_max",
+            client_stall_timeout, client_output_bytes_max, \
+            subscriber_output_bytes_max",
         ),
         (
             "hello",
             "r.yaml:1:1: 'hello' is not a section; allowed: the keys listeners, upstreams, admin, \
             workers, drain_timeout, memory_max, clients_max, client_idle_timeout, \
-            client_stall_timeout, client_output_bytes_max",
+            client_stall_timeout, client_output_bytes_max, \
+            subscriber_output_bytes_max",
         ),
         (
             "upstreams: {main: {server: h:1}}",

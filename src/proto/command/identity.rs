@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::super::pubsub::Counts;
 use super::super::resp::{Protocol, Writer, parse_integer};
 use super::{Command, Modes, Refusal, cluster, help, refusal};
 use crate::limits::CLIENT_NAME_BYTES_MAX;
@@ -26,6 +27,8 @@ pub struct Identity {
     pub protocol: Protocol,
     /// What it has switched.
     pub modes: Modes,
+    /// How much it is subscribed to.
+    pub subscriptions: Counts,
     /// The name it has given itself; empty if none.
     pub name: Vec<u8>,
     /// The name of its library; empty if it has not told.
@@ -218,13 +221,16 @@ fn is_plain(text: &[u8]) -> bool {
 fn line(identity: &Identity) -> String {
     let text = String::from_utf8_lossy;
     format!(
-        "id={} addr={} laddr={} name={} flags={} db=0 cmd=client|info user=default redir=-1 \
-         resp={} lib-name={} lib-ver={}\n",
+        "id={} addr={} laddr={} name={} flags={} db=0 sub={} psub={} ssub={} cmd=client|info \
+         user=default redir=-1 resp={} lib-name={} lib-ver={}\n",
         identity.id,
         identity.address,
         cluster::own_address(identity),
         text(&identity.name),
-        identity.modes.flags(),
+        identity.modes.flags(identity.subscriptions.any()),
+        identity.subscriptions.channels,
+        identity.subscriptions.patterns,
+        identity.subscriptions.shard_channels,
         identity.protocol_number(),
         text(&identity.lib_name),
         text(&identity.lib_version),
@@ -333,7 +339,7 @@ mod tests {
             assert_eq!(client.ask(line), reply, "{line}");
         }
         let line = "id=7 addr=10.0.0.9:51234 laddr=10.0.0.1:6380 name= flags=N db=0 \
-                    cmd=client|info user=default redir=-1 resp=2 \
+                    sub=0 psub=0 ssub=0 cmd=client|info user=default redir=-1 resp=2 \
                     lib-name=redis-py lib-ver=8.0.0\\n";
         assert_eq!(client.ask("client info"), format!("${}|{line}|", line.len() - 1));
     }

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::super::resp::{Writer, parse_integer};
+use super::super::resp::{Protocol, Writer, parse_integer};
 use super::{Command, Identity, REDIS_VERSION, Refusal, cluster, describe, help, identity, info};
 
 /// What the proxy knows about itself, supplied by whoever drives it. `INFO` shows it.
@@ -69,6 +69,8 @@ pub struct CommandCount {
 pub enum After {
     /// It goes on.
     Continue,
+    /// It goes on, subscribed to nothing.
+    Reset,
     /// It is closed.
     Close,
 }
@@ -94,6 +96,7 @@ pub fn answer(
         "reset" => {
             identity.reset();
             writer.simple("RESET");
+            return After::Reset;
         }
         "info" => info::info(command, facts, &mut writer),
         "time" => time(facts.time_of_day, &mut writer),
@@ -103,6 +106,7 @@ pub fn answer(
         "asking" | "readonly" | "readwrite" => writer.simple("OK"),
         "acl|whoami" => writer.bulk(b"default"),
         "acl|help" => help::write(&help::ACL, &mut writer),
+        "pubsub|help" => help::write(&help::PUBSUB, &mut writer),
         "object|help" => help::write(&help::OBJECT, &mut writer),
         name if name.starts_with("cluster|") => cluster::answer(command, identity, &mut writer),
         name if name.starts_with("command") => describe::answer(command, out, protocol),
@@ -112,6 +116,13 @@ pub fn answer(
 }
 
 fn ping(command: &Command<'_>, out: &mut Vec<u8>, identity: &Identity) {
+    let is_like_a_message = identity.subscriptions.any() && identity.protocol == Protocol::Resp2;
+    if is_like_a_message && command.len() <= 2 {
+        let mut writer = Writer::new(out, identity.protocol);
+        writer.array(2);
+        writer.bulk(b"pong");
+        return writer.bulk(command.arg(1));
+    }
     match command.len() {
         1 => Writer::new(out, identity.protocol).simple("PONG"),
         2 => Writer::new(out, identity.protocol).bulk(command.arg(1)),
@@ -237,9 +248,9 @@ mod tests {
         client.ask("client setname me");
         client.ask("client setinfo lib-name redpoll");
         assert_eq!(client.ask("reset"), "+RESET|");
+        assert_eq!(client.after, After::Reset);
         assert_eq!(client.ask("client getname"), "$-1|");
         assert_eq!(client.identity.lib_name, b"redpoll");
-        assert_eq!(client.after, After::Continue);
     }
 
     fn is_local(row: &&Row) -> bool {

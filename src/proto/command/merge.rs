@@ -1,5 +1,7 @@
 //! What the replies to the parts of a command come to. `None`: one is not of the type it should be.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use super::super::resp::{Protocol, Writer, elements, parse_integer};
@@ -33,6 +35,49 @@ pub(super) fn joined(frames: &[&Bytes]) -> Option<Bytes> {
     let mut writer = Writer::new(&mut merged, Protocol::Resp2);
     writer.array(found.len());
     found.into_iter().for_each(|element| writer.raw(element));
+    Some(Bytes::from(merged))
+}
+
+/// One array with the elements of all, each once, in their own order.
+pub(super) fn distinct(frames: &[&Bytes]) -> Option<Bytes> {
+    let mut found = BTreeSet::new();
+    for frame in frames {
+        found.extend(elements(frame)?);
+    }
+    let mut merged = Vec::new();
+    let mut writer = Writer::new(&mut merged, Protocol::Resp2);
+    writer.array(found.len());
+    found.into_iter().for_each(|element| writer.raw(element));
+    Some(Bytes::from(merged))
+}
+
+/// Of arrays in which the same names and integers alternate, the names with the sums.
+pub(super) fn counted(frames: &[&Bytes]) -> Option<Bytes> {
+    let mut totals: Option<Vec<(&[u8], i64)>> = None;
+    for frame in frames {
+        let all: Vec<_> = elements(frame)?.collect();
+        let (pairs, []) = all.as_chunks() else { return None };
+        let own = pairs.iter().map(|[name, count]| Some((*name, integer(count)?)));
+        let own = own.collect::<Option<Vec<_>>>()?;
+        let Some(before) = &mut totals else {
+            totals = Some(own);
+            continue;
+        };
+        if !before.iter().map(|(name, _)| name).eq(own.iter().map(|(name, _)| name)) {
+            return None;
+        }
+        for ((_, total), (_, count)) in before.iter_mut().zip(own) {
+            *total = total.checked_add(count)?;
+        }
+    }
+    let totals = totals?;
+    let mut merged = Vec::new();
+    let mut writer = Writer::new(&mut merged, Protocol::Resp2);
+    writer.array(2 * totals.len());
+    for (name, total) in totals {
+        writer.raw(name);
+        writer.integer(total);
+    }
     Some(Bytes::from(merged))
 }
 
@@ -89,6 +134,23 @@ mod tests {
         let all = merged(joined, &["*1|$1|a|", "*0|", "*2|*1|:1|$1|c|"]);
         assert_eq!(all.as_deref(), Some("*3|$1|a|*1|:1|$1|c|"));
         assert_eq!(merged(joined, &["*1|$1|a|", "+what|"]), None);
+    }
+
+    #[test]
+    fn what_several_have_is_there_once() {
+        let all = merged(distinct, &["*2|$1|b|$1|a|", "*0|", "*2|$1|c|$1|b|"]);
+        assert_eq!(all.as_deref(), Some("*3|$1|a|$1|b|$1|c|"));
+        assert_eq!(merged(distinct, &["*1|$1|a|", ":1|"]), None);
+    }
+
+    #[test]
+    fn numbers_beside_the_same_names_are_added() {
+        let all = merged(counted, &["*4|$1|b|:2|$1|a|:0|", "*4|$1|b|:1|$1|a|:3|"]);
+        assert_eq!(all.as_deref(), Some("*4|$1|b|:3|$1|a|:3|"));
+        assert_eq!(merged(counted, &["*0|", "*0|"]).as_deref(), Some("*0|"));
+        for odd in ["*2|$1|a|:1|", "*4|$1|a|:1|$1|b|:1|", "*1|$1|b|", "*4|$1|b|:1|$1|a|$1|x|"] {
+            assert_eq!(merged(counted, &["*4|$1|b|:2|$1|a|:0|", odd]), None, "{odd}");
+        }
     }
 
     #[test]

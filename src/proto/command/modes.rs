@@ -56,9 +56,9 @@ impl Modes {
         *self = Modes { replies, ..Modes::default() };
     }
 
-    /// The flags that `CLIENT INFO` shows.
-    pub(super) fn flags(&self) -> String {
-        let flags = [(self.no_evict, 'e'), (self.no_touch, 'T')];
+    /// The flags that `CLIENT INFO` shows of a client that is subscribed to something, or not.
+    pub(super) fn flags(&self, is_subscriber: bool) -> String {
+        let flags = [(is_subscriber, 'P'), (self.no_evict, 'e'), (self.no_touch, 'T')];
         let set: String =
             flags.iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag).collect();
         if set.is_empty() { "N".to_owned() } else { set }

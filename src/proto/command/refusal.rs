@@ -43,6 +43,8 @@ pub enum Refusal {
         /// Why not.
         why: &'static str,
     },
+    /// In RESP2 a subscriber must not send it.
+    Subscribed(&'static Row),
     /// Two keys of a command that must have all its keys in one slot.
     CrossSlot {
         /// The first key.
@@ -102,6 +104,12 @@ impl Refusal {
                 let name = row.name.replace('|', " ").to_uppercase();
                 format!("ERR redpoll refuses {name}: {why}").into_bytes()
             }
+            Refusal::Subscribed(row) => format!(
+                "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / \
+                 RESET are allowed in this context",
+                row.name
+            )
+            .into_bytes(),
             Refusal::CrossSlot { first, second } => {
                 let (first_slot, second_slot) = (Slot::of(first), Slot::of(second));
                 format!(

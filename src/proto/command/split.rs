@@ -197,6 +197,8 @@ impl Split {
             Merge::Sum => merge::sum(&frames),
             Merge::AllOk => merge::all_ok(&frames),
             Merge::Joined => merge::joined(&frames),
+            Merge::Distinct => merge::distinct(&frames),
+            Merge::Counted => merge::counted(&frames),
             Merge::Least => merge::least(&frames),
             Merge::Any => merge::any(&frames),
             Merge::First | Merge::OneOk | Merge::Whole => frames.first().copied().cloned(),

@@ -66,6 +66,14 @@ impl<'a> Writer<'a> {
         self.header(b'*', len);
     }
 
+    /// The start of a push, which is an array in RESP2; `len` values follow.
+    pub fn push(&mut self, len: usize) {
+        match self.protocol {
+            Protocol::Resp2 => self.header(b'*', len),
+            Protocol::Resp3 => self.header(b'>', len),
+        }
+    }
+
     /// The start of a map; `pairs` keys, each followed by its value, follow.
     pub fn map(&mut self, pairs: usize) {
         match self.protocol {

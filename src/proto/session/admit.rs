@@ -13,7 +13,7 @@ use super::transaction::{Batch, of_transaction, spoil};
 use super::turn::{Transmit, Turn};
 use super::{Mode, Session};
 use crate::proto::cluster::Route;
-use crate::proto::command::{self, Access, After, Outcome, Row, Split, Spread};
+use crate::proto::command::{self, Access, After, Outcome, Refusal, Row, Split, Spread};
 use crate::proto::pipeline::Request;
 use crate::proto::resp::ProtocolError;
 
@@ -24,6 +24,9 @@ impl Session {
             Err(refusal) => {
                 spoil((&mut self.transaction, &mut self.watching), &refusal);
                 Plan::Refuse(refusal)
+            }
+            Ok(command) if self.is_out_of_place(&command) => {
+                Plan::Refuse(Refusal::Subscribed(command.row))
             }
             Ok(command) => {
                 if self.runs_alone(&command, turn.router) {
@@ -67,8 +70,10 @@ impl Session {
                 if let Some(reply) = reply {
                     self.push_ready(Bytes::from(reply), turn.now);
                 }
-                if after == After::Close {
-                    self.mode = Mode::Ending;
+                match after {
+                    After::Continue => {}
+                    After::Reset => self.unsubscribe_all(),
+                    After::Close => self.mode = Mode::Ending,
                 }
             }
             Plan::Refuse(refusal) => {
@@ -101,6 +106,7 @@ impl Session {
                 let part = Part::new(frame, slot, row.access, self.identity.protocol);
                 self.admit_own(Part { own: Own::Wait(time), ..part }, row, since, turn);
             }
+            Plan::Subscription(row, names) => self.subscription((row, names), since, turn),
             Plan::Split(split, row) => self.admit_many(split, row, (frame.len(), since), turn),
         }
     }

@@ -109,7 +109,8 @@ impl Session {
             (None, Spread::EveryPrimary | Spread::Scan) => everywhere_alone(command, router),
             (None, Spread::Transaction) => command.row.name == "watch",
             (Some(_), Spread::Transaction) => command.row.name == "exec" && self.is_watching(),
-            (None, _) => command.waits().is_some(),
+            (None, Spread::Subscription) => true,
+            (None, _) => command.waits().is_some() || self.is_turning_point(command),
             (Some(_), _) => false,
         }
     }

@@ -24,6 +24,7 @@ mod order;
 mod part;
 mod plan;
 mod ring;
+mod subscriber;
 mod transaction;
 mod turn;
 mod verdict;
@@ -43,6 +44,8 @@ use self::part::Part;
 pub use self::part::{Lane, Way};
 use self::ring::Ring;
 pub use self::ring::Ticket;
+use self::subscriber::Subscriber;
+pub use self::subscriber::Wish;
 use self::transaction::Transaction;
 pub use self::turn::{Policy, Tally, Transmit, Turn};
 pub use self::window::CommonReply;
@@ -91,6 +94,9 @@ pub struct Session {
     is_leased: bool,
     /// That connection is of no more use.
     lease_failed: bool,
+    subscriber: Option<Box<Subscriber>>,
+    /// What may wait for it as long as it is subscribed to something.
+    subscriber_output_bytes_max: usize,
     output: Output,
     window: Window,
     /// Requests that may leave once there is room for their replies.
@@ -129,6 +135,8 @@ impl Session {
             watching: Watching::default(),
             is_leased: false,
             lease_failed: false,
+            subscriber: None,
+            subscriber_output_bytes_max: output_bytes_max,
             output: Output::default(),
             window: Window::new(output_bytes_max, common_reply_bytes),
             transmits: VecDeque::new(),
@@ -141,6 +149,13 @@ impl Session {
             unsure_writes: BTreeMap::new(),
             version: 0,
         }
+    }
+
+    /// The same, in which so much more may wait while the client is subscribed to something.
+    #[must_use]
+    pub fn with_subscriber_output(self, bytes_max: usize) -> Session {
+        let subscriber_output_bytes_max = self.subscriber_output_bytes_max.max(bytes_max);
+        Session { subscriber_output_bytes_max, ..self }
     }
 
     /// The next request to be sent, given what the client sent; call until it gives `None`.
@@ -188,6 +203,7 @@ impl Session {
             self.tell(ticket, progress, Cause::Stopping.describe(), turn);
         }
         self.stop_alone(turn);
+        self.stop_asking(turn);
     }
 
     /// Ends the conversation since there is no memory for the rest of a command.
@@ -205,7 +221,8 @@ impl Session {
     /// When [`handle_timeout`](Self::handle_timeout) is to be called at the latest: commands that
     /// were sent are timed where they were sent to.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
-        let held = self.held_deadline().into_iter().chain(self.alone_deadline()).min();
+        let alone = self.alone_deadline().into_iter().chain(self.asking_deadline());
+        let held = self.held_deadline().into_iter().chain(alone).min();
         if self.parked == 0 {
             return held;
         }
@@ -250,6 +267,7 @@ impl Session {
             self.tell(ticket, Progress::Unsent, reason, turn);
         }
         self.expire_alone(turn);
+        self.expire_asking(turn);
     }
 
     /// Whether more bytes of the client may be read.
@@ -258,6 +276,7 @@ impl Session {
         self.mode == Mode::Open
             && !self.intake_paused
             && matches!(self.alone, Alone::No)
+            && !self.is_asking()
             && self.ring.len() < CLIENT_PIPELINE_COMMANDS_MAX
             && self.ring.bytes() < CLIENT_PIPELINE_BYTES_MAX
             && !self.window.is_full(self.waiting())
@@ -297,7 +316,7 @@ impl Session {
     /// Whether no command is unanswered.
     #[must_use]
     pub fn is_answered(&self) -> bool {
-        self.ring.is_empty() && self.alone_deadline().is_none()
+        self.ring.is_empty() && self.alone_deadline().is_none() && !self.is_asking()
     }
 
     /// Whether no command is unanswered and everything is written.
@@ -320,7 +339,8 @@ impl Session {
 
     fn command_bytes(&self) -> usize {
         let transaction = self.transaction.as_ref().map_or(0, Transaction::len);
-        self.ring.bytes() + self.ring.len() * COMMAND_BYTES + self.alone_bytes() + transaction
+        let own = transaction + self.subscriber_bytes();
+        self.ring.bytes() + self.ring.len() * COMMAND_BYTES + self.alone_bytes() + own
     }
 
     /// Takes the next command off `buffer`; false if there is none to take now.
@@ -346,8 +366,8 @@ impl Session {
 
     fn finish(&mut self, ticket: Ticket, outcome: Outcome, turn: &mut Turn<'_>) {
         // One reply alone may be larger, also while its parts wait for each other.
-        if self.window.is_exceeded(self.waiting())
-            && self.window.is_exceeded(self.output.len() + self.ring.kept_beside(ticket))
+        if self.is_exceeded(self.waiting())
+            && self.is_exceeded(self.output.len() + self.ring.kept_beside(ticket))
         {
             self.mode = Mode::Overflown;
             return;
@@ -368,6 +388,12 @@ impl Session {
         }
         self.ring.check();
         self.end_alone();
+    }
+
+    /// Whether so many bytes of replies, and of what was published, are more than may wait.
+    fn is_exceeded(&self, waiting: usize) -> bool {
+        let has_messages = self.is_subscribed() && waiting <= self.subscriber_output_bytes_max;
+        self.window.is_exceeded(waiting) && !has_messages
     }
 
     fn write_unless(&mut self, is_muted: bool, outcome: Outcome) {

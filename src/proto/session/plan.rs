@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::CLUSTERDOWN;
 use super::transaction::Batch;
 use super::turn::Turn;
@@ -20,6 +22,8 @@ pub(super) enum Plan {
     /// It may wait for so long at its node.
     Wait(Slot, &'static Row, Duration),
     Split(Split, &'static Row),
+    /// It subscribes to what it names, or unsubscribes.
+    Subscription(&'static Row, Vec<Bytes>),
 }
 
 /// What a local command may need to know; most need little.
@@ -41,6 +45,10 @@ pub(super) fn plan(command: &Command<'_>, router: &Router, rules: &Rules) -> Pla
             // Where there is no such slot, any node says so.
             let slot = command.named_slot().unwrap_or_else(|| Slot::of(b""));
             return Plan::One(slot, row);
+        }
+        Spread::Subscription => {
+            let names = command.args().skip(1).map(Bytes::copy_from_slice).collect();
+            return Plan::Subscription(row, names);
         }
         Spread::OneSlot
         | Spread::BySlot

@@ -5,6 +5,7 @@ mod bounds;
 mod lease;
 mod policy;
 mod replies;
+mod subscriber;
 mod timings;
 mod transactions;
 

@@ -97,6 +97,9 @@ impl Transaction {
             Spread::EveryPrimary | Spread::Scan | Spread::NamedSlot if router.is_cluster() => {
                 return refused("in a transaction it would run on one node only");
             }
+            Spread::Subscription => {
+                return refused("in a transaction it has no place: redpoll subscribes for clients");
+            }
             Spread::Local
             | Spread::OneSlot
             | Spread::BySlot

@@ -23,6 +23,7 @@ pub fn markdown() -> String {
         ("Run by the owner of the slot that they name", Spread::NamedSlot),
         ("Run by some primary", Spread::AnyPrimary),
         ("Begin or end a transaction, which waits at Redpoll until `EXEC`", Spread::Transaction),
+        ("Subscribe or unsubscribe, on a connection that subscribers share", Spread::Subscription),
         ("Answered by Redpoll itself", Spread::Local),
     ] {
         text += &format!("\n{what}: {}.\n", names(spread));

@@ -100,6 +100,9 @@ pub enum Spread {
     Scan,
     /// It begins or ends a transaction; what is in between waits at the proxy.
     Transaction,
+    /// It subscribes the client to what it names, or unsubscribes it, alone as the above; it has a
+    /// connection that all subscribers of a worker share.
+    Subscription,
     /// No client gets it, for this reason.
     Refused(&'static str),
 }
@@ -130,6 +133,10 @@ pub enum Merge {
     AllOk,
     /// Arrays: one with the elements of all.
     Joined,
+    /// Arrays: one with the elements of all, each once.
+    Distinct,
+    /// Arrays in which names and integers alternate: the sum beside each name.
+    Counted,
     /// Arrays of as many integers: the smallest in each place.
     Least,
     /// Every part says the same, or one speaks for all.
@@ -347,7 +354,6 @@ const STREAM_OPTIONS: &[(&str, u8)] = &[("block", 1), ("count", 1), ("group", 2)
 const ONE_SERVER: &str = "it is about one server, so send it to that server itself";
 const NEEDS_A_CONNECTION: &str =
     "it needs a connection of the client's own to a server, which redpoll does not lend yet";
-const NO_SUBSCRIPTIONS: &str = "redpoll does not hand on what is published yet";
 const NOT_OFFERED: &str = "redpoll does not offer it yet";
 const MOVES_KEYS: &str = "it moves keys past the proxy";
 const ONE_DATABASE: &str = "clients of redpoll have one database";
@@ -458,7 +464,9 @@ mod tests {
             assert_eq!(row.keys.len(), row.key_flags.len(), "{}", row.name);
             let arity = usize::from(row.arity.unsigned_abs());
             let is_sure = row.keys.first().is_none_or(|spec| least(spec) <= arity);
-            assert!(is_sure || row.may_be_keyless(), "{}", row.name);
+            // Who names no shard channel means all that he is subscribed to.
+            let may_lack = row.may_be_keyless() || row.spread == Spread::Subscription;
+            assert!(is_sure || may_lack, "{}", row.name);
             assert!(row.keys.iter().all(|spec| !matches!(spec, KeySpec::Range { first: 0, .. })));
         }
     }
@@ -472,13 +480,15 @@ mod tests {
             let access = match (has("readonly"), has("write")) {
                 (true, false) => Access::Read,
                 (false, true) => Access::Write,
+                _ if row.spread == Spread::Subscription => Access::None,
                 // A script may write.
                 _ if !row.keys.is_empty() => Access::Write,
                 _ => Access::None,
             };
             assert_eq!(row.access, access, "{}", row.name);
             let by_keys = matches!(row.spread, Spread::OneSlot | Spread::BySlot);
-            assert_eq!(row.keys.is_empty(), !by_keys, "{}", row.name);
+            let is_free = row.spread == Spread::Subscription;
+            assert!(is_free || row.keys.is_empty() != by_keys, "{}", row.name);
             let parts = matches!(row.spread, Spread::BySlot | Spread::EveryPrimary);
             assert_eq!(parts, row.merge != Merge::Whole, "{}", row.name);
             let splits = matches!(row.keys, [KeySpec::Range { first: 1, last: -1, .. }]);

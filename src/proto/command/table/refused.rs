@@ -1,6 +1,6 @@
 //! What no client gets, and why.
 
-use super::{MOVES_KEYS, NEEDS_A_CONNECTION, NO_SUBSCRIPTIONS, ONE_DATABASE, ONE_SERVER, Row};
+use super::{MOVES_KEYS, NEEDS_A_CONNECTION, ONE_DATABASE, ONE_SERVER, Row};
 
 pub(super) const ROWS: &[Row] = &[
     Row::refused("bgrewriteaof", 1, "server", "1.0.0", ONE_SERVER),
@@ -35,29 +35,15 @@ pub(super) const ROWS: &[Row] = &[
     Row::refused("move", 3, "generic", "1.0.0", ONE_DATABASE),
     Row::refused("pfdebug", 3, "hyperloglog", "2.8.9", ONE_SERVER),
     Row::refused("pfselftest", 1, "hyperloglog", "2.8.9", ONE_SERVER),
-    Row::refused("psubscribe", -2, "pubsub", "2.0.0", NO_SUBSCRIPTIONS),
     Row::refused("psync", -3, "server", "2.8.0", ONE_SERVER),
-    Row::refused("pubsub", -2, "pubsub", "2.8.0", NO_SUBSCRIPTIONS).container(&[
-        Row::refused("pubsub|channels", -2, "pubsub", "2.8.0", NO_SUBSCRIPTIONS),
-        Row::refused("pubsub|help", 2, "pubsub", "6.2.0", ONE_SERVER),
-        Row::refused("pubsub|numpat", 2, "pubsub", "2.8.0", NO_SUBSCRIPTIONS),
-        Row::refused("pubsub|numsub", -2, "pubsub", "2.8.0", NO_SUBSCRIPTIONS),
-        Row::refused("pubsub|shardchannels", -2, "pubsub", "7.0.0", NO_SUBSCRIPTIONS),
-        Row::refused("pubsub|shardnumsub", -2, "pubsub", "7.0.0", NO_SUBSCRIPTIONS),
-    ]),
-    Row::refused("punsubscribe", -1, "pubsub", "2.0.0", NO_SUBSCRIPTIONS),
     Row::refused("replconf", -1, "server", "3.0.0", ONE_SERVER),
     Row::refused("replicaof", 3, "server", "5.0.0", ONE_SERVER),
     Row::refused("restore-asking", -4, "server", "3.0.0", MOVES_KEYS),
     Row::refused("save", 1, "server", "1.0.0", ONE_SERVER),
     Row::refused("shutdown", -1, "server", "1.0.0", ONE_SERVER),
     Row::refused("slaveof", 3, "server", "1.0.0", ONE_SERVER),
-    Row::refused("ssubscribe", -2, "pubsub", "7.0.0", NO_SUBSCRIPTIONS),
-    Row::refused("subscribe", -2, "pubsub", "2.0.0", NO_SUBSCRIPTIONS),
-    Row::refused("sunsubscribe", -1, "pubsub", "7.0.0", NO_SUBSCRIPTIONS),
     Row::refused("swapdb", 3, "server", "4.0.0", ONE_DATABASE),
     Row::refused("sync", 1, "server", "1.0.0", ONE_SERVER),
-    Row::refused("unsubscribe", -1, "pubsub", "2.0.0", NO_SUBSCRIPTIONS),
     Row::refused("wait", 3, "generic", "3.0.0", NEEDS_A_CONNECTION),
     Row::refused("waitaof", 4, "generic", "7.2.0", NEEDS_A_CONNECTION),
 ];

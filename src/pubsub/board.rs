@@ -1,0 +1,488 @@
+//! Who hears of what, and on which line.
+//!
+//! ```text
+//!            Join                           Live
+//!  (no topic) --> Asked on its line, or none --> Live on its line --> messages
+//!                  ^    '- refused: MOVED, or a pause, or the clients are told
+//!                  '--------- line broken, ended, slot moved: a gap ------'
+//! ```
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use rand::RngExt;
+use rand::rngs::StdRng;
+use tokio::time::{Sleep, sleep_until};
+
+use super::line::{Event, Line};
+use super::{Rest, ToBoard};
+use crate::io::now;
+use crate::limits::{
+    REFUSAL_PAUSE_MS_MAX, REFUSAL_PAUSE_MS_MIN, SUBSCRIPTION_BYTES, SUBSCRIPTIONS_BYTES_MAX,
+};
+use crate::memory::Share;
+use crate::net::Net;
+use crate::proto::cluster::{Address, Node, Redirect, Route, Router, Slot};
+use crate::proto::pubsub::{Heard, Kind, Message, Topic};
+use crate::proto::session::Busy;
+use crate::queue::{Receiver, Sender};
+use crate::refresh::Nudge;
+use crate::reply_to::ToClient;
+use crate::stats::{CloseCause, OwnUpstream};
+use crate::upstream::Means;
+
+/// A worker's subscriptions to one upstream.
+pub(super) struct Board<N: Net> {
+    means: Means<N>,
+    router: Rc<RefCell<Router>>,
+    nudge: Nudge,
+    follow_redirects: bool,
+    configuration: u64,
+    inbox: Receiver<ToBoard>,
+    count: OwnUpstream,
+    share: Share,
+    /// When the turn began.
+    now: Instant,
+    topics: BTreeMap<Topic, Entry>,
+    /// What each client hears of.
+    clients: BTreeMap<u64, BTreeSet<Topic>>,
+    lines: BTreeMap<Place, Line<N>>,
+    /// Topics that are asked for again then.
+    later: BTreeSet<(Instant, Topic)>,
+    /// What the subscriptions of clients take.
+    bytes: usize,
+    /// What happened on lines and is not dealt with.
+    events: Vec<(Place, Event)>,
+    timer: Pin<Box<Sleep>>,
+}
+
+/// A line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// That of channels and patterns, which leads to any primary.
+    Common,
+    /// That of the shard channels of a node.
+    Of(Node),
+}
+
+/// A topic that clients hear of.
+#[derive(Debug, Default)]
+struct Entry {
+    listeners: BTreeMap<u64, Listener>,
+    /// The line on which it is asked for.
+    place: Option<Place>,
+    is_live: bool,
+    /// When it is asked for again.
+    again: Option<Instant>,
+    /// Refusals since it was last live.
+    refusals: u32,
+}
+
+/// A client that hears of a topic.
+#[derive(Debug)]
+struct Listener {
+    to: Sender<ToClient>,
+    /// The number by which it is to be told so.
+    join: Option<u64>,
+}
+
+impl<N: Net> Board<N> {
+    pub(super) fn new(rest: Rest<N>, inbox: Receiver<ToBoard>) -> Board<N> {
+        let Rest { means, router, nudge, follow_redirects, configuration } = rest;
+        Board {
+            count: means.count.clone(),
+            share: means.memory.share(),
+            means,
+            router,
+            nudge,
+            follow_redirects,
+            configuration,
+            inbox,
+            now: now(),
+            topics: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            lines: BTreeMap::new(),
+            later: BTreeSet::new(),
+            bytes: 0,
+            events: Vec::new(),
+            timer: Box::pin(sleep_until(now().into())),
+        }
+    }
+
+    /// Serves clients until none can come any more.
+    pub(super) async fn serve(mut self) {
+        poll_fn(|cx| self.poll(cx)).await;
+        for line in std::mem::take(&mut self.lines).into_values() {
+            line.close(CloseCause::Stopping);
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.inbox.register(cx);
+        self.lines.values_mut().for_each(Line::begin_turn);
+        loop {
+            self.now = now();
+            self.take_inbox();
+            self.ask_again();
+            self.handle_timeouts();
+            while self.poll_lines(cx) {}
+            self.close_idle();
+            if self.inbox.is_ended() {
+                return Poll::Ready(());
+            }
+            if !self.is_timer_due(cx) {
+                let buffers: usize = self.lines.values().map(Line::held_bytes).sum();
+                self.share.set((self.bytes + buffers).into());
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn take_inbox(&mut self) {
+        while let Some(message) = self.inbox.take() {
+            match message {
+                ToBoard::Join { client, to, topic, join } => {
+                    self.join(client, topic, Listener { to, join });
+                }
+                ToBoard::Leave { client, topic } => {
+                    if let Some(topics) = self.clients.get_mut(&client) {
+                        topics.remove(&topic);
+                    }
+                    self.leave(client, &topic);
+                }
+                ToBoard::LeaveAll { client } => {
+                    for topic in self.clients.remove(&client).into_iter().flatten() {
+                        self.leave(client, &topic);
+                    }
+                }
+                ToBoard::Topology => self.receive_topology(),
+            }
+        }
+    }
+
+    fn join(&mut self, client: u64, topic: Topic, mut listener: Listener) {
+        let bytes = bytes(&topic);
+        // What a client holds it keeps.
+        if let Some(join) = listener.join
+            && self.bytes + bytes > SUBSCRIPTIONS_BYTES_MAX
+        {
+            return listener.to.send(ToClient::Joined(join, Some(FULL)));
+        }
+        let is_new = !self.topics.contains_key(&topic);
+        let entry = self.topics.entry(topic.clone()).or_default();
+        if entry.is_live {
+            listener.tell(None);
+        }
+        let before = entry.listeners.insert(client, listener);
+        if before.is_none() {
+            self.bytes += bytes;
+        }
+        self.clients.entry(client).or_default().insert(topic.clone());
+        if is_new {
+            self.count.stats().subscriptions.add(1);
+            self.ask(&topic);
+        }
+    }
+
+    fn leave(&mut self, client: u64, topic: &Topic) {
+        let Some(entry) = self.topics.get_mut(topic) else { return };
+        if entry.listeners.remove(&client).is_none() {
+            return;
+        }
+        self.bytes -= bytes(topic);
+        if entry.listeners.is_empty() {
+            self.forget(topic);
+        }
+    }
+
+    /// Nobody hears of a topic any more.
+    fn forget(&mut self, topic: &Topic) {
+        self.detach(topic);
+        self.topics.remove(topic);
+        self.count.stats().subscriptions.sub(1);
+    }
+
+    /// Takes a topic off its line, or from those that are asked for later.
+    fn detach(&mut self, topic: &Topic) {
+        let Some(entry) = self.topics.get_mut(topic) else { return };
+        entry.is_live = false;
+        let line = entry.place.take().and_then(|place| self.lines.get_mut(&place));
+        if let Some(line) = line {
+            line.feed.unsubscribe(topic, self.now);
+        }
+        if let Some(again) = entry.again.take() {
+            self.later.remove(&(again, topic.clone()));
+        }
+    }
+
+    /// Asks for a topic that is on no line, where it belongs now.
+    fn ask(&mut self, topic: &Topic) {
+        let Some(place) = self.place_of(topic) else {
+            self.nudge.count(0, 1);
+            return self.ask_later(topic);
+        };
+        let Some(entry) = self.topics.get_mut(topic) else { return };
+        entry.place = Some(place);
+        let means = &mut self.means;
+        let line = self.lines.entry(place).or_insert_with(|| Line::new(means));
+        line.feed.subscribe(topic, self.now);
+    }
+
+    fn place_of(&self, topic: &Topic) -> Option<Place> {
+        if topic.kind != Kind::Shard {
+            return Some(Place::Common);
+        }
+        match self.router.borrow().route(Slot::of(&topic.name)) {
+            Route::To(node) => Some(Place::Of(node)),
+            Route::Uncovered | Route::Unknown => None,
+        }
+    }
+
+    /// Asks for a topic that is on no line after a pause, which doubles each time.
+    fn ask_later(&mut self, topic: &Topic) {
+        let Some(entry) = self.topics.get_mut(topic) else { return };
+        let ms = (REFUSAL_PAUSE_MS_MIN << entry.refusals.min(16)).min(REFUSAL_PAUSE_MS_MAX);
+        entry.refusals += 1;
+        let again = self.now + Duration::from_millis(ms);
+        entry.again = Some(again);
+        self.later.insert((again, topic.clone()));
+    }
+
+    fn ask_again(&mut self) {
+        while let Some((at, _)) = self.later.first()
+            && *at <= self.now
+            && let Some((_, topic)) = self.later.pop_first()
+        {
+            if let Some(entry) = self.topics.get_mut(&topic) {
+                entry.again = None;
+                self.ask(&topic);
+            }
+        }
+    }
+
+    /// What is not where it belongs any more goes there.
+    fn receive_topology(&mut self) {
+        let is_astray = |(topic, entry): (&Topic, &Entry)| {
+            let place = self.place_of(topic);
+            (entry.place.is_some() && place.is_some() && place != entry.place)
+                .then(|| topic.clone())
+        };
+        let astray: Vec<_> = self.topics.iter().filter_map(is_astray).collect();
+        for topic in astray {
+            self.note_gap(&topic);
+            self.detach(&topic);
+            self.ask(&topic);
+        }
+        let home = self.lines.get(&Place::Common).and_then(Line::node);
+        let is_left = home.is_some_and(|home| {
+            let primaries = self.router.borrow().primaries();
+            primaries.is_some_and(|all| all.found.iter().all(|primary| primary.node != home))
+        });
+        if let Some(line) = self.lines.get_mut(&Place::Common).filter(|_| is_left) {
+            let mut events = Vec::new();
+            line.hang_up(self.now, &mut events);
+            self.events.extend(events.into_iter().map(|event| (Place::Common, event)));
+        }
+    }
+
+    fn handle_timeouts(&mut self) {
+        let mut events = Vec::new();
+        for (place, line) in &mut self.lines {
+            line.handle_timeout(self.now, &mut events);
+            self.events.extend(events.drain(..).map(|event| (*place, event)));
+        }
+    }
+
+    /// Does with the sockets what can be done; true if something came of it.
+    fn poll_lines(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut events = Vec::new();
+        let router = &*self.router;
+        for (place, line) in &mut self.lines {
+            let pick = |avoided, rng: &mut StdRng| pick(&router.borrow(), *place, avoided, rng);
+            line.poll((&mut self.means, cx), pick, self.now, &mut events);
+            self.events.extend(events.drain(..).map(|event| (*place, event)));
+        }
+        let all = std::mem::take(&mut self.events);
+        let is_any = !all.is_empty();
+        for (place, event) in all {
+            match event {
+                Event::Heard(heard) => self.hear(place, heard),
+                Event::Broken(topics) => self.receive_break(&topics),
+            }
+        }
+        is_any
+    }
+
+    fn hear(&mut self, place: Place, heard: Heard) {
+        match heard {
+            Heard::Message(message) => self.publish(place, message),
+            Heard::Live(topic) => {
+                let Some(entry) = self.at(place, &topic) else { return };
+                entry.is_live = true;
+                entry.refusals = 0;
+                entry.listeners.values_mut().for_each(|listener| listener.tell(None));
+            }
+            Heard::Ended(topic) => {
+                if self.at(place, &topic).is_some() {
+                    self.note_gap(&topic);
+                    self.detach(&topic);
+                    self.nudge.count(1, 0);
+                    self.ask(&topic);
+                }
+            }
+            Heard::Refused(topic, words) => {
+                if self.at(place, &topic).is_some() {
+                    self.detach(&topic);
+                    self.refuse(place, &topic, &words);
+                }
+            }
+        }
+    }
+
+    fn publish(&mut self, place: Place, message: Message) {
+        self.count.stats().messages.add(1);
+        let configuration = self.configuration;
+        let Some(entry) = self.at(place, &message.topic) else { return };
+        let message = Rc::new(message);
+        for listener in entry.listeners.values() {
+            listener.to.send(ToClient::Message(configuration, Rc::clone(&message)));
+        }
+    }
+
+    /// A node does not subscribe to a topic, which is on no line now: follows it, waits, or tells
+    /// those who wait for it.
+    fn refuse(&mut self, place: Place, topic: &Topic, words: &Bytes) {
+        if let Some(redirect) = Redirect::parse(words).filter(|_| self.follow_redirects) {
+            self.nudge.count(1, 0);
+            return self.follow(place, topic, &redirect);
+        }
+        if let Some(busy) = Busy::parse(words) {
+            self.nudge.count(0, u64::from(busy.hints_at_new_topology()));
+            return self.ask_later(topic);
+        }
+        let Some(entry) = self.topics.get_mut(topic) else { return };
+        let refused = entry.listeners.extract_if(.., |_, listener| listener.join.is_some());
+        let refused: Vec<_> = refused.collect();
+        self.bytes -= refused.len() * bytes(topic);
+        for (client, mut listener) in refused {
+            listener.tell(Some(words.clone()));
+            if let Some(topics) = self.clients.get_mut(&client) {
+                topics.remove(topic);
+            }
+        }
+        if self.topics.get(topic).is_some_and(|entry| entry.listeners.is_empty()) {
+            self.forget(topic);
+        } else {
+            self.ask_later(topic);
+        }
+    }
+
+    /// Asks for a topic where a redirect says that it belongs, unless that is said again and again.
+    fn follow(&mut self, place: Place, topic: &Topic, redirect: &Redirect) {
+        let mut router = self.router.borrow_mut();
+        let asked = match place {
+            Place::Of(node) => router.address(node).cloned(),
+            Place::Common => None,
+        };
+        let named = asked.and_then(|asked| redirect.target(&asked));
+        if let Some(node) = named.and_then(|address| router.learn(address, self.now)) {
+            router.moved(Slot::of(&topic.name), node);
+        }
+        drop(router);
+        let Some(entry) = self.topics.get_mut(topic) else { return };
+        if entry.refusals > 0 {
+            return self.ask_later(topic);
+        }
+        entry.refusals += 1;
+        self.ask(topic);
+    }
+
+    /// A line is gone, on which these topics were live; they are asked for on the next one.
+    fn receive_break(&mut self, topics: &[Topic]) {
+        self.nudge.count(0, 1);
+        for topic in topics {
+            self.note_gap(topic);
+        }
+    }
+
+    fn note_gap(&mut self, topic: &Topic) {
+        let Some(entry) = self.topics.get_mut(topic) else { return };
+        if std::mem::take(&mut entry.is_live) {
+            self.count.stats().subscription_gaps.add(1);
+        }
+    }
+
+    /// The entry of a topic, if it is on that line.
+    fn at(&mut self, place: Place, topic: &Topic) -> Option<&mut Entry> {
+        self.topics.get_mut(topic).filter(|entry| entry.place == Some(place))
+    }
+
+    fn close_idle(&mut self) {
+        let (limit, now) = (self.means.settings.idle_timeout, self.now);
+        for (_, line) in self.lines.extract_if(.., |_, line| line.is_over(limit, now)) {
+            line.close(CloseCause::Idle);
+        }
+    }
+
+    /// Whether there is something to do now for which only time had to pass; if not, the task is
+    /// woken when there is.
+    fn is_timer_due(&mut self, cx: &mut Context<'_>) -> bool {
+        let idle_timeout = self.means.settings.idle_timeout;
+        let lines =
+            self.lines.values().filter_map(|line| line.poll_timeout(idle_timeout, self.now));
+        let later = self.later.first().map(|(at, _)| *at);
+        let Some(at) = lines.chain(later).min() else { return false };
+        self.timer.as_mut().reset(at.into());
+        self.timer.as_mut().poll(cx).is_ready()
+    }
+}
+
+impl Listener {
+    /// Tells the client that it hears of the topic, or why not, if it waits for that.
+    fn tell(&mut self, refusal: Option<Bytes>) {
+        if let Some(join) = self.join.take() {
+            self.to.send(ToClient::Joined(join, refusal));
+        }
+    }
+}
+
+/// What clients are told when there is no room for what they want to hear of.
+const FULL: Bytes = Bytes::from_static(
+    b"-ERR redpoll holds as many subscriptions as it may for this upstream; try again later\r\n",
+);
+
+/// What a client's subscription takes, about.
+fn bytes(topic: &Topic) -> usize {
+    topic.name.len() + SUBSCRIPTION_BYTES
+}
+
+/// Where a line leads: that of channels to some primary, another one than that which was of no use
+/// last, if there is one.
+fn pick(
+    router: &Router,
+    place: Place,
+    avoided: Option<Node>,
+    rng: &mut StdRng,
+) -> Option<(Node, Address)> {
+    let node = match place {
+        Place::Of(node) => node,
+        Place::Common => {
+            let mut nodes: Vec<_> =
+                router.primaries()?.found.into_iter().map(|primary| primary.node).collect();
+            if nodes.len() > 1 {
+                nodes.retain(|node| Some(*node) != avoided);
+            }
+            if nodes.is_empty() {
+                return None;
+            }
+            nodes[rng.random_range(..nodes.len())]
+        }
+    };
+    Some((node, router.address(node)?.clone()))
+}
