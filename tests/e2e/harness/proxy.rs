@@ -27,6 +27,8 @@ pub(crate) struct Options {
     pub(crate) drain_timeout: Duration,
     /// More lines of the upstream.
     pub(crate) lines: Vec<String>,
+    /// More lines that are no upstream's.
+    pub(crate) process_lines: Vec<String>,
     /// Variables of its environment.
     pub(crate) environment: Vec<(String, String)>,
     /// If it has no configuration file: the URL on its command line.
@@ -58,6 +60,12 @@ impl Options {
         Options { url: Some(url), ..Options::new(String::new()) }
     }
 
+    /// With one more line that is no upstream's.
+    pub(crate) fn with_process(mut self, line: impl Into<String>) -> Options {
+        self.process_lines.push(line.into());
+        self
+    }
+
     /// With one more line for the upstream.
     pub(crate) fn with(mut self, line: impl Into<String>) -> Options {
         self.lines.push(line.into());
@@ -75,6 +83,7 @@ impl Options {
             op_timeout: Duration::from_secs(2),
             drain_timeout: Duration::from_secs(10),
             lines: Vec::new(),
+            process_lines: Vec::new(),
             environment: Vec::new(),
             url: None,
             memory_bytes: None,
@@ -349,6 +358,9 @@ pub(crate) fn config_file(
     writeln!(text, "drain_timeout: {}ms", drain_timeout.as_millis())?;
     if let Some(bytes) = memory_bytes {
         writeln!(text, "memory_max: {bytes}")?;
+    }
+    for line in &options.process_lines {
+        writeln!(text, "{line}")?;
     }
     let path = directory.join("redpoll.yaml");
     std::fs::write(&path, text)?;

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -91,6 +92,21 @@ impl Wire {
             }
         }
         Ok(reply)
+    }
+
+    /// The bytes of the next reply; `None` if none begins to arrive for so long.
+    ///
+    /// # Errors
+    /// As [`Wire::reply`].
+    pub(crate) fn reply_within(&mut self, limit: Duration) -> Result<Option<Vec<u8>>> {
+        self.stream.get_ref().set_read_timeout(Some(limit))?;
+        let begun = self.stream.fill_buf().map(|bytes| !bytes.is_empty());
+        self.stream.get_ref().set_read_timeout(Some(PATIENCE))?;
+        match begun {
+            Ok(_) => self.reply().map(Some),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error).context("waiting for a reply"),
+        }
     }
 
     /// Everything until the other side closes; a reset counts as a close.

@@ -20,6 +20,7 @@ mod leases;
 mod leaving;
 mod many;
 mod metrics;
+mod pubsub;
 mod redirects;
 mod refusals;
 mod reload;
@@ -47,6 +48,7 @@ pub(crate) fn all() -> impl Iterator<Item = Story> {
         errors::STORIES,
         tools::STORIES,
         metrics::STORIES,
+        pubsub::STORIES,
         drain::STORIES,
         reload::STORIES,
         handshake::STORIES,
