@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::node::Node;
+use super::pubsub::Exchange;
 use super::redirect::Membership;
 use super::replication::{Change, Link};
 use super::view::View;
@@ -29,6 +30,8 @@ pub struct Cluster(Rc<RefCell<Inner>>);
 #[derive(Debug)]
 struct Inner {
     nodes: Vec<Node>,
+    /// What takes what is published to all of them.
+    exchange: Rc<Exchange>,
     clock: Clock,
     /// What a node that hears everything knows.
     truth: View,
@@ -56,11 +59,14 @@ impl Cluster {
         }
         let truth = View::new(members, primaries.len());
         let view = Rc::new(truth.clone());
+        let exchange = Rc::<Exchange>::default();
         for (me, node) in nodes.iter().enumerate() {
-            node.0.borrow_mut().membership = Some(Membership::new(me, Rc::clone(&view)));
+            let mut state = node.0.borrow_mut();
+            state.membership = Some(Membership::new(me, Rc::clone(&view)));
+            state.exchange = Rc::clone(&exchange);
         }
         let (isolated, migrations) = (BTreeSet::new(), BTreeMap::new());
-        let inner = Inner { nodes, clock, truth, isolated, migrations };
+        let inner = Inner { nodes, exchange, clock, truth, isolated, migrations };
         inner.connect_replicas();
         Cluster(Rc::new(RefCell::new(inner)))
     }
@@ -225,7 +231,9 @@ impl Cluster {
 
     /// Cuts a node off from the cluster's news: it keeps the view that it has.
     pub fn isolate(&self, index: usize) {
-        self.0.borrow_mut().isolated.insert(index);
+        let mut inner = self.0.borrow_mut();
+        inner.isolated.insert(index);
+        inner.exchange.isolate(index, true);
     }
 
     /// Whether a node is cut off from the cluster's news.
@@ -238,6 +246,7 @@ impl Cluster {
     pub fn rejoin(&self, index: usize) {
         let mut inner = self.0.borrow_mut();
         if inner.isolated.remove(&index) {
+            inner.exchange.isolate(index, false);
             inner.tell(&[index]);
         }
     }
@@ -302,6 +311,10 @@ impl Inner {
         for index in listeners {
             self.with_membership(*index, |own| own.adopt(Rc::clone(&view)));
             self.forget_lost(*index);
+            let state = self.nodes[*index].0.borrow();
+            let own = state.membership.as_ref();
+            let owns = |slot| own.is_some_and(|own| own.view.owner(slot) == Some(own.me));
+            self.exchange.end_lost(*index, owns);
         }
         self.connect_replicas();
     }

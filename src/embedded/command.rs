@@ -11,8 +11,8 @@ use super::number::format_double;
 use super::rng::Rng;
 use super::store::Db;
 use super::{cluster_commands, connection, info};
-use super::{hashes, keys, keyspace, lists, lists_ends, sets, sets_combine, strings, transaction};
-use super::{zsets, zsets_combine, zsets_pop, zsets_range};
+use super::{hashes, keys, keyspace, lists, lists_ends, pubsub, sets, sets_combine, strings};
+use super::{transaction, zsets, zsets_combine, zsets_pop, zsets_range};
 use crate::proto::resp::{Protocol, Writer, parse_integer};
 
 /// The arguments of a command, its name first.
@@ -223,6 +223,11 @@ impl Row {
         }
     }
 
+    /// Whether what would be its keys are names of shard channels.
+    pub(super) fn is_of_channels(&self) -> bool {
+        matches!(self.name, "spublish" | "ssubscribe" | "sunsubscribe")
+    }
+
     fn takes(&self, args: usize) -> bool {
         match usize::try_from(self.arity) {
             Ok(exactly) => args == exactly,
@@ -276,6 +281,7 @@ static TABLE: LazyLock<BTreeMap<&'static [u8], &'static Row>> = LazyLock::new(||
         connection::ROWS,
         info::ROWS,
         cluster_commands::ROWS,
+        pubsub::ROWS,
         transaction::ROWS,
     ];
     groups.into_iter().flatten().map(|row| (row.name.as_bytes(), row)).collect()

@@ -7,6 +7,7 @@ use super::command::{Args, Call, Row};
 use super::error::{Error, Outcome};
 use super::info::REDIS_VERSION;
 use super::node::ServerCall;
+use super::pubsub::Post;
 use super::transaction::{Transaction, Watch};
 use crate::proto::resp::{Protocol, parse_integer};
 
@@ -29,6 +30,8 @@ pub struct Connection {
     pub(super) transaction: Option<Transaction>,
     /// The keys whose change makes for no transaction.
     pub(super) watch: Option<Rc<Watch>>,
+    /// What it is subscribed to.
+    pub(super) post: Rc<Post>,
     quit: bool,
     /// Held so that the node can count its connections.
     _presence: Rc<()>,
@@ -49,6 +52,7 @@ impl Connection {
             asking: false,
             transaction: None,
             watch: None,
+            post: Rc::default(),
             quit: false,
             _presence: presence,
         }
@@ -101,7 +105,14 @@ const CLIENT: &[Row] = &[
 ];
 
 fn ping(call: &mut ServerCall<'_>, args: Args<'_>) -> Outcome {
+    let hears_only = call.connection.hears_only();
     match args {
+        [_] | [_, _] if hears_only => {
+            let mut out = call.out();
+            out.array(2);
+            out.bulk(b"pong");
+            out.bulk(args.get(1).copied().unwrap_or_default());
+        }
         [_] => call.out().simple("PONG"),
         [_, message] => call.out().bulk(message),
         _ => return Err(Error::arity("ping")),
@@ -127,6 +138,7 @@ fn reset(call: &mut ServerCall<'_>, _args: Args<'_>) -> Outcome {
     connection.readonly = false;
     connection.authenticated = false;
     connection.end_transaction();
+    call.end_subscriptions();
     call.out().simple("RESET");
     Ok(())
 }

@@ -40,6 +40,7 @@ mod lists_ends;
 mod long_double;
 mod node;
 mod number;
+mod pubsub;
 mod redirect;
 mod replication;
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::command::{self, Access, Args, Call, Row, Run};
 use super::connection::Connection;
 use super::error::Error;
 use super::fault::Fault;
+use super::pubsub::Exchange;
 use super::redirect::{Membership, Request};
 use super::replication::{Change, Link};
 use super::rng::Rng;
@@ -75,6 +76,8 @@ pub(super) struct State {
     last_connection: u64,
     /// The keys that connections watch.
     pub(super) watches: Watches,
+    /// Who is subscribed to what; shared with the other nodes of its cluster.
+    pub(super) exchange: Rc<Exchange>,
     /// What `EXEC` ran last and has not shown yet: arguments and replies.
     pub(super) ran: Vec<(Vec<Vec<u8>>, Vec<u8>)>,
     /// One more reference is held by each open connection.
@@ -122,6 +125,7 @@ impl Node {
             feeder: Weak::new(),
             last_connection: 0,
             watches: Watches::default(),
+            exchange: Rc::default(),
             ran: Vec::new(),
             presence: Rc::new(()),
             observer: None,
@@ -265,6 +269,11 @@ impl State {
         Rc::strong_count(&self.presence) - 1
     }
 
+    /// Its number in its cluster; 0 if it is in none.
+    pub(super) fn number(&self) -> usize {
+        self.membership.as_ref().map_or(0, |own| own.me)
+    }
+
     /// Whether it follows a primary, as far as it knows.
     pub(super) fn is_replica(&self) -> bool {
         self.membership.as_ref().is_some_and(Membership::is_replica)
@@ -335,6 +344,7 @@ impl State {
             return Err(Error::NO_AUTH);
         }
         self.admit(row, args, now, (asking, connection.readonly))?;
+        connection.check_place(row)?;
         Ok(row)
     }
 
@@ -380,7 +390,8 @@ impl State {
         if let Some(membership) = &self.membership {
             let db = Db { store: &mut self.store, now };
             let keys = row.keys.of(args);
-            membership.check(&Request { keys: &keys, writes, asking, readonly }, &db)?;
+            let has_data = !row.is_of_channels();
+            membership.check(&Request { keys: &keys, has_data, writes, asking, readonly }, &db)?;
         }
         if writes && self.is_replica() {
             return Err(Error::READ_ONLY);

@@ -26,6 +26,8 @@ pub(super) struct Membership {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request<'a> {
     pub(super) keys: &'a [&'a [u8]],
+    /// Whether the keys are those of data: channels do not move one by one.
+    pub(super) has_data: bool,
     pub(super) writes: bool,
     /// `ASKING` came directly before.
     pub(super) asking: bool,
@@ -93,7 +95,8 @@ impl Membership {
         if request.keys.iter().any(|key| Slot::of(key) != slot) {
             return Err(Error::new("CROSSSLOT Keys in request don't hash to the same slot"));
         }
-        if let Some(target) = self.migrating.get(&slot).filter(|_| owner == self.me) {
+        let is_split = request.has_data && owner == self.me;
+        if let Some(target) = self.migrating.get(&slot).filter(|_| is_split) {
             return self.check_migrating(slot, *target, census(request.keys, db));
         }
         if self.importing.contains_key(&slot) && request.asking {

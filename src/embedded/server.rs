@@ -47,7 +47,9 @@ impl Node {
             let open = Rc::clone(&open.0);
             net.spawn(async move {
                 // Its end closes the connection, whichever way it comes.
-                either(open.acquire(), client.serve()).await;
+                let post = Rc::clone(&client.connection.post);
+                let ends = either(open.acquire(), post.overflow());
+                either(ends, client.serve()).await;
             });
         }
     }
@@ -96,12 +98,21 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
                 Turn::Again => {}
                 Turn::Starved => {
                     input.reserve(READ_BYTES);
-                    if self.stream.read_buf(&mut input).await? == 0 {
+                    if self.hear(&mut input).await? == Some(0) {
                         return Ok(());
                     }
                 }
             }
         }
+    }
+
+    /// Reads; gives how many bytes, or nothing, if there is a message to be sent first.
+    async fn hear(&mut self, input: &mut BytesMut) -> io::Result<Option<usize>> {
+        let post = Rc::clone(&self.connection.post);
+        let mut read = None;
+        let reading = async { read = Some(self.stream.read_buf(input).await) };
+        either(reading, post.arrival()).await;
+        read.transpose()
     }
 
     /// Does to the replies what the node's fault does; true if the connection is to be closed.
@@ -124,6 +135,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
         output: &mut Vec<u8>,
     ) -> Turn {
         let now = Instant::now();
+        self.connection.take_messages(output.len(), output);
         while output.len() < EMBEDDED_OUTPUT_PAUSE_BYTES {
             let frame = match decoder.decode(input) {
                 Ok(Some(frame)) => frame,
@@ -135,7 +147,9 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
             };
             let args: Vec<&[u8]> =
                 decoder.spans().iter().map(|span| &frame[span.range()]).collect();
+            let start = output.len();
             self.node.execute(&mut self.connection, &args, now, output);
+            self.connection.take_messages(start, output);
             if self.connection.wants_close() {
                 return Turn::Close;
             }

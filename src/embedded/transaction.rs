@@ -164,7 +164,8 @@ impl State {
         if let Some(membership) = &self.membership {
             let db = Db { store: &mut self.store, now };
             let keys: Vec<&[u8]> = queue.iter().flat_map(|(row, args)| row.keys.of(args)).collect();
-            membership.check(&Request { keys: &keys, writes, asking, readonly }, &db)?;
+            let has_data = queue.iter().any(|(row, _)| !row.is_of_channels());
+            membership.check(&Request { keys: &keys, has_data, writes, asking, readonly }, &db)?;
         }
         if writes && self.is_replica() {
             return Err(aborted_because_of(&Error::READ_ONLY));
