@@ -22,10 +22,11 @@ impl Session {
     pub(super) fn command(&mut self, frame: Bytes, since: Instant, turn: &mut Turn<'_>) {
         let plan = match turn.policy.rules.parse(&frame, self.decoder.spans()) {
             Err(refusal) => {
+                let refusal = self.refusal_of_place(refusal);
                 spoil((&mut self.transaction, &mut self.watching), &refusal);
                 Plan::Refuse(refusal)
             }
-            Ok(command) if self.is_out_of_place(&command) => {
+            Ok(command) if self.is_out_of_place(command.row) => {
                 Plan::Refuse(Refusal::Subscribed(command.row))
             }
             Ok(command) => {

@@ -146,11 +146,23 @@ impl Session {
 
     /// Whether a command is one that a subscriber must not send: in RESP2 its reply could be taken
     /// for a message.
-    pub(super) fn is_out_of_place(&self, command: &Command<'_>) -> bool {
+    pub(super) fn is_out_of_place(&self, row: &Row) -> bool {
         self.is_subscribed()
             && self.identity.protocol == Protocol::Resp2
-            && command.row.spread != Spread::Subscription
-            && !matches!(command.row.name, "ping" | "quit" | "reset")
+            && row.spread != Spread::Subscription
+            && !matches!(row.name, "ping" | "quit" | "reset")
+    }
+
+    /// The refusal of a command, which a server would refuse for that before it sees that a key is
+    /// without its value.
+    pub(super) fn refusal_of_place(&self, refusal: Refusal) -> Refusal {
+        if let Refusal::WrongArity(row) = refusal
+            && row.has_arity(self.decoder.spans().len())
+            && self.is_out_of_place(row)
+        {
+            return Refusal::Subscribed(row);
+        }
+        refusal
     }
 
     /// Whether a command changes how messages are written, or that they are, so that it has to wait
