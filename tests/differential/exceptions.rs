@@ -60,6 +60,9 @@ pub(crate) const CLUSTER_ONLY: [&str; 3] = [
 /// Why what is about clusters differs: a server without slots says that it has none.
 const ONE_NODE: &str = "Redpoll is the one node of a cluster, whatever is behind it";
 
+/// Why numbers of subscribers differ.
+const SUBSCRIBERS: &str = "servers see workers, which let go of a topic a moment after a client";
+
 /// Of Redpoll before a server or a cluster.
 pub(crate) const PROXY: &[Exception] = &[
     exception("asking", Compare::Nothing, ONE_NODE),
@@ -91,6 +94,11 @@ pub(crate) const PROXY: &[Exception] = &[
     exception("command|help", Compare::Nothing, "tells what Redpoll has"),
     exception("command|info", Compare::Nothing, "Redpoll has fewer"),
     exception("command|list", Compare::Nothing, "Redpoll has fewer"),
+    exception("pubsub|channels", Compare::Nothing, SUBSCRIBERS),
+    exception("pubsub|numpat", Compare::Shape, SUBSCRIBERS),
+    exception("pubsub|numsub", Compare::Shape, SUBSCRIBERS),
+    exception("pubsub|shardchannels", Compare::Nothing, SUBSCRIBERS),
+    exception("pubsub|shardnumsub", Compare::Shape, SUBSCRIBERS),
     exception("script|show", Compare::Nothing, "not in Redis 7.0, but in Valkey 8"),
 ];
 

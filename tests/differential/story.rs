@@ -18,7 +18,7 @@ const COMMANDS_MAX: usize = 40;
 
 /// What a story may be about, beside keys of any type, and what half of those stories begin with:
 /// what commands need that else would mostly fail.
-const SUBJECTS: [(&[Group], &str); 12] = [
+const SUBJECTS: [(&[Group], &str); 13] = [
     (&[Group::String], ""),
     (&[Group::Hash], ""),
     (&[Group::List], ""),
@@ -29,6 +29,7 @@ const SUBJECTS: [(&[Group], &str); 12] = [
     (&[Group::HyperLogLog], ""),
     (&[Group::Scripting, Group::String], FUNCTIONS),
     (&[Group::Connection, Group::Server, Group::String], ""),
+    (&[Group::PubSub, Group::Connection], ""),
     (&[Group::Stream], STREAMS),
     (&[Group::Transaction, Group::List, Group::String], ""),
 ];

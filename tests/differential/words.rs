@@ -226,7 +226,9 @@ fn key(group: Group) -> BoxedStrategy<Word> {
         Group::HyperLogLog => &KEYS[10..12],
         Group::Stream => &KEYS[12..14],
         Group::Scripting => &["{t}s1", "{t}s2", "{t}l1", "{t}z1"],
-        Group::Generic | Group::Connection | Group::Server | Group::Transaction => &KEYS[TYPED],
+        Group::Generic | Group::Connection | Group::PubSub | Group::Server | Group::Transaction => {
+            &KEYS[TYPED]
+        }
     };
     prop_oneof![16 => texts(own), 2 => texts(&KEYS[TYPED]), 1 => texts(&KEYS[UNTYPED])].boxed()
 }

@@ -18,6 +18,7 @@ mod collections;
 mod connection;
 mod geo;
 mod keys;
+mod pubsub;
 mod scripting;
 mod server;
 mod stream;
@@ -34,6 +35,7 @@ pub(crate) enum Group {
     Hash,
     HyperLogLog,
     List,
+    PubSub,
     Scripting,
     Server,
     Set,
@@ -83,7 +85,7 @@ impl Line {
     /// How often it comes up, beside others. Data is of more interest than connections are.
     pub(crate) fn weight(&self) -> u32 {
         match self.group {
-            Group::Connection | Group::Server => 1,
+            Group::Connection | Group::PubSub | Group::Server => 1,
             // So that a transaction is some commands long.
             Group::Transaction => 10,
             Group::Generic => 3,
@@ -100,16 +102,20 @@ impl Line {
         }
     }
 
-    /// Whether a word of it may be left out. Not the `ALPHA` of `SORT`: without it Redis looks at
+    /// Whether a word of it may be left out. Not the name of `UNSUBSCRIBE`: without it there is a
+    /// reply for each subscription. Not the `ALPHA` of `SORT`: without it Redis looks at
     /// an old `errno`, and refuses good numbers once another command has met one out of range.
     pub(crate) fn may_be_spoilt(&self) -> bool {
-        !matches!(self.name, "sort" | "sort_ro")
+        !matches!(self.name, "sort" | "sort_ro") && !self.name.ends_with("subscribe")
     }
 
     /// Whether it is queued, or ends or begins what is queued, whoever is asked, and its reply is
     /// the same to the byte.
     pub(crate) fn is_alike_in_a_transaction(&self) -> bool {
-        let is_data = !matches!(self.group, Group::Connection | Group::Server | Group::Scripting);
+        let is_data = !matches!(
+            self.group,
+            Group::Connection | Group::PubSub | Group::Server | Group::Scripting
+        );
         let is_another = ROWS.iter().any(|(name, _)| *name == self.name);
         let is_meant = NOT_QUEUED.iter().any(|(name, _)| *name == self.name);
         is_data && self.compare == Compare::Bytes && !is_another && !is_meant
@@ -130,7 +136,7 @@ pub(crate) fn lines() -> impl Iterator<Item = &'static Line> {
     GROUPS.iter().copied().flatten()
 }
 
-const GROUPS: [&[Line]; 14] = [
+const GROUPS: [&[Line]; 15] = [
     connection::CONNECTION,
     keys::GENERIC,
     collections::HASHES,
@@ -138,6 +144,7 @@ const GROUPS: [&[Line]; 14] = [
     collections::SETS,
     collections::SORTED_SETS,
     geo::GEO,
+    pubsub::PUBSUB,
     scripting::SCRIPTING,
     server::SERVER,
     stream::STREAMS,

@@ -1,4 +1,4 @@
-//! The server, and what is said to whoever listens.
+//! The server.
 
 use super::{Compare, Group, Line, as_to, line};
 
@@ -9,12 +9,10 @@ lines!(SERVER, Group::Server, {
     "memory|help" "",
     "memory|purge" "",
     "memory|usage" "key [ SAMPLES ( zero | index ) ]" Shape,
-    "publish" "value value",
     "randomkey" "" Drawn,
     "scan" "cursor { MATCH keypattern | COUNT many | TYPE type }" Scanned,
     "slowlog|get" "[ index ]",
     "slowlog|help" "",
     "slowlog|len" "",
     "slowlog|reset" "",
-    "spublish" "key value",
 });
