@@ -1,7 +1,6 @@
 //! A worker's connections to the nodes of one upstream.
 
 use std::cell::RefCell;
-use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -22,7 +21,7 @@ use crate::proto::session::Lane;
 use crate::queue::{Sender, queue};
 use crate::reply_to::{ReplyTo, ToClient, ToUpstream};
 use crate::stats::OwnUpstream;
-use crate::upstream::{self, Means, Settings, Throttle};
+use crate::upstream::{self, Means, Settings, Throttle, Throttles};
 
 /// The queue of one connection's task.
 type Requests = Sender<ToUpstream>;
@@ -56,7 +55,7 @@ struct Make {
     options: Options,
     settings: Settings,
     per_node: usize,
-    rate_per_s: Option<NonZeroU32>,
+    throttles: Throttles,
 }
 
 /// The connections to one node.
@@ -90,7 +89,7 @@ impl<N: Net> Pool<N> {
             options: options(upstream),
             settings,
             per_node: connections.per_node.get(),
-            rate_per_s: connections.rate_per_s,
+            throttles: Throttles::new(connections.rate_per_s),
         };
         let rng = StdRng::seed_from_u64(seed);
         let leases =
@@ -106,7 +105,7 @@ impl<N: Net> Pool<N> {
             memory: Rc::clone(&self.memory),
             options: self.make.options.clone(),
             settings: self.make.settings,
-            rate_per_s: self.make.rate_per_s,
+            throttles: self.make.throttles.clone(),
             rng: StdRng::seed_from_u64(self.rng.random()),
         }
     }
@@ -220,9 +219,8 @@ impl<N: Net> Pool<N> {
     fn open(&mut self, node: Node, place: usize, router: &Router) {
         let Some(address) = router.address(node).cloned() else { return };
         if self.known(node).is_none() {
-            let throttle = Throttle::new(self.make.rate_per_s);
+            let throttle = self.make.throttles.of(&address);
             let queues = (0..PROTOCOLS.len() * self.make.per_node).map(|_| None).collect();
-            let throttle = Rc::new(RefCell::new(throttle));
             if self.nodes.len() <= node.index() {
                 self.nodes.resize_with(node.index() + 1, || None);
             }

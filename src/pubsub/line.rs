@@ -5,9 +5,11 @@
 //! Heard <- Feed <- bytes <- socket  one that ends is made again, after a pause that doubles
 //! ```
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::mem;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -42,7 +44,8 @@ pub(super) struct Line<N: Net> {
     peer: Option<Peer>,
     buffer: BytesMut,
     backoff: Backoff,
-    throttle: Throttle,
+    /// That of the node that was tried last.
+    throttle: Option<Rc<RefCell<Throttle>>>,
     /// The next attempt waits for the throttle, until then.
     throttled: Option<Instant>,
     /// Whether the node has agreed on who asks.
@@ -72,7 +75,7 @@ impl<N: Net> Line<N> {
             peer: None,
             buffer: BytesMut::new(),
             backoff: Backoff::new(StdRng::seed_from_u64(means.rng.random())),
-            throttle: Throttle::new(means.rate_per_s),
+            throttle: None,
             throttled: None,
             proven: false,
             idle_since: None,
@@ -184,7 +187,9 @@ impl<N: Net> Line<N> {
         let Some((node, address)) = pick(self.avoided, &mut means.rng) else { return false };
         let has_waited = self.throttled.take().is_some();
         let count = Count::new(means.count.node(&address));
-        if let Err(until) = self.throttle.take(now) {
+        let throttle = self.throttle.insert(means.throttles.of(&address));
+        let allowed = throttle.borrow_mut().take(now);
+        if let Err(until) = allowed {
             self.throttled = Some(until);
             if !has_waited {
                 count.throttled();

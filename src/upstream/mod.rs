@@ -17,7 +17,6 @@ mod throttle;
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
-use std::num::NonZeroU32;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -31,7 +30,7 @@ use tokio::time::{Sleep, sleep_until};
 
 pub(crate) use self::count::Count;
 pub(crate) use self::link::{Backoff, Link, connect};
-pub(crate) use self::throttle::Throttle;
+pub(crate) use self::throttle::{Throttle, Throttles};
 use crate::io::{now, write_some};
 use crate::limits::{UPSTREAM_READ_BYTES, UPSTREAM_TURN_BYTES_MAX};
 use crate::memory::{Memory, Share};
@@ -69,8 +68,8 @@ pub(crate) struct Means<N> {
     pub(crate) memory: Rc<Memory>,
     pub(crate) options: Options,
     pub(crate) settings: Settings,
-    /// Attempts to connect in a second.
-    pub(crate) rate_per_s: Option<NonZeroU32>,
+    /// What all connections to a node keep to together.
+    pub(crate) throttles: Throttles,
     /// For the pauses between attempts.
     pub(crate) rng: StdRng,
 }

@@ -1,9 +1,13 @@
 //! How often one node may be connected to.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
 use crate::mutant::planted;
+use crate::proto::cluster::Address;
 
 /// So many attempts a second, and as many at once: the generic cell rate algorithm.
 #[derive(Debug)]
@@ -12,6 +16,34 @@ pub(crate) struct Throttle {
     pace: Option<Duration>,
     /// When the attempts so far would have been made at an even pace.
     even: Option<Instant>,
+}
+
+/// Those of all nodes that a worker connects to for one upstream, as long as somebody needs them.
+#[derive(Clone, Debug)]
+pub(crate) struct Throttles {
+    rate_per_s: Option<NonZeroU32>,
+    by_address: Rc<RefCell<ByAddress>>,
+}
+
+type ByAddress = BTreeMap<Address, Weak<RefCell<Throttle>>>;
+
+impl Throttles {
+    /// So many attempts a second for each node.
+    pub(crate) fn new(rate_per_s: Option<NonZeroU32>) -> Throttles {
+        Throttles { rate_per_s, by_address: Rc::default() }
+    }
+
+    /// That of a node, which all connections to it share.
+    pub(crate) fn of(&self, address: &Address) -> Rc<RefCell<Throttle>> {
+        let mut all = self.by_address.borrow_mut();
+        if let Some(known) = all.get(address).and_then(Weak::upgrade) {
+            return known;
+        }
+        all.retain(|_, throttle| throttle.strong_count() > 0);
+        let throttle = Rc::new(RefCell::new(Throttle::new(self.rate_per_s)));
+        all.insert(address.clone(), Rc::downgrade(&throttle));
+        throttle
+    }
 }
 
 /// Over how long attempts are evened out.
@@ -56,5 +88,17 @@ mod tests {
         assert!((0..10).all(|_| throttle.take(at(5_000)).is_ok()));
         assert!(throttle.take(at(5_000)).is_err());
         assert!((0..1_000).all(|_| Throttle::new(None).take(start).is_ok()));
+    }
+
+    #[test]
+    fn all_who_connect_to_a_node_share_its_throttle_as_long_as_one_of_them_is_there() {
+        let throttles = Throttles::new(NonZeroU32::new(1));
+        let [here, there] = [1, 2].map(|port| Address::new("h", port).unwrap());
+        let first = throttles.of(&here);
+        assert!(Rc::ptr_eq(&first, &throttles.of(&here)));
+        assert!(!Rc::ptr_eq(&first, &throttles.of(&there)));
+        drop(first);
+        let _another = throttles.of(&there);
+        assert_eq!(throttles.by_address.borrow().len(), 1);
     }
 }
