@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 
 use super::{Kind, Message, Topic};
+use crate::mutant::planted;
 use crate::proto::handshake::{Greeting, Handshake, Progress};
 use crate::proto::output::Output;
 use crate::proto::reply::Cause;
@@ -140,7 +141,7 @@ impl Feed {
         self.decoder = ReplyDecoder::default();
         self.output.clear();
         self.quiet_since = None;
-        self.topics.retain(|_, state| state.is_wanted);
+        self.topics.retain(|_, state| state.is_wanted && !planted("subscriptions-forgotten"));
         let were_live = self.topics.iter_mut().filter_map(|(topic, state)| {
             state.asked = 0;
             std::mem::take(&mut state.is_live).then(|| topic.clone())
@@ -204,6 +205,8 @@ impl Feed {
         match &self.phase {
             Phase::Down => None,
             Phase::Handshake(_, deadline) => Some(*deadline),
+            // Where there is nothing to hear, silence says nothing.
+            Phase::Up if self.is_idle() => None,
             Phase::Up => self.quiet_since.zip(self.silence_max).map(|(since, max)| since + max),
         }
     }

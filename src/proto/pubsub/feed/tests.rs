@@ -132,6 +132,8 @@ fn a_silent_node_is_asked_whether_it_is_there_and_given_up_if_it_does_not_say() 
     rig.feed.handle_timeout(rig.now).unwrap();
     rig.now += STALL;
     assert_eq!(rig.feed.handle_timeout(rig.now), Err(Cause::Stalled));
+    let idle = Rig::new();
+    assert_eq!(idle.feed.poll_timeout(), None, "there is nothing to hear");
 }
 
 #[test]
