@@ -39,6 +39,10 @@ pub struct History {
     /// The members that are left in the sets, by key, when all is over; of keys whose slot
     /// somebody serves.
     pub left: BTreeMap<Vec<u8>, BTreeSet<Vec<u8>>>,
+    /// The connections of clients that listened.
+    pub listenings: Vec<Listening>,
+    /// What was published past the proxy, and when: the message is the place in this list.
+    pub published: Vec<(Duration, String)>,
     /// How long all of it took.
     pub took: Duration,
     /// The processes of the proxies. What is said above of one names its place in this list; a view
@@ -61,6 +65,28 @@ pub struct Process {
     pub counted: Counted,
     /// When it was told to stop, if it was.
     pub drained: Option<Duration>,
+}
+
+/// A connection of a client that listened.
+#[derive(Clone, Debug, Default)]
+pub struct Listening {
+    /// The process that it was made to.
+    pub process: usize,
+    /// Whether it says `HELLO 3` first.
+    pub resp3: bool,
+    /// What it said and heard, in that order.
+    pub log: Vec<(Duration, Said)>,
+    /// When it ended, and whether the client was done.
+    pub end: Option<(Duration, bool)>,
+}
+
+/// What is said on such a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// By the client: a command.
+    Asked(Vec<String>),
+    /// By the proxy: a frame.
+    Heard(Bytes),
 }
 
 /// A connection to a node that was asked for.
@@ -196,6 +222,9 @@ pub struct Rules {
     pub quiet_from: Option<Duration>,
     /// The same, though commands may fail for want of room.
     pub mended_from: Option<Duration>,
+    /// From when on who is subscribed hears whatever is published; `None` if something always is
+    /// broken.
+    pub heard_from: Option<Duration>,
 }
 
 impl History {

@@ -13,6 +13,7 @@
 //! - [`dice`]: chance, forked from the seed for each component.
 //! - [`net`]: turmoil's network made a byte stream, and the faults that can be put into it.
 //! - [`workload`]: what the clients will ask, written down before the run.
+//! - [`listening`]: clients that listen to what is published.
 //! - [`history`]: what they asked and heard, what the proxy sent, what the nodes did.
 //! - [`recorder`]: writes that down while it happens; `transactions`: of those, what became of
 //!   each command.
@@ -32,6 +33,7 @@ pub mod dice;
 pub mod fault;
 pub mod history;
 mod kinship;
+pub mod listening;
 pub mod mutants;
 pub mod net;
 mod nodes;

@@ -11,8 +11,8 @@ use redpoll::embedded;
 
 use crate::fault::Fault;
 use crate::history::{
-    Attempt, Call, Connect, Conversation, End, Execution, Half, History, Look, Loss, Process,
-    Rules, Sending,
+    Attempt, Call, Connect, Conversation, End, Execution, Half, History, Listening, Look, Loss,
+    Process, Rules, Said, Sending,
 };
 use crate::net::{Overlay, Tap};
 use crate::resp::{arguments, frame_len, leading_arguments};
@@ -134,6 +134,44 @@ impl Recorder {
         let conversation = &mut self.history.borrow_mut().conversations[conversation];
         conversation.surplus.extend_from_slice(rest);
         conversation.end = Some((at, end));
+    }
+
+    /// A client that listens connected to a proxy; gives the number of its connection.
+    pub fn listens(&self, proxy: usize, resp3: bool) -> usize {
+        let process = self.process(proxy);
+        let listenings = &mut self.history.borrow_mut().listenings;
+        listenings.push(Listening { process, resp3, ..Listening::default() });
+        listenings.len() - 1
+    }
+
+    /// A client that listens is about to send a command.
+    pub fn listener_asks(&self, listening: usize, words: &[String]) {
+        let said = (self.overlay.now(), Said::Asked(words.to_vec()));
+        self.history.borrow_mut().listenings[listening].log.push(said);
+    }
+
+    /// A client that listens heard something.
+    pub fn heard(&self, listening: usize, frame: Bytes) {
+        let said = (self.overlay.now(), Said::Heard(frame));
+        self.history.borrow_mut().listenings[listening].log.push(said);
+    }
+
+    /// The connection of a client that listens ended; it was done, or was cut off.
+    pub fn listened_to_the_end(&self, listening: usize, is_done: bool) {
+        let end = Some((self.overlay.now(), is_done));
+        self.history.borrow_mut().listenings[listening].end = end;
+    }
+
+    /// The message that comes next.
+    #[must_use]
+    pub fn next_message(&self) -> usize {
+        self.history.borrow().published.len()
+    }
+
+    /// That was published on this channel.
+    pub fn published(&self, channel: &str) {
+        let published = (self.overlay.now(), channel.to_owned());
+        self.history.borrow_mut().published.push(published);
     }
 
     /// A node executed or refused a command.

@@ -8,12 +8,14 @@ use std::time::Duration;
 use crate::client::Client;
 use crate::fault::{CONNECTIONS_PER_NODE_MAX, Fault};
 use crate::history::{Counted, History};
+use crate::listening::{Follower, Publisher};
 use crate::oracle::{self, Judgement, Violation};
 use crate::plan::Plan;
 use crate::proxies::{Life, Proxy};
 use crate::tally::Tally;
 use crate::trace::Line;
 use crate::trap::PanicTrap;
+use crate::tuning::PASSWORD;
 use crate::wire::Wire;
 use crate::world::{World, ms};
 
@@ -126,6 +128,7 @@ pub fn run(plan: &Plan, keep_all: bool) -> Outcome {
     }
     history.took = at;
     let is_narrow = history.rules.is_narrow;
+    history.rules.heard_from = heard_from(plan);
     history.rules.mended_from = plan.quiet_from_ms().map(ms);
     history.rules.quiet_from = history.rules.mended_from.filter(|_| !is_narrow);
     if plan.faults.iter().any(|timed| matches!(timed.fault, Fault::Reload(_))) {
@@ -172,8 +175,11 @@ fn live(plan: &Plan, world: &mut World, trap: &PanicTrap) -> anyhow::Result<()> 
             finished.set(finished.get() + 1);
         });
     }
+    let listening = listen(plan, world);
     let mut faults = plan.faults.iter().peekable();
-    let is_over = |faults_left: bool| finished.get() == plan.scripts.len() && !faults_left;
+    let is_over = |faults_left: bool| {
+        finished.get() == plan.scripts.len() && listening.get() == 0 && !faults_left
+    };
     while !is_over(faults.peek().is_some()) && !trap.has_caught() {
         while let Some(timed) = faults.next_if(|timed| ms(timed.at_ms) <= world.network.now()) {
             timed.fault.apply(world);
@@ -196,6 +202,46 @@ fn live(plan: &Plan, world: &mut World, trap: &PanicTrap) -> anyhow::Result<()> 
     let left = run_on.map(|life| life.stats.sum(|worker| &worker.clients)).sum::<u64>();
     anyhow::ensure!(left == 0, "the proxy still has {left} clients after they all have left");
     Ok(())
+}
+
+/// How long after everything is mended subscriptions may be missing: longer than it takes to see
+/// that a node is silent, and to see it once more.
+const LISTENS_WELL_AFTER: Duration = Duration::from_secs(3);
+
+/// From when on whatever is published has to be heard.
+fn heard_from(plan: &Plan) -> Option<Duration> {
+    let last = plan.faults.last().map_or(Duration::ZERO, |timed| ms(timed.at_ms));
+    let unheard = 2 * ms(plan.setup.tuning.stall_timeout_ms) + LISTENS_WELL_AFTER;
+    let mended = ms(plan.quiet_from_ms()?).max(last);
+    Some(if plan.faults.is_empty() { Duration::ZERO } else { mended + unheard })
+}
+
+/// Has everybody listen who is to, and somebody publish; gives how many listen still.
+fn listen(plan: &Plan, world: &mut World) -> Rc<Cell<usize>> {
+    let listening = Rc::new(Cell::new(plan.listeners.len()));
+    let well_from = heard_from(plan).unwrap_or_default();
+    for (number, listener) in plan.listeners.iter().cloned().enumerate() {
+        let (recorder, listening) = (world.recorder.clone(), Rc::clone(&listening));
+        let proxies: Vec<_> = world.proxies.iter().map(|proxy| proxy.address).collect();
+        world.spawn(|net| async move {
+            let follower = Follower { number, net, proxies, listener, well_from, recorder };
+            follower.run().await;
+            listening.set(listening.get() - 1);
+        });
+    }
+    let publisher = Publisher {
+        cluster: world.cluster.clone(),
+        servers: world.servers.clone(),
+        is_standalone: plan.setup.standalone,
+        password: plan.setup.tuning.password.then_some(PASSWORD),
+        recorder: world.recorder.clone(),
+        dice: world.network.overlay().dice("publisher", 0),
+        listening: Rc::clone(&listening),
+    };
+    if !plan.listeners.is_empty() {
+        world.spawn(|_| publisher.run());
+    }
+    listening
 }
 
 /// Waits until nothing is held any more for those that have left: no longer than their commands

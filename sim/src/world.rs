@@ -187,6 +187,7 @@ impl Setup {
             round_trip: ms(2 * (self.latency_max_ms + self.tick_ms)),
             quiet_from: None,
             mended_from: None,
+            heard_from: None,
         }
     }
 

@@ -25,7 +25,7 @@ impl Mutant {
 }
 
 /// All of them.
-pub static MUTANTS: [Mutant; 63] = [
+pub static MUTANTS: [Mutant; 65] = [
     mutant(1, "replies-out-of-order", "the reply to a later command is written first"),
     mutant(1, "late-reply-to-next", "the late reply to an expired command answers the next one"),
     mutant(1, "place-of-one-who-left", "what a client that left would have got goes to the next"),
@@ -72,6 +72,11 @@ pub static MUTANTS: [Mutant; 63] = [
     mutant(4, "lost-watch-forgotten", "a transaction runs although what it watched is lost")
         .planted_for("watched"),
     mutant(4, "failed-exec-leaves-its-transaction", "an EXEC that had no time ends nothing"),
+    mutant(
+        4,
+        "subscribed-before-the-node",
+        "a subscription is confirmed before a node has done so",
+    ),
     mutant(4, "refused-and-goes-on", "a connection whose handshake was refused is used"),
     mutant(4, "asking-after-moved", "a command that has moved for good is sent with ASKING"),
     mutant(5, "asking-forgotten", "a command is sent on to where ASK says, without ASKING"),
@@ -94,6 +99,11 @@ pub static MUTANTS: [Mutant; 63] = [
     mutant(8, "refresh-storm", "each redirect or failure makes for a look at the topology"),
     mutant(8, "failures-make-no-look", "none does"),
     mutant(8, "failed-node-given-up", "a node that could not be reached is not tried again"),
+    mutant(
+        8,
+        "subscriptions-forgotten",
+        "what was subscribed to is not asked for on the next line",
+    ),
     mutant(8, "connection-rate-ignored", "nodes are connected to as often as that is wanted"),
     mutant(8, "sent-not-counted", "requests_sent stays at 0"),
     mutant(9, "chance-from-outside", "jitter is not drawn from the seed"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Index, Verdict, Violation};
-use crate::history::{Call, End, Execution, History, Verdict as Outcome};
+use crate::history::{Call, End, Execution, History, Said, Verdict as Outcome};
 use crate::resp::error_code;
 use crate::workload::Shape;
 
@@ -16,7 +16,9 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     let asked = (calls().count() + hellos) as u64;
     let is_over = |end: &Option<(Duration, End)>| matches!(end, Some((_, End::Finished)));
     let all_heard = history.conversations.iter().all(|talk| is_over(&talk.end));
-    at_most("commands read", counted.commands, asked)?;
+    let by_listeners = history.listenings.iter().flat_map(|listening| &listening.log);
+    let by_listeners = by_listeners.filter(|(_, said)| matches!(said, Said::Asked(_))).count();
+    at_most("commands read", counted.commands, asked + by_listeners as u64)?;
     if all_heard {
         at_most("commands asked", asked, counted.commands)?;
     }

@@ -15,6 +15,7 @@ mod drain;
 mod durable;
 mod goodbye;
 mod halves;
+mod heard;
 mod hops;
 mod index;
 mod linear;
@@ -82,7 +83,7 @@ const fn of_all(promise: &'static str, check: Check) -> Checker {
 }
 
 /// All checkers.
-pub const CHECKERS: [Checker; 30] = [
+pub const CHECKERS: [Checker; 31] = [
     of_one(answers::PROMISE, answers::check),
     of_one(content::PROMISE, content::check),
     of_one(dialect::PROMISE, dialect::check),
@@ -96,6 +97,7 @@ pub const CHECKERS: [Checker; 30] = [
     of_one(deadline::PROMISE, deadline::check),
     of_one(drain::PROMISE, drain::check),
     of_one(goodbye::PROMISE, goodbye::check),
+    of_one(heard::PROMISE, heard::check),
     of_all(durable::PROMISE, durable::check),
     of_one(asking::PROMISE, asking::check),
     of_one(hops::PROMISE, hops::check),

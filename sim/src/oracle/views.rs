@@ -48,6 +48,8 @@ fn view(history: &History, place: usize) -> History {
         failovers: history.failovers.clone(),
         retirements: history.retirements.clone(),
         left: history.left.clone(),
+        listenings: own(&history.listenings, |listening| listening.process == place),
+        published: history.published.clone(),
         took: history.took,
         processes: vec![history.processes[place]],
     }

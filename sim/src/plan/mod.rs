@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dice::Dice;
 use crate::fault::{Fault, NodeFault, Timed};
+use crate::listening::{self, Listener};
 use crate::net::{Grain, Medium, WINDOW_BYTES};
 use crate::tuning::Tuning;
 use crate::workload::{self, Script, Size};
@@ -46,6 +47,9 @@ const TURMOIL_SHARE: f64 = 0.03;
 /// How likely there are many clients.
 const CROWDED: f64 = 0.15;
 
+/// How likely somebody listens to what is published.
+const LISTENED: f64 = 0.3;
+
 /// How likely clients of a run may have manners of their own.
 const MANNERED: f64 = 0.7;
 
@@ -60,6 +64,9 @@ pub struct Plan {
     pub faults: Vec<Timed>,
     /// What the clients ask.
     pub scripts: Vec<Script>,
+    /// Who listens to what is published.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listeners: Vec<Listener>,
 }
 
 impl Plan {
@@ -135,7 +142,10 @@ impl Plan {
             let dice = |client| Dice::fork(seed, "manners", client);
             workload::draw_manners(&mut scripts, size, dice);
         }
-        (Plan { seed, setup, faults, scripts }, families)
+        let mut dice = Dice::fork(seed, "audience", 0);
+        let is_heard = dice.chance(LISTENED);
+        let listeners = if is_heard { listening::draw(&mut dice, size.time_ms) } else { vec![] };
+        (Plan { seed, setup, faults, scripts, listeners }, families)
     }
 
     /// The commands that were not left out: the client of each, and its place in the script.

@@ -31,6 +31,7 @@ pub fn shrink(plan: &Plan, runs_max: usize) -> Option<Shrunk> {
         let before = search.size();
         search.drop_proxies();
         search.drop_clients();
+        search.drop_listeners();
         search.drop_faults();
         search.drop_commands();
         search.drop_manners();
@@ -52,10 +53,10 @@ impl Search {
         self.best.runs >= self.runs_max
     }
 
-    fn size(&self) -> [usize; 4] {
-        let Plan { faults, setup, .. } = &self.best.plan;
+    fn size(&self) -> [usize; 5] {
+        let Plan { faults, setup, listeners, .. } = &self.best.plan;
         let commands = self.best.plan.commands().count();
-        [faults.len(), commands, setup.nodes(), peculiarities(setup).len()]
+        [faults.len(), commands, listeners.len(), setup.nodes(), peculiarities(setup).len()]
     }
 
     /// Takes a plan if it fails in the same way.
@@ -90,6 +91,14 @@ impl Search {
                 self.try_out(fewer);
             }
         }
+    }
+
+    fn drop_listeners(&mut self) {
+        let listeners = self.best.plan.listeners.clone();
+        leave_out(listeners, |listeners| {
+            let plan = Plan { listeners: listeners.to_vec(), ..self.best.plan.clone() };
+            self.try_out(plan)
+        });
     }
 
     fn drop_faults(&mut self) {

@@ -77,7 +77,7 @@ fn renumbered(plan: &Plan, setup: Setup, number: impl Fn(usize) -> Option<usize>
         Some(Timed { fault, ..*timed })
     });
     let faults = faults.collect();
-    Plan { seed: plan.seed, setup, faults, scripts: plan.scripts.clone() }
+    Plan { setup, faults, ..plan.clone() }
 }
 
 fn renumbered_change(
@@ -153,7 +153,8 @@ mod tests {
     fn plan(faults: &[Fault]) -> Plan {
         let faults = faults.iter().map(|fault| Timed { at_ms: 1, fault: *fault });
         let setup = Setup { primaries: 3, replicas: 2, ..Setup::default() };
-        Plan { seed: 1, setup, faults: faults.collect(), scripts: Vec::new() }
+        let (scripts, listeners) = (Vec::new(), Vec::new());
+        Plan { seed: 1, setup, faults: faults.collect(), scripts, listeners }
     }
 
     fn faults(plan: &Plan) -> Vec<Fault> {
