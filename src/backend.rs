@@ -14,6 +14,7 @@ use crate::proto::command::Row;
 use crate::proto::session::{Budget, Busy, Policy, Tally};
 use crate::pubsub::{Hub, Rest};
 use crate::refresh::Nudge;
+use crate::scripts::SharedScripts;
 use crate::stats::{ErrorCode, OwnUpstream, Redirect, RetryReason};
 
 /// The view in force of one upstream: a new configuration puts another in its place. Clients hold
@@ -69,6 +70,7 @@ pub(crate) struct Backend<N> {
     pub(crate) hub: Hub<N>,
     pub(crate) budget: RefCell<Budget>,
     pub(crate) is_cluster: bool,
+    pub(crate) scripts: SharedScripts,
     /// Whether it is counted how long commands take.
     command_stats: bool,
     /// The version of the table when clients last heard of a change.
@@ -84,7 +86,7 @@ impl<N: Net> Backend<N> {
         mut pool: Pool<N>,
         nudge: Nudge,
         count: OwnUpstream,
-        configuration: u64,
+        (configuration, scripts): (u64, SharedScripts),
     ) -> Backend<N> {
         let unknown_max = upstream.redirects.unknown_max;
         let (router, is_cluster) = match &upstream.target {
@@ -123,6 +125,7 @@ impl<N: Net> Backend<N> {
             policy,
             budget: RefCell::new(Budget::new(upstream.retries.budget_percent)),
             is_cluster,
+            scripts,
             command_stats: upstream.command_stats,
             told: Cell::new(0),
             nudge,
@@ -180,6 +183,7 @@ impl<N: Net> Backend<N> {
         for (busy, count) in Busy::ALL.into_iter().zip(tally.busy) {
             stats.retries.of(retry_reason(busy)).add(count);
         }
+        stats.retries.of(RetryReason::NoScript).add(tally.repaired);
         stats.retry_budget_exhausted.add(tally.retries_denied);
         stats.failed.of(ErrorCode::Unsent).add(tally.unsent);
         stats.failed.of(ErrorCode::Unsure).add(tally.unsure);

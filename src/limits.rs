@@ -185,6 +185,16 @@ pub const STOP_MS: u64 = 200;
 /// Clients that may wait to be accepted by one listener.
 pub const ACCEPT_BACKLOG_MAX: i32 = 1024;
 
+/// Scripts that are remembered for one upstream, so that a node which has lost one is given it
+/// again.
+pub const SCRIPTS_MAX: usize = 1024;
+
+/// Bytes of all of them.
+pub const SCRIPTS_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Longest script that is remembered, in bytes.
+pub const SCRIPT_BYTES_MAX: usize = 256 * 1024;
+
 /// Entries that an idle queue or ring keeps room for.
 pub const IDLE_ENTRIES_MAX: usize = 64;
 

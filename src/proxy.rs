@@ -33,6 +33,7 @@ use crate::net::{Net, TokioNet};
 use crate::purge;
 use crate::refresh::{Nudges, nudges};
 use crate::reply_to::{Origin, ToWorker};
+use crate::scripts::SharedScripts;
 use crate::stats::Stats;
 use crate::worker::{self, Setup};
 
@@ -230,6 +231,7 @@ async fn control<N: Net>(
     let ports: Vec<_> = addresses.iter().map(SocketAddr::port).collect();
     let (nudge, wanted): (Vec<_>, Vec<_>) =
         config.upstreams.values().map(|upstream| nudges(&upstream.refresh)).unzip();
+    let scripts: Vec<_> = nudge.iter().map(|_| SharedScripts::default()).collect();
     let (ended, all_ended) = mpsc::channel(1);
     let mut workers = Vec::new();
     let mut stops = Vec::new();
@@ -243,7 +245,8 @@ async fn control<N: Net>(
         let (config, stats) = (Arc::clone(&config), stats.clone());
         let (net, ports, nudges) = (net.clone(), ports.clone(), nudge.clone());
         let seed = dice.random();
-        let setup = Setup { net, config, stats, worker, seed, ports, nudges, inbox, stop };
+        let scripts = scripts.clone();
+        let setup = Setup { net, config, stats, worker, seed, ports, scripts, nudges, inbox, stop };
         start(setup, ended.clone())?;
         workers.push(Handle { queue, clients_sent: 0 });
     }

@@ -35,6 +35,7 @@ use crate::proto::command::Identity;
 use crate::queue::{Sender, queue};
 use crate::refresh::Nudge;
 use crate::reply_to::{Origin, ToClient, ToWorker};
+use crate::scripts::SharedScripts;
 use crate::stats::{Own, Stats};
 
 /// What a worker is made from; can be sent to its thread.
@@ -49,6 +50,8 @@ pub(crate) struct Setup<N: Net> {
     pub(crate) seed: u64,
     /// The port of each listener.
     pub(crate) ports: Vec<u16>,
+    /// The scripts of each upstream, in the order of names.
+    pub(crate) scripts: Vec<SharedScripts>,
     /// To make for a look at the topology; one an upstream, in the order of names.
     pub(crate) nudges: Vec<Nudge>,
     pub(crate) inbox: mpsc::UnboundedReceiver<ToWorker<N::Accepted>>,
@@ -75,6 +78,7 @@ struct Make<N> {
     net: N,
     count: Rc<Own>,
     memory: Rc<Memory>,
+    scripts: Vec<SharedScripts>,
     rng: RefCell<StdRng>,
 }
 
@@ -85,7 +89,9 @@ impl<N: Net> Make<N> {
         let ours = (count.clone(), Rc::clone(&self.memory));
         let seed = self.rng.borrow_mut().random();
         let pool = Pool::new(self.net.clone(), upstream, config.drain_timeout, seed, ours);
-        let backend = Backend::new(upstream, pool, nudge, count, origin.configuration);
+        let scripts = self.scripts.get(origin.upstream)?.clone();
+        let made = (origin.configuration, scripts);
+        let backend = Backend::new(upstream, pool, nudge, count, made);
         backend.preconnect();
         Some(backend)
     }
@@ -137,13 +143,14 @@ async fn work<N: Net>(
 type Built<N> = (Rc<Worker<N>>, mpsc::UnboundedReceiver<ToWorker<<N as Net>::Accepted>>);
 
 fn build<N: Net>(setup: Setup<N>) -> Option<Built<N>> {
-    let Setup { net, config, stats, worker, seed, ports, nudges, inbox, .. } = setup;
+    let Setup { net, config, stats, worker, seed, ports, scripts, nudges, inbox, .. } = setup;
     let count = Rc::new(Own::new(stats, worker)?);
     let memory = Memory::new(Rc::clone(&count), config.memory_bytes_max);
     let make = Make {
         net: net.clone(),
         count: Rc::clone(&count),
         memory: Rc::clone(&memory),
+        scripts,
         rng: RefCell::new(StdRng::seed_from_u64(seed)),
     };
     let mut upstreams = Vec::new();

@@ -177,6 +177,7 @@ impl<N: Net> Client<N> {
             budget: &mut budget,
             common_reply: &mut common_reply,
             facts: &facts,
+            scripts: &listening.backend.scripts,
             tally: Tally::default(),
             timings: listening.backend.timings(),
         };

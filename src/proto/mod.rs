@@ -19,4 +19,5 @@ pub mod pipeline;
 pub mod pubsub;
 pub mod reply;
 pub mod resp;
+pub mod scripts;
 pub mod session;

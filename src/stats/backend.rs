@@ -32,6 +32,8 @@ kinds!(
         MasterDown = "masterdown",
         /// `READONLY`: the node is a replica now.
         ReadOnly = "readonly",
+        /// `NOSCRIPT`: the node does not have the script, and Redpoll does.
+        NoScript = "noscript",
     }
 );
 

@@ -93,6 +93,7 @@ fn tell_both(proxy: &Proxy, behind: &[&Server], model: &Server, strict: Strict) 
     let mut heard = Heard::default();
     tell_all(&lines, draw, |story| {
         behind.iter().copied().chain([model]).try_for_each(empty)?;
+        forget_scripts(proxy)?;
         let mut steps = steps(story, &lines, PROXY);
         let (given, expected);
         match strict {
@@ -114,6 +115,13 @@ fn tell_both(proxy: &Proxy, behind: &[&Server], model: &Server, strict: Strict) 
     if strict == Strict::Model {
         heard.check(&lines);
     }
+}
+
+/// Has the proxy forget the scripts that it could give to nodes again.
+fn forget_scripts(proxy: &Proxy) -> Result<()> {
+    let reply = proxy.wire()?.say("SCRIPT FLUSH")?;
+    ensure!(reply == "+OK\r\n", "SCRIPT FLUSH gave {reply:?}");
+    Ok(())
 }
 
 /// A whole scan through the proxy gives the keys that the model has.

@@ -46,7 +46,13 @@ const LAYERS: &[(&str, &[&str])] = &[
             "room", "stats", "upstream",
         ],
     ),
-    ("backend", &["config", "io", "limits", "net", "pool", "proto", "pubsub", "refresh", "stats"]),
+    ("scripts", &["proto"]),
+    (
+        "backend",
+        &[
+            "config", "io", "limits", "net", "pool", "proto", "pubsub", "refresh", "scripts", "stats",
+        ],
+    ),
     (
         "client",
         &[
@@ -58,7 +64,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "worker",
         &[
             "backend", "client", "config", "limits", "memory", "mutant", "net", "pool", "proto",
-            "queue", "refresh", "reply_to", "stats",
+            "queue", "refresh", "reply_to", "scripts", "stats",
         ],
     ),
     ("discovery", &["config", "limits", "mutant", "net", "proto", "refresh", "stats"]),
@@ -74,6 +80,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "purge",
             "refresh",
             "reply_to",
+            "scripts",
             "stats",
             "worker",
         ],

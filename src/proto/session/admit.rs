@@ -8,6 +8,7 @@ use super::alone::Alone;
 use super::lease::Watching;
 use super::part::{Own, Part, State};
 use super::plan::{Plan, facts, plan};
+use super::repair::learn;
 use super::ring::{Many, Ticket, Work};
 use super::transaction::{Batch, of_transaction, spoil};
 use super::turn::{Transmit, Turn};
@@ -36,6 +37,7 @@ impl Session {
                         return;
                     }
                 }
+                learn(&command, turn.scripts);
                 match of_transaction(
                     (&mut self.transaction, &mut self.watching),
                     &command,

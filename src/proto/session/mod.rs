@@ -23,6 +23,7 @@ mod lease;
 mod order;
 mod part;
 mod plan;
+mod repair;
 mod ring;
 mod subscriber;
 mod transaction;
@@ -107,6 +108,8 @@ pub struct Session {
     pushed_back: Option<Instant>,
     /// Parts that are parked.
     parked: usize,
+    /// Those of them that lack a script.
+    missing: usize,
     /// Something happened since the parked parts were last looked at.
     stirred: bool,
     /// Parts may be in flight elsewhere than the table says; see the module's documentation.
@@ -143,6 +146,7 @@ impl Session {
             intake_paused: false,
             pushed_back: None,
             parked: 0,
+            missing: 0,
             stirred: false,
             displaced: false,
             writes: None,
@@ -365,6 +369,9 @@ impl Session {
     }
 
     fn finish(&mut self, ticket: Ticket, outcome: Outcome, turn: &mut Turn<'_>) {
+        if self.missing > 0 {
+            self.settle_missing(ticket, turn);
+        }
         // One reply alone may be larger, also while its parts wait for each other.
         if self.is_exceeded(self.waiting())
             && self.is_exceeded(self.output.len() + self.ring.kept_beside(ticket))

@@ -34,6 +34,9 @@ impl Session {
         if self.parked == 0 || !std::mem::take(&mut self.stirred) {
             return false;
         }
+        if self.missing > 0 {
+            self.repair_missing(turn);
+        }
         let router = &*turn.router;
         let protocol = self.identity.protocol;
         let is_routed = |lane: Lane, part: &Part| {
@@ -56,7 +59,7 @@ impl Session {
                 }
                 State::Parked { target, asking } => (target, asking),
             };
-            if part.paused_until().is_some() {
+            if part.paused_until().is_some() || part.is_missing() {
                 if !planted("paused-are-overtaken") {
                     lanes.insert(slot, None);
                 }

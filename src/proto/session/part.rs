@@ -8,6 +8,7 @@ use super::super::cluster::{Node, Route, Router, Slot};
 use super::super::command::{Access, Share};
 use super::super::pipeline::Form;
 use super::super::resp::Protocol;
+use super::repair::Repair;
 use crate::mutant::planted;
 
 /// A connection, as the session sees it: commands given to one lane are executed in that order.
@@ -110,6 +111,8 @@ pub(super) struct Part {
     pub(super) redirects: u8,
     /// Times sent again after a failure.
     pub(super) retries: u8,
+    /// What was tried for a script that its node did not have.
+    pub(super) repair: Repair,
     /// The node it was sent to last could not serve it yet.
     pub(super) refused: Option<Box<Refused>>,
 }
@@ -139,6 +142,7 @@ impl Part {
             state,
             redirects: 0,
             retries: 0,
+            repair: Repair::None,
             refused: None,
         }
     }

@@ -167,6 +167,14 @@ impl Ring {
         }
     }
 
+    /// Notes that the command of a ticket is held with so many bytes more.
+    pub(super) fn grow(&mut self, ticket: Ticket, bytes: usize) {
+        if let Some(place) = index(self.first, ticket).and_then(|at| self.places.get_mut(at)) {
+            place.bytes += bytes;
+            self.bytes += bytes;
+        }
+    }
+
     /// Puts the parts of `split`, a split of the command of one part, in the place of that part;
     /// returns how many there are.
     pub(super) fn divide(&mut self, ticket: Ticket, split: Split) -> usize {

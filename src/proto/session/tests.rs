@@ -4,11 +4,13 @@ mod alone;
 mod bounds;
 mod lease;
 mod policy;
+mod repair;
 mod replies;
 mod subscriber;
 mod timings;
 mod transactions;
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use super::super::cluster::{Address, Router, Topology};
@@ -17,6 +19,7 @@ use super::*;
 use crate::proto::command::{Facts, Row, Rules};
 use crate::proto::pipeline::Form;
 use crate::proto::reply::{Failure, Reply};
+use crate::proto::scripts::{Digest, Library, Scripts};
 
 /// Bytes of replies that may wait.
 const OUTPUT_BYTES_MAX: usize = 8 << 20;
@@ -35,6 +38,25 @@ struct Rig {
     policy: Policy,
     budget: Budget,
     common_reply: CommonReply,
+    scripts: Shelf,
+}
+
+/// The scripts that were seen.
+#[derive(Default)]
+struct Shelf(RefCell<Scripts>);
+
+impl Library for Shelf {
+    fn learn(&self, body: &[u8]) {
+        self.0.borrow_mut().learn(body);
+    }
+
+    fn find(&self, digest: Digest) -> Option<Bytes> {
+        self.0.borrow_mut().find(digest)
+    }
+
+    fn clear(&self) {
+        self.0.borrow_mut().clear();
+    }
 }
 
 fn policy() -> Policy {
@@ -88,6 +110,7 @@ impl Rig {
             policy: policy(),
             budget: Budget::new(20),
             common_reply: CommonReply::new(OUTPUT_BYTES_MAX),
+            scripts: Shelf::default(),
         }
     }
 
@@ -106,6 +129,7 @@ impl Rig {
             budget: &mut self.budget,
             common_reply: &mut self.common_reply,
             facts: &facts,
+            scripts: &self.scripts,
             tally: self.tally,
             timings: self.timings.take(),
         };

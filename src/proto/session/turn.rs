@@ -12,6 +12,7 @@ use crate::mutant::planted;
 use crate::proto::cluster::Router;
 use crate::proto::command::{Access, Facts, Row, Rules};
 use crate::proto::pipeline::Request;
+use crate::proto::scripts::Library;
 
 /// What a session works with for one turn, lent by its worker.
 pub struct Turn<'a> {
@@ -27,6 +28,8 @@ pub struct Turn<'a> {
     pub common_reply: &'a mut CommonReply,
     /// What the command of this row tells, if the proxy answers it; asked only when it is needed.
     pub facts: &'a dyn Fn(&Row) -> Facts,
+    /// The scripts that clients were seen to give to servers.
+    pub scripts: &'a dyn Library,
     /// What happened, for the counters.
     pub tally: Tally,
     /// The commands that were answered, each with the time since it was read; `None`: nobody wants
@@ -86,6 +89,8 @@ pub struct Tally {
     pub retries_denied: u64,
     /// Requests put out again after a pause, by what the node said: see [`Busy`].
     pub busy: [u64; Busy::COUNT],
+    /// Requests put out again because their node lacked the script.
+    pub repaired: u64,
     /// Commands cut up because their keys had parted.
     pub divided: u64,
     /// Failures told as `UNSENT`.

@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::busy::Busy;
 use super::part::{Lane, Own, Part, Refused, State};
+use super::repair::is_missing;
 use super::ring::Ticket;
 use super::turn::Turn;
 use super::{CLUSTERDOWN, Mode, Session};
@@ -72,6 +73,9 @@ impl Session {
                 return self.redirect(ticket, lane, &redirect, turn);
             }
             turn.tally.refresh_redirects += 1;
+        }
+        if is_missing(&frame) && self.receive_missing(ticket, &frame, turn) {
+            return;
         }
         let busy = Busy::parse(&frame);
         let frame = if is_transaction { aborted(&frame) } else { frame };

@@ -25,6 +25,7 @@ mod redirects;
 mod refusals;
 mod reload;
 mod rogue;
+mod scripts;
 mod timers;
 mod tools;
 mod types;
@@ -46,6 +47,7 @@ pub(crate) fn all() -> impl Iterator<Item = Story> {
         conversation::STORIES,
         types::STORIES,
         errors::STORIES,
+        scripts::STORIES,
         tools::STORIES,
         metrics::STORIES,
         pubsub::STORIES,
