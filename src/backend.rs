@@ -99,6 +99,7 @@ impl<N: Net> Backend<N> {
             retries_max: upstream.retries.max,
             follow_redirects: upstream.redirects.follow,
             redirects_max: upstream.redirects.max,
+            database: upstream.connections.database,
             rules: upstream.commands.clone(),
         };
         let router = Rc::new(RefCell::new(router));

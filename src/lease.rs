@@ -15,8 +15,8 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use crate::proto::cluster::Node;
+use crate::proto::command::Choice;
 use crate::proto::pipeline::Request;
-use crate::proto::resp::Protocol;
 use crate::proto::session::Lane;
 use crate::queue::Sender;
 use crate::reply_to::{ReplyTo, ToClient, ToUpstream};
@@ -26,12 +26,12 @@ use crate::stats::OwnUpstream;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) node: Node,
-    pub(crate) protocol: Protocol,
+    pub(crate) choice: Choice,
 }
 
 impl From<Lane> for Place {
     fn from(lane: Lane) -> Place {
-        Place { node: lane.node, protocol: lane.protocol }
+        Place { node: lane.node, choice: lane.choice }
     }
 }
 

@@ -185,6 +185,13 @@ pub const STOP_MS: u64 = 200;
 /// Clients that may wait to be accepted by one listener.
 pub const ACCEPT_BACKLOG_MAX: i32 = 1024;
 
+/// Databases that a client may choose from, of a standalone server: as many as Redis has by itself.
+pub const DATABASES_MAX: u32 = 16;
+
+/// How long a connection to a database that only some client chose stays without work, in
+/// milliseconds, unless `idle_timeout` of the upstream is shorter.
+pub const DATABASE_IDLE_MS: u64 = 60_000;
+
 /// Scripts that are remembered for one upstream, so that a node which has lost one is given it
 /// again.
 pub const SCRIPTS_MAX: usize = 1024;

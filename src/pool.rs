@@ -9,10 +9,12 @@ use rand::{RngExt, SeedableRng};
 
 use crate::config;
 use crate::lease::{Lease, Leases, Offer};
+use crate::limits::{DATABASE_IDLE_MS, DATABASES_MAX};
 use crate::memory::Memory;
 use crate::mutant::planted;
 use crate::net::Net;
 use crate::proto::cluster::{Address, Node, Router};
+use crate::proto::command::Choice;
 use crate::proto::handshake::Greeting;
 use crate::proto::pipeline::{Flush, Options, Request};
 use crate::proto::reply::{Cause, Failure, Reply};
@@ -32,11 +34,17 @@ const LEASE_IDLE: Duration = Duration::from_secs(60);
 /// The protocols that connections speak.
 const PROTOCOLS: [Protocol; 2] = [Protocol::Resp2, Protocol::Resp3];
 
-/// Connections by node, protocol and number, each created on first use, or ahead.
+/// Connections by node, database, protocol and number, each created on first use, or ahead.
 ///
-/// That is what a connection's key consists of: role, database and credentials are the same for all
-/// connections of a pool. A lane is a node and a protocol; a client keeps to the connection of one
-/// number, so it reads what it wrote.
+/// That is what a connection's key consists of: role and credentials are the same for all
+/// connections of a pool. A lane is a node and what clients choose; a client keeps to the
+/// connection of one number, so it reads what it wrote. The connections to databases that only
+/// clients chose are not made ahead, and do not stay.
+///
+/// ```text
+/// places of a node:  | RESP2 RESP3 | RESP2 RESP3 | ...   the database of the configuration
+///                    | RESP2 RESP3 | ...                 database 0, 1, ..., while somebody is there
+/// ```
 pub(crate) struct Pool<N> {
     net: N,
     count: OwnUpstream,
@@ -62,8 +70,8 @@ struct Make {
 struct NodeConnections {
     node: Node,
     throttle: Rc<RefCell<Throttle>>,
-    /// By protocol and number.
-    queues: Box<[Option<Requests>]>,
+    /// By place.
+    queues: Vec<Option<Requests>>,
 }
 
 impl<N: Net> Pool<N> {
@@ -120,8 +128,7 @@ impl<N: Net> Pool<N> {
         request: Request<ReplyTo>,
     ) {
         let client = if planted("client-not-kept-to-one") { self.rng.random() } else { client };
-        let number = client as usize % self.make.per_node;
-        let place = PROTOCOLS.len() * number + protocol_index(lane.protocol);
+        let place = self.make.place(lane.choice, client);
         if let Some(requests) = self.queue(lane.node, place) {
             return requests.send(ToUpstream::Request(request));
         }
@@ -155,7 +162,8 @@ impl<N: Net> Pool<N> {
                     Settings { is_single: true, eager: false, idle_timeout, ..self.make.settings };
                 // Who waits for one of few connections need not wait for the pace of all others.
                 let throttle = Rc::new(RefCell::new(Throttle::new(None)));
-                let requests = self.connect(address, lane.protocol, settings, throttle);
+                let requests =
+                    self.connect(address, self.make.place(lane.choice, 0), settings, throttle);
                 Ok(Some(Leases::lend_new(&self.leases, place, requests)))
             }
         }
@@ -172,7 +180,7 @@ impl<N: Net> Pool<N> {
             return;
         }
         for node in nodes {
-            for place in 0..PROTOCOLS.len() * self.make.per_node {
+            for place in 0..self.make.places() {
                 if self.queue(*node, place).is_none() {
                     self.open(*node, place, router);
                 }
@@ -213,24 +221,25 @@ impl<N: Net> Pool<N> {
     }
 
     fn queue(&self, node: Node, place: usize) -> Option<&Requests> {
-        self.known(node)?.queues[place].as_ref().filter(|requests| !requests.is_closed())
+        self.known(node)?.queues.get(place)?.as_ref().filter(|requests| !requests.is_closed())
     }
 
     fn open(&mut self, node: Node, place: usize, router: &Router) {
         let Some(address) = router.address(node).cloned() else { return };
         if self.known(node).is_none() {
             let throttle = self.make.throttles.of(&address);
-            let queues = (0..PROTOCOLS.len() * self.make.per_node).map(|_| None).collect();
             if self.nodes.len() <= node.index() {
                 self.nodes.resize_with(node.index() + 1, || None);
             }
-            self.nodes[node.index()] = Some(NodeConnections { node, throttle, queues });
+            self.nodes[node.index()] = Some(NodeConnections { node, throttle, queues: Vec::new() });
         }
         let Some(connections) = &self.nodes[node.index()] else { return };
         let throttle = Rc::clone(&connections.throttle);
-        let protocol = PROTOCOLS[place % PROTOCOLS.len()];
-        let requests = self.connect(address, protocol, self.make.settings, throttle);
+        let requests = self.connect(address, place, self.make.settings(place), throttle);
         if let Some(connections) = &mut self.nodes[node.index()] {
+            if connections.queues.len() <= place {
+                connections.queues.resize_with(place + 1, || None);
+            }
             connections.queues[place] = Some(requests);
         }
     }
@@ -239,7 +248,7 @@ impl<N: Net> Pool<N> {
     fn connect(
         &mut self,
         address: Address,
-        protocol: Protocol,
+        place: usize,
         settings: Settings,
         throttle: Rc<RefCell<Throttle>>,
     ) -> Requests {
@@ -247,8 +256,7 @@ impl<N: Net> Pool<N> {
         if let Some(until) = self.ends {
             sender.send(ToUpstream::Replace(until));
         }
-        let mut options = self.make.options.clone();
-        options.greeting.protocol = protocol;
+        let mut options = self.make.options(place);
         if settings.is_single {
             // What waits for something to come is silent until then.
             options.stall_timeout = None;
@@ -268,6 +276,46 @@ impl<N: Net> Pool<N> {
         };
         self.net.spawn(upstream::serve(self.net.clone(), plan, count));
         sender
+    }
+}
+
+impl Make {
+    /// How many places there are for connections to one database.
+    fn places(&self) -> usize {
+        PROTOCOLS.len() * self.per_node
+    }
+
+    /// Which connection a client takes that has chosen so.
+    fn place(&self, choice: Choice, client: u64) -> usize {
+        let number = client as usize % self.per_node;
+        let home = self.options.greeting.database;
+        let chosen = choice.database.filter(|database| *database != home);
+        let floor = chosen.map_or(0, |database| 1 + database.min(DATABASES_MAX));
+        let within = PROTOCOLS.len() * number + protocol_index(choice.protocol);
+        self.places() * floor as usize + within
+    }
+
+    /// The database of a place that is not for that of the configuration.
+    fn chosen(&self, place: usize) -> Option<u32> {
+        u32::try_from((place / self.places()).checked_sub(1)?).ok()
+    }
+
+    fn options(&self, place: usize) -> Options {
+        let mut options = self.options.clone();
+        options.greeting.protocol = PROTOCOLS[place % PROTOCOLS.len()];
+        if let Some(database) = self.chosen(place) {
+            options.greeting.database = database;
+        }
+        options
+    }
+
+    fn settings(&self, place: usize) -> Settings {
+        if self.chosen(place).is_none() {
+            return self.settings;
+        }
+        let short = Duration::from_millis(DATABASE_IDLE_MS);
+        let idle_timeout = self.settings.idle_timeout.map_or(short, |limit| limit.min(short));
+        Settings { idle_timeout: Some(idle_timeout), eager: false, ..self.settings }
     }
 }
 
@@ -328,7 +376,7 @@ mod tests {
             let port = TokioNet.local_addr(&listener).unwrap().port();
             let mut router = Router::cluster(9);
             let node = router.learn(Address::new("127.0.0.1", port).unwrap(), now()).unwrap();
-            let lane = Lane { node, protocol: Protocol::Resp2, way: Way::Shared };
+            let lane = Lane { node, choice: Choice::default(), way: Way::Shared };
             let stats = Stats::new(1, ["main"]);
             let own = Rc::new(Own::new(stats.clone(), 0).unwrap());
             let count = own.upstream(0).unwrap();
@@ -360,5 +408,70 @@ mod tests {
             assert_eq!(stats.sum_nodes(|node| node.wire.count()), 2);
         };
         timeout(PATIENCE, LocalSet::new().run_until(story)).await.expect("in time");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_chooses_a_database_shares_no_connection_with_others() {
+        let story = async {
+            let listener = TokioNet.bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+            let address = TokioNet.local_addr(&listener).unwrap();
+            let address = Address::new("127.0.0.1", address.port()).unwrap();
+            let mut upstream = config::Upstream::new(config::Target::Server(address.clone()));
+            upstream.connections.client_name = None;
+            upstream.connections.database = 3;
+            let own = Rc::new(Own::new(Stats::new(1, ["main"]), 0).unwrap());
+            let (count, memory) = (own.upstream(0).unwrap(), Memory::new(Rc::clone(&own), 1 << 20));
+            let mut pool = Pool::new(TokioNet, &upstream, PATIENCE, 1, (count, memory));
+            let mut router = Router::single(address.clone(), 9);
+            let node = router.learn(address, now()).unwrap();
+            let (client, _inbox) = queue();
+
+            let mut begun = Vec::new();
+            for (database, said) in [
+                (None, "SELECT\r\n$1\r\n3\r\n"),
+                (Some(15), "SELECT\r\n$2\r\n15\r\n"),
+                (Some(0), ""),
+            ] {
+                let choice = Choice { database, ..Choice::default() };
+                pool.send(Lane { node, choice, way: Way::Shared }, 7, &router, ping(&client));
+                let (accepted, _) = TokioNet.accept(&listener).await.unwrap();
+                let mut server = TokioNet.adopt(accepted).unwrap();
+                let mut read = vec![0; 256];
+                let count = server.read(&mut read).await.unwrap();
+                let text = String::from_utf8_lossy(&read[..count]).into_owned();
+                let is_chosen = text.ends_with(said) && text.contains("SELECT");
+                assert!(is_chosen || said.is_empty() && !text.contains("SELECT"), "{text:?}");
+                begun.push(server);
+            }
+            // The database of the configuration is the same one, however it was chosen.
+            let places = [None, Some(3), Some(4)]
+                .map(|database| pool.make.place(Choice { database, ..Choice::default() }, 7));
+            assert!(places[0] == places[1] && places[1] != places[2]);
+        };
+        timeout(PATIENCE, LocalSet::new().run_until(story)).await.expect("in time");
+    }
+
+    #[test]
+    fn every_choice_has_a_place_of_its_own_and_there_are_so_many() {
+        let mut upstream = config::Upstream::new(config::Target::Cluster(Vec::new()));
+        upstream.connections.per_node = 3.try_into().unwrap();
+        upstream.connections.preconnect = true;
+        let own = Rc::new(Own::new(Stats::new(1, ["main"]), 0).unwrap());
+        let (count, memory) = (own.upstream(0).unwrap(), Memory::new(Rc::clone(&own), 1 << 20));
+        let pool = Pool::new(TokioNet, &upstream, PATIENCE, 1, (count, memory));
+        let mut places = std::collections::BTreeMap::new();
+        for database in (0..DATABASES_MAX).map(Some) {
+            for protocol in PROTOCOLS {
+                for client in 0..3 {
+                    let place = pool.make.place(Choice { protocol, database }, client);
+                    let greeting = pool.make.options(place).greeting;
+                    assert_eq!((greeting.protocol, Some(greeting.database)), (protocol, database));
+                    let settings = pool.make.settings(place);
+                    assert_eq!(settings.eager, database == Some(0), "{database:?}");
+                    places.insert(place, (protocol, database));
+                }
+            }
+        }
+        assert_eq!(places.len(), 16 * 2 * 3);
     }
 }

@@ -25,6 +25,7 @@ pub(super) fn facts<N>(row: &Row, shared: &Shared, listening: &Listening<N>) -> 
         time_of_day,
         started_at: stats.started_at(time_of_day.saturating_sub(uptime)),
         cluster: listening.backend.is_cluster,
+        database: listening.backend.policy.database,
         port: listening.port,
         system: (std::env::consts::OS, std::env::consts::ARCH),
         uptime_s: uptime.as_secs(),

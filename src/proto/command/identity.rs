@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::super::pubsub::Counts;
 use super::super::resp::{Protocol, Writer, parse_integer};
-use super::{Command, Modes, Refusal, cluster, help, refusal};
+use super::{Command, Facts, Modes, Refusal, cluster, help, refusal};
 use crate::limits::CLIENT_NAME_BYTES_MAX;
 
 /// The version of Redis that clients are told: the first one that has `CLIENT SETINFO`.
@@ -25,6 +25,8 @@ pub struct Identity {
     pub port: u16,
     /// The protocol it speaks.
     pub protocol: Protocol,
+    /// The database that it has chosen; `None`: that of the configuration.
+    pub database: Option<u32>,
     /// What it has switched.
     pub modes: Modes,
     /// How much it is subscribed to.
@@ -37,6 +39,16 @@ pub struct Identity {
     pub lib_version: Vec<u8>,
 }
 
+/// What a client has chosen that is a matter of connections to servers: commands of different
+/// choices never share one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// The protocol it speaks.
+    pub protocol: Protocol,
+    /// The database; `None`: that of the configuration.
+    pub database: Option<u32>,
+}
+
 impl Identity {
     /// A client that has just connected.
     #[must_use]
@@ -44,9 +56,16 @@ impl Identity {
         Identity { id, address, ..Identity::default() }
     }
 
+    /// What it has chosen of the connections that its commands take.
+    #[must_use]
+    pub fn choice(&self) -> Choice {
+        Choice { protocol: self.protocol, database: self.database }
+    }
+
     /// What `RESET` does; the library is still the same one.
     pub(super) fn reset(&mut self) {
         self.protocol = Protocol::Resp2;
+        self.database = None;
         self.name.clear();
         self.modes.reset();
     }
@@ -71,7 +90,12 @@ impl Identity {
 }
 
 /// Answers the commands of this module.
-pub(super) fn answer(command: &Command<'_>, identity: &mut Identity, out: &mut Vec<u8>) {
+pub(super) fn answer(
+    command: &Command<'_>,
+    identity: &mut Identity,
+    facts: &Facts,
+    out: &mut Vec<u8>,
+) {
     let mut writer = Writer::new(out, identity.protocol);
     match command.row.name {
         "hello" => hello(command, identity, out),
@@ -88,7 +112,7 @@ pub(super) fn answer(command: &Command<'_>, identity: &mut Identity, out: &mut V
         "client|no-evict" | "client|no-touch" => identity.modes.switch(command, &mut writer),
         "client|reply" => identity.modes.reply(command, &mut writer),
         "client|setinfo" => set_info(command, identity, out),
-        "client|info" => writer.verbatim(&line(identity)),
+        "client|info" => writer.verbatim(&line(identity, facts)),
         "client|trackinginfo" => tracking_info(&mut writer),
         "client|help" => help::write(&help::CLIENT, &mut writer),
         _ => Refusal::unknown_command(command.frame, command.spans).write(out),
@@ -218,16 +242,17 @@ fn is_plain(text: &[u8]) -> bool {
 
 /// The line that `CLIENT INFO` shows for a client, with the fields that mean something for a client
 /// of a proxy.
-fn line(identity: &Identity) -> String {
+fn line(identity: &Identity, facts: &Facts) -> String {
     let text = String::from_utf8_lossy;
     format!(
-        "id={} addr={} laddr={} name={} flags={} db=0 sub={} psub={} ssub={} cmd=client|info \
+        "id={} addr={} laddr={} name={} flags={} db={} sub={} psub={} ssub={} cmd=client|info \
          user=default redir=-1 resp={} lib-name={} lib-ver={}\n",
         identity.id,
         identity.address,
         cluster::own_address(identity),
         text(&identity.name),
         identity.modes.flags(identity.subscriptions.any()),
+        identity.database.unwrap_or(facts.database),
         identity.subscriptions.channels,
         identity.subscriptions.patterns,
         identity.subscriptions.shard_channels,

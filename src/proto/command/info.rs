@@ -201,6 +201,7 @@ mod tests {
             time_of_day: Duration::from_secs(1_700_000_000),
             started_at: Duration::from_secs(1_699_910_000),
             cluster: true,
+            database: 0,
             port: 6380,
             system: ("linux", "x86_64"),
             uptime_s: 90_000,

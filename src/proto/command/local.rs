@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::super::resp::{Protocol, Writer, parse_integer};
 use super::{Command, Identity, REDIS_VERSION, Refusal, cluster, describe, help, identity, info};
+use crate::limits::DATABASES_MAX;
 
 /// What the proxy knows about itself, supplied by whoever drives it. `INFO` shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Facts {
     pub started_at: Duration,
     /// Whether the servers are a Redis Cluster.
     pub cluster: bool,
+    /// The database of the servers that the configuration names.
+    pub database: u32,
     /// The port that the client is connected to.
     pub port: u16,
     /// The operating system, and the architecture of the processor.
@@ -88,7 +91,7 @@ pub fn answer(
     match command.row.name {
         "ping" => ping(command, out, identity),
         "echo" => writer.bulk(command.arg(1)),
-        "select" => select(command, facts, &mut writer),
+        "select" => select(command, identity, facts, &mut writer),
         "quit" => {
             writer.simple("OK");
             return After::Close;
@@ -110,7 +113,7 @@ pub fn answer(
         "object|help" => help::write(&help::OBJECT, &mut writer),
         name if name.starts_with("cluster|") => cluster::answer(command, identity, &mut writer),
         name if name.starts_with("command") => describe::answer(command, out, protocol),
-        _ => identity::answer(command, identity, out),
+        _ => identity::answer(command, identity, facts, out),
     }
     After::Continue
 }
@@ -154,16 +157,21 @@ fn role(writer: &mut Writer<'_>) {
     writer.array(0);
 }
 
-/// There is one database: a cluster has no other, and other servers' are not offered.
-fn select(command: &Command<'_>, facts: &Facts, writer: &mut Writer<'_>) {
-    match parse_integer(command.arg(1)) {
-        None => writer.error("ERR value is not an integer or out of range"),
-        Some(0) => writer.simple("OK"),
-        Some(index) if i32::try_from(index).is_err() => {
+/// A cluster has one database; how many a server has, it says itself.
+fn select(command: &Command<'_>, identity: &mut Identity, facts: &Facts, writer: &mut Writer<'_>) {
+    let Some(index) = parse_integer(command.arg(1)) else {
+        return writer.error("ERR value is not an integer or out of range");
+    };
+    match u32::try_from(index) {
+        Ok(index) if index == 0 || !facts.cluster && index < DATABASES_MAX => {
+            identity.database = (!facts.cluster).then_some(index);
+            writer.simple("OK");
+        }
+        _ if i32::try_from(index).is_err() => {
             writer.error("ERR value is out of range, value must between -2147483648 and 2147483647")
         }
-        Some(_) if facts.cluster => writer.error("ERR SELECT is not allowed in cluster mode"),
-        Some(_) => writer.error("ERR DB index is out of range"),
+        _ if facts.cluster => writer.error("ERR SELECT is not allowed in cluster mode"),
+        _ => writer.error("ERR DB index is out of range"),
     }
 }
 
@@ -192,12 +200,13 @@ mod tests {
     }
 
     #[test]
-    fn there_is_database_0_only() {
+    fn a_server_has_databases_0_to_15_and_a_cluster_one() {
         let mut client = Client::default();
         for (cluster, line, reply) in [
             (false, "select 0", "+OK|"),
             (true, "select 0", "+OK|"),
-            (false, "select 1", "-ERR DB index is out of range|"),
+            (false, "select 15", "+OK|"),
+            (false, "select 16", "-ERR DB index is out of range|"),
             (false, "select -1", "-ERR DB index is out of range|"),
             (true, "select 1", "-ERR SELECT is not allowed in cluster mode|"),
             (true, "select x", "-ERR value is not an integer or out of range|"),

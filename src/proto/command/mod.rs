@@ -39,7 +39,7 @@ mod waits;
 
 use bytes::Bytes;
 
-pub use identity::{Identity, REDIS_VERSION};
+pub use identity::{Choice, Identity, REDIS_VERSION};
 pub use keys::{KeySpec, Keys, Take};
 pub use local::{After, CommandCount, Facts, answer};
 pub use modes::{Modes, Replies};

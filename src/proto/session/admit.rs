@@ -46,13 +46,13 @@ impl Session {
                 ) {
                     Some(plan) => plan,
                     None if command.row.spread == Spread::Local => {
-                        let before = self.identity.protocol;
+                        let before = self.identity.choice();
                         let is_first = self.ring.is_empty() && !self.identity.modes.is_muted();
                         let out = if is_first { self.output.tail() } else { &mut Vec::new() };
                         let facts = facts(&command, turn);
                         let after = command::answer(&command, &mut self.identity, &facts, out);
                         // Commands from here on take another connection.
-                        if self.identity.protocol != before {
+                        if self.identity.choice() != before {
                             self.displaced = true;
                             self.watching.lose();
                         }
@@ -85,12 +85,12 @@ impl Session {
                 self.push_ready(Bytes::from(reply), turn.now);
             }
             Plan::One(slot, row) => {
-                let part = Part::new(frame, slot, row.access, self.identity.protocol);
+                let part = Part::new(frame, slot, row.access, self.identity.choice());
                 self.admit_one(part, row, turn);
             }
             Plan::Transaction(batch, row) => {
                 let Batch { bytes, queued, slot, access } = batch;
-                let part = Part::new(bytes.into(), slot, access, self.identity.protocol);
+                let part = Part::new(bytes.into(), slot, access, self.identity.choice());
                 let part = Part { queued: Some(queued), ..part };
                 if self.is_watching() {
                     self.admit_own(Part { own: Own::Exec, ..part }, row, since, turn);
@@ -102,11 +102,11 @@ impl Session {
                 let is_first = matches!(self.watching, Watching::Asked(..));
                 let own = if is_first { Own::Watch } else { Own::WatchMore };
                 // It changes nothing, so it may be sent again.
-                let part = Part::new(frame, slot, Access::Read, self.identity.protocol);
+                let part = Part::new(frame, slot, Access::Read, self.identity.choice());
                 self.admit_own(Part { own, ..part }, row, since, turn);
             }
             Plan::Wait(slot, row, time) => {
-                let part = Part::new(frame, slot, row.access, self.identity.protocol);
+                let part = Part::new(frame, slot, row.access, self.identity.choice());
                 self.admit_own(Part { own: Own::Wait(time), ..part }, row, since, turn);
             }
             Plan::Subscription(row, names) => self.subscription((row, names), since, turn),
@@ -162,9 +162,9 @@ impl Session {
         (bytes, since): (usize, Instant),
         turn: &Turn<'_>,
     ) {
-        let protocol = self.identity.protocol;
+        let choice = self.identity.choice();
         let parts: Vec<_> =
-            split.shares.iter().map(|share| Part::of(share, row.access, protocol)).collect();
+            split.shares.iter().map(|share| Part::of(share, row.access, choice)).collect();
         let count = parts.len();
         let settled = self.is_settled(turn.router);
         let deadline = since + turn.policy.timeout(row);

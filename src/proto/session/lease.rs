@@ -150,7 +150,7 @@ impl Session {
         turn: &mut Turn<'_>,
     ) -> Option<Reply> {
         let (part, _) = self.ring.part(ticket)?;
-        let (own, protocol) = (part.own, part.protocol);
+        let (own, protocol) = (part.own, part.choice.protocol);
         let is_failure = matches!(reply, Reply::Failure(_));
         self.lease_failed |= is_failure;
         let is_lost = match &reply {

@@ -38,9 +38,9 @@ impl Session {
             self.repair_missing(turn);
         }
         let router = &*turn.router;
-        let protocol = self.identity.protocol;
+        let choice = self.identity.choice();
         let is_routed = |lane: Lane, part: &Part| {
-            lane.protocol == protocol && part.route(router) == Route::To(lane.node)
+            lane.choice == choice && part.route(router) == Route::To(lane.node)
         };
         // What is in flight for each slot among the parts seen so far: one lane, or not to be
         // joined.

@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::super::cluster::{Node, Route, Router, Slot};
-use super::super::command::{Access, Share};
+use super::super::command::{Access, Choice, Share};
 use super::super::pipeline::Form;
-use super::super::resp::Protocol;
 use super::repair::Repair;
 use crate::mutant::planted;
 
@@ -16,8 +15,8 @@ use crate::mutant::planted;
 pub struct Lane {
     /// The node it leads to.
     pub node: Node,
-    /// The protocol spoken on it.
-    pub protocol: Protocol,
+    /// What was agreed on there.
+    pub choice: Choice,
     /// Whose it is.
     pub way: Way,
 }
@@ -104,8 +103,8 @@ pub(super) struct Part {
     pub(super) queued: Option<u32>,
     /// Why it goes to a connection of the client's own.
     pub(super) own: Own,
-    /// The protocol of the client when it sent the command.
-    pub(super) protocol: Protocol,
+    /// What the client had chosen when it sent the command.
+    pub(super) choice: Choice,
     pub(super) state: State,
     /// Redirects followed.
     pub(super) redirects: u8,
@@ -129,7 +128,7 @@ pub(super) struct Refused {
 }
 
 impl Part {
-    pub(super) fn new(frame: Bytes, slot: Slot, access: Access, protocol: Protocol) -> Part {
+    pub(super) fn new(frame: Bytes, slot: Slot, access: Access, choice: Choice) -> Part {
         let state = State::Parked { target: None, asking: false };
         Part {
             frame,
@@ -138,7 +137,7 @@ impl Part {
             access,
             queued: None,
             own: Own::No,
-            protocol,
+            choice,
             state,
             redirects: 0,
             retries: 0,
@@ -148,8 +147,8 @@ impl Part {
     }
 
     /// A part of a command that was split.
-    pub(super) fn of(share: &Share, access: Access, protocol: Protocol) -> Part {
-        let part = Part::new(share.frame.clone(), share.slot, access, protocol);
+    pub(super) fn of(share: &Share, access: Access, choice: Choice) -> Part {
+        let part = Part::new(share.frame.clone(), share.slot, access, choice);
         Part { only: share.node, ..part }
     }
 
@@ -174,7 +173,7 @@ impl Part {
 
     /// The connection to a node that it takes.
     pub(super) fn lane(&self, node: Node) -> Lane {
-        Lane { node, protocol: self.protocol, way: self.own.way() }
+        Lane { node, choice: self.choice, way: self.own.way() }
     }
 
     pub(super) fn is_parked(&self) -> bool {

@@ -31,7 +31,8 @@ pub(super) fn facts(command: &Command<'_>, turn: &Turn<'_>) -> Facts {
     if matches!(command.row.name, "info" | "time") {
         return (turn.facts)(command.row);
     }
-    Facts { cluster: turn.router.is_cluster(), ..Facts::default() }
+    let (cluster, database) = (turn.router.is_cluster(), turn.policy.database);
+    Facts { cluster, database, ..Facts::default() }
 }
 
 pub(super) fn plan(command: &Command<'_>, router: &Router, rules: &Rules) -> Plan {

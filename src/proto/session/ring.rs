@@ -187,7 +187,7 @@ impl Ring {
         };
         let mut parts: Vec<Part> = Vec::with_capacity(split.shares.len());
         for share in &split.shares {
-            parts.push(Part::of(share, model.access, model.protocol));
+            parts.push(Part::of(share, model.access, model.choice));
         }
         let count = parts.len();
         match &mut place.work {

@@ -66,6 +66,7 @@ fn policy() -> Policy {
         retries_max: 3,
         follow_redirects: true,
         redirects_max: 5,
+        database: 0,
         rules: Rules::default(),
     }
 }
@@ -296,8 +297,26 @@ fn commands_after_hello_3_take_another_lane_in_order() {
     rig.send("SET a 1\nHELLO 3\n");
     assert!(rig.send("GET a\n").is_empty(), "SET a 1 is in flight on the RESP2 lane");
     rig.answer("+OK\r\n");
-    assert_eq!(rig.flying[0].lane.protocol, crate::proto::resp::Protocol::Resp3);
+    assert_eq!(rig.flying[0].lane.choice.protocol, crate::proto::resp::Protocol::Resp3);
     assert_eq!(rig.flying_from(0), ["2: GET a"]);
+}
+
+#[test]
+fn commands_after_select_take_another_lane_in_order_until_a_reset() {
+    let mut rig = Rig::unrouted();
+    rig.router = Router::single(Address::new("h", 1).unwrap(), 100);
+    rig.policy.database = 5;
+    rig.send("SET a 1\nSELECT 3\n");
+    assert!(rig.send("GET a\n").is_empty(), "SET a 1 is in flight on the lane of database 5");
+    rig.answer("+OK\r\n");
+    assert_eq!(rig.flying[0].lane.choice.database, Some(3));
+    rig.answer("$-1\r\n");
+    assert_eq!(rig.told(), "+OK\r\n+OK\r\n$-1\r\n");
+    rig.send("CLIENT INFO\nRESET\nCLIENT INFO\nGET a\n");
+    assert_eq!(rig.flying[0].lane.choice.database, None);
+    let told = rig.told();
+    let shown: Vec<_> = told.split(' ').filter(|field| field.starts_with("db=")).collect();
+    assert_eq!(shown, ["db=3", "db=5"]);
 }
 
 #[test]

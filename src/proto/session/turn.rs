@@ -50,6 +50,8 @@ pub struct Policy {
     pub follow_redirects: bool,
     /// Redirects followed for one command.
     pub redirects_max: u8,
+    /// The database of clients that choose none.
+    pub database: u32,
     /// What is declared, and what is refused.
     pub rules: Rules,
 }

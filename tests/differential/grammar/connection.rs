@@ -55,6 +55,7 @@ lines!(CONNECTION, Group::Connection, {
     "reset" "",
     "role" "",
     "select" "database",
+    "swapdb" "database database",
     "time" "" Shape,
     "watch" "( key )+",
 });

@@ -11,6 +11,7 @@ lines!(GENERIC, Group::Generic, {
     "expireat" "key unixseconds { NX | XX | GT | LT }",
     "expiretime" "key" Seconds,
     "object|encoding" "key",
+    "move" "key database",
     "object|freq" "key",
     "object|help" "",
     "object|idletime" "key" Shape,

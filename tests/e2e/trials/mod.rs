@@ -7,6 +7,7 @@ use crate::harness::Stage;
 mod bounds;
 mod connections;
 mod conversation;
+mod databases;
 mod demo;
 mod drain;
 mod errors;
@@ -48,6 +49,7 @@ pub(crate) fn all() -> impl Iterator<Item = Story> {
         types::STORIES,
         errors::STORIES,
         scripts::STORIES,
+        databases::STORIES,
         tools::STORIES,
         metrics::STORIES,
         pubsub::STORIES,

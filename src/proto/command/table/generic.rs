@@ -81,6 +81,10 @@ pub(super) const ROWS: &[Row] = &[
              length.",
             "Returns all key names that match a pattern.",
         ),
+    Row::new("move", 3, Access::Write)
+        .keys(KEY, &["RW access update"])
+        .flags(&["write", "fast"], &["@keyspace", "@write", "@fast"])
+        .doc("generic", "1.0.0", "O(1)", "Moves a key to another database."),
     Row::new("object", -2, Access::None)
         .flags(&[], &["@slow"])
         .doc(

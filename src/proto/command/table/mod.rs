@@ -356,7 +356,6 @@ const NEEDS_A_CONNECTION: &str =
     "it needs a connection of the client's own to a server, which redpoll does not lend yet";
 const NOT_OFFERED: &str = "redpoll does not offer it yet";
 const MOVES_KEYS: &str = "it moves keys past the proxy";
-const ONE_DATABASE: &str = "clients of redpoll have one database";
 const NOT_A_NODE: &str = "the slots that redpoll shows are not kept at redpoll";
 const OTHER_CLIENTS: &str =
     "it is about other clients, and each worker of redpoll knows only its own";
@@ -418,7 +417,7 @@ mod tests {
 
     #[test]
     fn what_no_client_gets_has_a_row_with_the_reason() {
-        for name in ["migrate", "wait", "move", "monitor", "cluster|failover"] {
+        for name in ["migrate", "wait", "monitor", "cluster|failover"] {
             let row = find_full(name.as_bytes()).unwrap();
             assert!(matches!(row.spread, Spread::Refused(why) if !why.is_empty()), "{name}");
         }

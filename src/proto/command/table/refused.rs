@@ -1,6 +1,6 @@
 //! What no client gets, and why.
 
-use super::{MOVES_KEYS, NEEDS_A_CONNECTION, ONE_DATABASE, ONE_SERVER, Row};
+use super::{MOVES_KEYS, NEEDS_A_CONNECTION, ONE_SERVER, Row};
 
 pub(super) const ROWS: &[Row] = &[
     Row::refused("bgrewriteaof", 1, "server", "1.0.0", ONE_SERVER),
@@ -32,7 +32,6 @@ pub(super) const ROWS: &[Row] = &[
         Row::refused("module|unload", 3, "server", "4.0.0", ONE_SERVER),
     ]),
     Row::refused("monitor", 1, "server", "1.0.0", ONE_SERVER),
-    Row::refused("move", 3, "generic", "1.0.0", ONE_DATABASE),
     Row::refused("pfdebug", 3, "hyperloglog", "2.8.9", ONE_SERVER),
     Row::refused("pfselftest", 1, "hyperloglog", "2.8.9", ONE_SERVER),
     Row::refused("psync", -3, "server", "2.8.0", ONE_SERVER),
@@ -42,7 +41,6 @@ pub(super) const ROWS: &[Row] = &[
     Row::refused("save", 1, "server", "1.0.0", ONE_SERVER),
     Row::refused("shutdown", -1, "server", "1.0.0", ONE_SERVER),
     Row::refused("slaveof", 3, "server", "1.0.0", ONE_SERVER),
-    Row::refused("swapdb", 3, "server", "4.0.0", ONE_DATABASE),
     Row::refused("sync", 1, "server", "1.0.0", ONE_SERVER),
     Row::refused("wait", 3, "generic", "3.0.0", NEEDS_A_CONNECTION),
     Row::refused("waitaof", 4, "generic", "7.2.0", NEEDS_A_CONNECTION),

@@ -257,6 +257,16 @@ pub(super) const ROWS: &[Row] = &[
                 )
                 .deprecated("8.1.0", "`COMMANDLOG RESET SLOW`"),
         ]),
+    Row::new("swapdb", 3, Access::Write)
+        .spread(Spread::AnyPrimary)
+        .flags(&["write", "fast"], &["@keyspace", "@write", "@fast", "@dangerous"])
+        .doc(
+            "server",
+            "4.0.0",
+            "O(N) where N is the count of clients watching or blocking on keys from both \
+             databases.",
+            "Swaps two databases.",
+        ),
     Row::new("time", 1, Access::None)
         .flags(&["loading", "stale", "fast"], &["@fast"])
         .tips(&["nondeterministic_output"])

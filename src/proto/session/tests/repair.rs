@@ -60,6 +60,15 @@ fn a_script_that_nobody_was_seen_to_give_is_still_missed() {
 }
 
 #[test]
+fn a_script_is_not_known_before_it_is_loaded() {
+    let mut rig = Rig::new();
+    let sent = rig.send(&format!("EVALSHA {SIX} 0\nSCRIPT LOAD 'return 6'\n"));
+    assert_eq!(sent.len(), 1);
+    assert_eq!(rig.answer(NOSCRIPT), ["1: SCRIPT LOAD return 6", "2: SCRIPT LOAD return 6"]);
+    assert_eq!(rig.told(), NOSCRIPT);
+}
+
+#[test]
 fn a_command_is_repaired_once() {
     let mut rig = cluster();
     rig.send(&format!("EVALSHA {SIX} 1 a\n"));
