@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::config::{Target, Upstream};
 use crate::io::now;
@@ -64,6 +64,8 @@ pub(crate) struct Backend<N> {
     target: Target,
     /// The newest view of the cluster, if there is one.
     view: RefCell<Option<Arc<Topology>>>,
+    /// When it came in.
+    seen: Cell<Option<Instant>>,
     pub(crate) router: Rc<RefCell<Router>>,
     pub(crate) pool: RefCell<Pool<N>>,
     pub(crate) policy: Policy,
@@ -113,6 +115,7 @@ impl<N: Net> Backend<N> {
         if upstream.command_stats {
             count.stats().enable_commands();
         }
+        count.upstream().set_target(upstream.target.to_string());
         if let Target::Server(address) = &upstream.target {
             count.nodes_listed(std::slice::from_ref(address));
         }
@@ -120,6 +123,7 @@ impl<N: Net> Backend<N> {
             configuration,
             target: upstream.target.clone(),
             view: RefCell::new(None),
+            seen: Cell::new(None),
             router,
             hub,
             pool: RefCell::new(pool),
@@ -138,6 +142,7 @@ impl<N: Net> Backend<N> {
     /// True if some slot has changed hands since the last time.
     pub(crate) fn adopt(&self, topology: &Arc<Topology>) -> bool {
         self.view.replace(Some(Arc::clone(topology)));
+        self.seen.set(Some(now()));
         let adopted = self.router.borrow_mut().adopt(topology, now());
         let router = self.router.borrow();
         let mut pool = self.pool.borrow_mut();
@@ -152,6 +157,17 @@ impl<N: Net> Backend<N> {
             self.hub.receive_topology();
         }
         has_changed
+    }
+
+    /// What is known of the cluster beside who serves what: lines of `PROXY TOPOLOGY`.
+    pub(crate) fn describe(&self) -> Vec<String> {
+        let (view, seen) = (self.view.borrow(), self.seen.get());
+        let (Some(view), Some(seen)) = (&*view, seen) else { return Vec::new() };
+        let age = now().saturating_duration_since(seen).as_secs();
+        let epoch = view.epoch();
+        let head = format!("epoch {epoch}, told {age} s ago; slots that moved since are followed");
+        let replicas = view.replicas().map(|(node, of)| format!("{node} is a replica of {of}"));
+        std::iter::once(head).chain(replicas).collect()
     }
 
     /// Begins with what is known by another configuration of the same servers, so that commands

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Listening, Shared};
 use crate::io::now;
+use crate::net::Net;
 use crate::proto::command::{CommandCount, Facts, Row};
 use crate::stats::{BackendStats, ErrorCode, Stats};
 
@@ -13,18 +14,24 @@ use crate::stats::{BackendStats, ErrorCode, Stats};
 const SIMULATED_START: Duration = Duration::from_secs(1_700_000_000);
 
 /// What the answer to a command of `row` is made from.
-pub(super) fn facts<N>(row: &Row, shared: &Shared, listening: &Listening<N>) -> Facts {
+pub(super) fn facts<N: Net>(row: &Row, shared: &Shared, listening: &Listening<N>) -> Facts {
     let stats = shared.count.all();
     let uptime = now().saturating_duration_since(shared.started);
     let time_of_day = stats.time_of_day.map_or_else(|| SIMULATED_START + uptime, |ask| ask());
     if row.name == "time" {
         return Facts { time_of_day, ..Facts::default() };
     }
+    if row.name.starts_with("proxy|") {
+        let tells_upstreams = row.name == "proxy|upstreams";
+        let lines = if tells_upstreams { upstreams(stats) } else { listening.backend.describe() };
+        return Facts { lines, ..Facts::default() };
+    }
     let process = stats.process.and_then(|ask| ask());
     Facts {
         time_of_day,
         started_at: stats.started_at(time_of_day.saturating_sub(uptime)),
         cluster: listening.backend.is_cluster,
+        lines: Vec::new(),
         database: listening.backend.policy.database,
         port: listening.port,
         system: (std::env::consts::OS, std::env::consts::ARCH),
@@ -43,6 +50,17 @@ pub(super) fn facts<N>(row: &Row, shared: &Shared, listening: &Listening<N>) -> 
         cpu_user_us: process.map(|process| process.cpu_user_us),
         cpu_system_us: process.map(|process| process.cpu_system_us),
     }
+}
+
+/// Each upstream, a line each, and a line for each of its nodes.
+fn upstreams(stats: &Stats) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (upstream, nodes) in stats.upstreams.iter().zip(stats.nodes()) {
+        lines.push(format!("{}: {}; {}", upstream.name, upstream.health(), upstream.target()));
+        lines
+            .extend(nodes.nodes().map(|(address, _)| format!("{}: node {address}", upstream.name)));
+    }
+    lines
 }
 
 /// What was counted of each command that was ever answered, over all upstreams.

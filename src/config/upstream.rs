@@ -1,6 +1,7 @@
 //! One upstream: where it is, and everything about the connections there.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
@@ -36,6 +37,18 @@ pub enum Target {
     Cluster(Vec<Address>),
     /// A server of its own.
     Server(Address),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Server(server) => write!(f, "server {server}"),
+            Target::Cluster(seeds) => {
+                let seeds: Vec<_> = seeds.iter().map(Address::to_string).collect();
+                write!(f, "cluster of {}", seeds.join(", "))
+            }
+        }
+    }
 }
 
 /// How long things may take. No time is zero.

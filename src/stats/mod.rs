@@ -65,6 +65,8 @@ pub struct UpstreamStats {
     pub name: String,
     /// Whether some node told its topology when asked last (cluster), or it answered (standalone).
     pub usable: AtomicBool,
+    /// Where it is.
+    target: Mutex<String>,
     /// Why it is not, in words.
     trouble: Mutex<String>,
     /// What the log says of its nodes.
@@ -93,6 +95,17 @@ impl UpstreamStats {
         self.usable.store(usable.is_ok(), Ordering::Relaxed);
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         *trouble = usable.err().unwrap_or_default();
+    }
+
+    /// Notes where it is.
+    pub fn set_target(&self, target: String) {
+        *self.target.lock().unwrap_or_else(PoisonError::into_inner) = target;
+    }
+
+    /// Where it is: the server, or nodes that were known from the start; empty before anybody says.
+    #[must_use]
+    pub fn target(&self) -> String {
+        self.target.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether it can be used, in words.
@@ -267,6 +280,12 @@ impl OwnUpstream {
     #[must_use]
     pub fn stats(&self) -> &BackendStats {
         &self.own.worker().upstreams[self.upstream]
+    }
+
+    /// What is known of the upstream as a whole.
+    #[must_use]
+    pub fn upstream(&self) -> &UpstreamStats {
+        &self.own.all().upstreams[self.upstream]
     }
 
     /// What a new connection to a node counts in. It is over when that is dropped, and its counts

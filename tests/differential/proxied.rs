@@ -18,7 +18,7 @@ const MANY: u32 = 1000;
 
 /// Every command that clients of Redpoll get; of one with subcommands, those.
 pub(crate) fn known() -> impl Iterator<Item = &'static str> {
-    table::offered().flat_map(|row| {
+    table::offered().filter(|row| row.group != "proxy").flat_map(|row| {
         let itself = row.subcommands.is_empty().then_some(row.name);
         itself.into_iter().chain(row.offered().map(|row| row.name))
     })

@@ -17,6 +17,8 @@ pub struct Topology {
     epoch: u64,
     /// The nodes, primaries and replicas, each once.
     nodes: Vec<Address>,
+    /// The primary of each node that is a replica, as an index into `nodes`, or `NOBODY`.
+    followed: Vec<u16>,
     /// The primary of each slot, as an index into `nodes`, or `NOBODY`.
     owners: Box<[u16; SLOTS]>,
     /// How many slots have none.
@@ -28,7 +30,8 @@ impl Topology {
     #[must_use]
     pub fn empty(epoch: u64) -> Topology {
         let owners = Box::new([NOBODY; SLOTS]);
-        Topology { epoch, nodes: Vec::new(), owners, uncovered: SLOTS }
+        let (nodes, followed) = (Vec::new(), Vec::new());
+        Topology { epoch, nodes, followed, owners, uncovered: SLOTS }
     }
 
     /// A view in which `h:port` serves the slots from `first` to `last`, for each of `ranges`.
@@ -49,10 +52,11 @@ impl Topology {
     pub fn from_shards(reply: &Value, epoch: u64, asked: &Address) -> Option<Topology> {
         let mut builder = Builder::new(epoch);
         for shard in reply.as_items()? {
-            let mut primary = None;
+            let (mut primary, mut members) = (None, Vec::new());
             for node in shard.get("nodes")?.as_items()? {
                 let Some(address) = shard_node(node, asked) else { continue };
                 let index = builder.intern(address)?;
+                members.push(index);
                 let says = |key, word| node.get(key).and_then(Value::as_text) == Some(word);
                 // One that was failed over is shown as a second master for a while.
                 if says("role", "master") && (primary.is_none() || says("health", "online")) {
@@ -60,6 +64,7 @@ impl Topology {
                 }
             }
             let Some(primary) = primary else { continue };
+            members.into_iter().for_each(|member| builder.follow(member, primary));
             for range in shard.get("slots")?.as_items()?.chunks_exact(2) {
                 builder.assign(&range[0], &range[1], primary)?;
             }
@@ -74,12 +79,14 @@ impl Topology {
         for range in reply.as_items()? {
             let [first, last, nodes @ ..] = range.as_items()? else { return None };
             let mut nodes = nodes.iter().map(|node| slots_node(node, asked));
-            if let Some(primary) = nodes.next()? {
-                let primary = builder.intern(primary)?;
+            let mut primary = NOBODY;
+            if let Some(address) = nodes.next()? {
+                primary = builder.intern(address)?;
                 builder.assign(first, last, primary)?;
             }
             for replica in nodes.flatten() {
-                builder.intern(replica)?;
+                let replica = builder.intern(replica)?;
+                builder.follow(replica, primary);
             }
         }
         Some(builder.topology)
@@ -112,6 +119,12 @@ impl Topology {
         })
     }
 
+    /// The replicas, each with its primary.
+    pub fn replicas(&self) -> impl Iterator<Item = (&Address, &Address)> {
+        let pairs = self.nodes.iter().zip(&self.followed);
+        pairs.filter_map(|(node, followed)| Some((node, self.nodes.get(usize::from(*followed))?)))
+    }
+
     /// Slots that nobody serves.
     #[must_use]
     pub fn uncovered(&self) -> usize {
@@ -138,8 +151,18 @@ impl Builder {
         }
         let index = u16::try_from(self.topology.nodes.len()).ok().filter(|new| *new != NOBODY)?;
         self.topology.nodes.push(address.clone());
+        self.topology.followed.push(NOBODY);
         self.by_address.insert(address, index);
         Some(index)
+    }
+
+    /// Notes that a node is a replica of a primary, unless it is the same one.
+    fn follow(&mut self, replica: u16, primary: u16) {
+        if let Some(followed) = self.topology.followed.get_mut(usize::from(replica))
+            && replica != primary
+        {
+            *followed = primary;
+        }
     }
 
     /// Notes who serves a range of slots; `None` if there is no such range, or another node is said
@@ -211,6 +234,9 @@ mod tests {
         assert_eq!(owner(&topology, 299).as_deref(), Some("host:7002"));
         assert_eq!(owner(&topology, 300), None);
         assert_eq!((topology.epoch(), topology.nodes().len()), (7, 4));
+        let replicas: Vec<_> =
+            topology.replicas().map(|(node, of)| (node.port(), of.port())).collect();
+        assert_eq!(replicas, [(7001, 7002), (7004, 7002)]);
         assert_eq!(topology.uncovered(), SLOTS - 300);
     }
 
@@ -223,6 +249,9 @@ mod tests {
         assert_eq!(owner(&topology, 0).as_deref(), Some("127.0.0.1:30001"));
         assert_eq!(owner(&topology, 16383).as_deref(), Some("10.0.0.9:30002"));
         assert_eq!((topology.uncovered(), topology.nodes().len()), (0, 3));
+        let replicas: Vec<_> =
+            topology.replicas().map(|(node, of)| (node.port(), of.port())).collect();
+        assert_eq!(replicas, [(30004, 30001)]);
     }
 
     #[test]

@@ -132,6 +132,21 @@ pub(super) const PUBSUB: [&str; 14] = [
     "    Prints this help.",
 ];
 
+pub(super) const PROXY: [&str; 12] = [
+    "PROXY <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "INFO UPSTREAM [<section> ...]",
+    "    Return what each primary of the upstream tells of itself.",
+    "ROUTE <full-command>",
+    "    Explain where a command would go, and why. It is not executed.",
+    "TOPOLOGY",
+    "    Return who serves which slots, as the worker that serves this client knows it.",
+    "UPSTREAMS",
+    "    Return the upstreams of this process: whether they are usable, where they are, and",
+    "    their nodes.",
+    "HELP",
+    "    Prints this help.",
+];
+
 /// Writes help as Redis does: an array of simple strings.
 pub(super) fn write(lines: &[&str], writer: &mut Writer<'_>) {
     writer.array(lines.len());

@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
+use super::super::cluster::Slot;
 use super::super::pubsub::Counts;
 use super::super::resp::{Protocol, Writer, parse_integer};
 use super::{Command, Facts, Modes, Refusal, cluster, help, refusal};
-use crate::limits::CLIENT_NAME_BYTES_MAX;
+use crate::limits::{CLIENT_NAME_BYTES_MAX, SLOTS};
 
 /// The version of Redis that clients are told: the first one that has `CLIENT SETINFO`.
 pub const REDIS_VERSION: &str = "7.2.0";
@@ -60,6 +61,14 @@ impl Identity {
     #[must_use]
     pub fn choice(&self) -> Choice {
         Choice { protocol: self.protocol, database: self.database }
+    }
+
+    /// The slot whose owner runs what this client asks without keys: another one for each client,
+    /// and the same one always, so that its commands keep their order.
+    #[must_use]
+    pub fn home(&self) -> Slot {
+        let mixed = self.id.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - SLOTS.ilog2());
+        u16::try_from(mixed).ok().and_then(Slot::new).unwrap_or_else(|| Slot::of(b""))
     }
 
     /// What `RESET` does; the library is still the same one.

@@ -202,6 +202,7 @@ mod tests {
             started_at: Duration::from_secs(1_699_910_000),
             cluster: true,
             database: 0,
+            lines: Vec::new(),
             port: 6380,
             system: ("linux", "x86_64"),
             uptime_s: 90_000,

@@ -44,6 +44,8 @@ pub struct Facts {
     pub read_bytes_total: u64,
     /// Bytes written to clients since the start.
     pub written_bytes_total: u64,
+    /// What `PROXY` tells, line by line.
+    pub lines: Vec<String>,
     /// What was counted of commands that went to servers, by name; empty if that is not counted.
     pub commands: Vec<CommandCount>,
     /// How often clients were answered with an error of the proxy's own, by the error's code.
@@ -110,6 +112,8 @@ pub fn answer(
         "acl|whoami" => writer.bulk(b"default"),
         "acl|help" => help::write(&help::ACL, &mut writer),
         "pubsub|help" => help::write(&help::PUBSUB, &mut writer),
+        "proxy|help" => help::write(&help::PROXY, &mut writer),
+        "proxy|route" | "proxy|topology" | "proxy|upstreams" => lines(&facts.lines, &mut writer),
         "object|help" => help::write(&help::OBJECT, &mut writer),
         name if name.starts_with("cluster|") => cluster::answer(command, identity, &mut writer),
         name if name.starts_with("command") => describe::answer(command, out, protocol),
@@ -131,6 +135,11 @@ fn ping(command: &Command<'_>, out: &mut Vec<u8>, identity: &Identity) {
         2 => Writer::new(out, identity.protocol).bulk(command.arg(1)),
         _ => Refusal::WrongArity(command.row).write(out),
     }
+}
+
+fn lines(lines: &[String], writer: &mut Writer<'_>) {
+    writer.array(lines.len());
+    lines.iter().for_each(|line| writer.bulk(line.as_bytes()));
 }
 
 /// Seconds, and the microseconds beyond them.

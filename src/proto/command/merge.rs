@@ -100,6 +100,28 @@ pub(super) fn least(frames: &[&Bytes]) -> Option<Bytes> {
     Some(Bytes::from(merged))
 }
 
+/// One text of all, each below the head of the same number, in the protocol that they came in.
+pub(super) fn headed(heads: &[String], frames: &[&Bytes]) -> Option<Bytes> {
+    let mut merged = String::new();
+    let mut protocol = Protocol::Resp2;
+    for (head, frame) in heads.iter().zip(frames) {
+        let start = memchr::memchr(b'\n', frame)? + 1;
+        let content = frame.get(start..)?.strip_suffix(b"\r\n")?;
+        let content = match frame.first()? {
+            b'$' => content,
+            b'=' => {
+                protocol = Protocol::Resp3;
+                content.get(b"txt:".len()..)?
+            }
+            _ => return None,
+        };
+        merged += &format!("## {head}\r\n{}\r\n", String::from_utf8_lossy(content));
+    }
+    let mut reply = Vec::new();
+    Writer::new(&mut reply, protocol).verbatim(&merged);
+    Some(Bytes::from(reply))
+}
+
 /// One that is not null, if there is one: which one, the replies themselves decide, so that it is
 /// not always that of the same node.
 pub(super) fn any(frames: &[&Bytes]) -> Option<Bytes> {
@@ -173,6 +195,18 @@ mod tests {
             .map(|frame| frame.contains("bb"))
             .collect();
         assert!(given.contains(&true) && given.contains(&false), "{given:?}");
+    }
+
+    #[test]
+    fn texts_stand_below_their_heads_in_the_protocol_of_the_nodes() {
+        let merge: fn(&[&Bytes]) -> Option<Bytes> =
+            |frames| headed(&["h:1".to_owned(), "h:2".to_owned()], frames);
+        let text = "## h:1|a:1||## h:2|b:2||";
+        let bytes = text.replace('|', "\r\n").len();
+        assert_eq!(merged(merge, &["$5|a:1||", "$5|b:2||"]), Some(format!("${bytes}|{text}|")));
+        let verbatim = merged(merge, &["=9|txt:a:1||", "=9|txt:b:2||"]);
+        assert_eq!(verbatim, Some(format!("={}|txt:{text}|", bytes + 4)));
+        assert_eq!(merged(merge, &[":1|", "$1|a|"]), None);
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub struct Split {
     merge: Merge,
     /// Where a scan is, if it is one.
     walk: Option<Walk>,
+    /// What stands above the text of each part, if that is how they are merged.
+    heads: Vec<String>,
     /// How many keys there are.
     keys: usize,
     /// Positions of the keys among all keys, grouped by part.
@@ -85,6 +87,19 @@ impl Split {
         Split { walk: Some(walk), ..split }
     }
 
+    /// What each of these primaries tells of itself, in the sections that a `PROXY INFO UPSTREAM`
+    /// names, below the heads of the same number.
+    #[must_use]
+    pub fn report(command: &Command<'_>, primaries: &[Primary], heads: Vec<String>) -> Split {
+        let mut frame = Vec::with_capacity(command.frame.len());
+        let mut writer = Writer::new(&mut frame, Protocol::Resp2);
+        writer.array(command.len() - 2);
+        writer.bulk(b"INFO");
+        command.args().skip(3).for_each(|arg| writer.bulk(arg));
+        let split = Split::alike(command.row.merge, &Bytes::from(frame), primaries);
+        Split { heads, ..split }
+    }
+
     /// The same frame for each of these primaries.
     fn alike(merge: Merge, frame: &Bytes, primaries: &[Primary]) -> Split {
         let share = |(at, primary): (usize, &Primary)| Share {
@@ -95,7 +110,7 @@ impl Split {
         };
         let shares = primaries.iter().enumerate().map(share).collect();
         let order = (0..primaries.len()).collect();
-        Split { merge, walk: None, keys: primaries.len(), order, shares }
+        Split { merge, walk: None, heads: Vec::new(), keys: primaries.len(), order, shares }
     }
 
     /// Puts the parts of `finer`, a split of the command of one part, in its place.
@@ -146,6 +161,7 @@ impl Split {
         Split {
             merge: command.row.merge,
             walk: None,
+            heads: Vec::new(),
             keys: keys.len(),
             order: (0..)
                 .zip(keys)
@@ -200,6 +216,7 @@ impl Split {
             Merge::Distinct => merge::distinct(&frames),
             Merge::Counted => merge::counted(&frames),
             Merge::Least => merge::least(&frames),
+            Merge::Headed => merge::headed(&self.heads, &frames),
             Merge::Any => merge::any(&frames),
             Merge::First | Merge::OneOk | Merge::Whole => frames.first().copied().cloned(),
         };

@@ -21,6 +21,7 @@ use crate::proto::resp::ProtocolError;
 impl Session {
     /// Does with a command that was read at `since` what is to be done.
     pub(super) fn command(&mut self, frame: Bytes, since: Instant, turn: &mut Turn<'_>) {
+        let home = self.identity.home();
         let plan = match turn.policy.rules.parse(&frame, self.decoder.spans()) {
             Err(refusal) => {
                 let refusal = self.refusal_of_place(refusal);
@@ -42,14 +43,14 @@ impl Session {
                     (&mut self.transaction, &mut self.watching),
                     &command,
                     turn.router,
-                    self.identity.protocol,
+                    &self.identity,
                 ) {
                     Some(plan) => plan,
                     None if command.row.spread == Spread::Local => {
                         let before = self.identity.choice();
                         let is_first = self.ring.is_empty() && !self.identity.modes.is_muted();
                         let out = if is_first { self.output.tail() } else { &mut Vec::new() };
-                        let facts = facts(&command, turn);
+                        let facts = facts(&command, turn, home);
                         let after = command::answer(&command, &mut self.identity, &facts, out);
                         // Commands from here on take another connection.
                         if self.identity.choice() != before {
@@ -59,7 +60,7 @@ impl Session {
                         let reply = (!is_first).then(|| std::mem::take(out));
                         Plan::Answered(reply, after)
                     }
-                    None => plan(&command, turn.router, &turn.policy.rules),
+                    None => plan(&command, turn.router, &turn.policy.rules, home),
                 }
             }
         };

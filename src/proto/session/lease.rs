@@ -106,7 +106,9 @@ impl Session {
     /// Whether a command runs when all before it are answered, and before all after it.
     pub(super) fn runs_alone(&self, command: &Command<'_>, router: &Router) -> bool {
         match (&self.transaction, command.row.spread) {
-            (None, Spread::EveryPrimary | Spread::Scan) => everywhere_alone(command, router),
+            (None, Spread::EveryPrimary | Spread::Scan | Spread::Report) => {
+                everywhere_alone(command, router)
+            }
             (None, Spread::Transaction) => command.row.name == "watch",
             (Some(_), Spread::Transaction) => command.row.name == "exec" && self.is_watching(),
             (None, Spread::Subscription) => true,

@@ -18,6 +18,7 @@ mod admit;
 mod alone;
 mod budget;
 mod busy;
+mod explain;
 mod held;
 mod lease;
 mod order;

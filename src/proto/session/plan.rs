@@ -5,9 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::CLUSTERDOWN;
+use super::explain;
 use super::transaction::Batch;
 use super::turn::Turn;
-use crate::proto::cluster::{Router, Slot};
+use crate::proto::cluster::{Address, Primary, Router, Slot};
 use crate::proto::command::{After, Command, Facts, Refusal, Row, Rules, Split, Spread, Walk};
 
 /// What is to be done with a command.
@@ -27,21 +28,33 @@ pub(super) enum Plan {
 }
 
 /// What a local command may need to know; most need little.
-pub(super) fn facts(command: &Command<'_>, turn: &Turn<'_>) -> Facts {
-    if matches!(command.row.name, "info" | "time") {
-        return (turn.facts)(command.row);
+pub(super) fn facts(command: &Command<'_>, turn: &Turn<'_>, home: Slot) -> Facts {
+    match command.row.name {
+        "info" | "time" | "proxy|upstreams" => return (turn.facts)(command.row),
+        "proxy|route" => {
+            let lines = explain::route(command, turn.router, &turn.policy.rules, home);
+            return Facts { lines, ..Facts::default() };
+        }
+        "proxy|topology" => {
+            let mut facts = (turn.facts)(command.row);
+            facts.lines.extend(explain::topology(turn.router));
+            return facts;
+        }
+        _ => {}
     }
     let (cluster, database) = (turn.router.is_cluster(), turn.policy.database);
     Facts { cluster, database, ..Facts::default() }
 }
 
-pub(super) fn plan(command: &Command<'_>, router: &Router, rules: &Rules) -> Plan {
+/// `home` is the slot whose owner runs what has no keys.
+pub(super) fn plan(command: &Command<'_>, router: &Router, rules: &Rules, home: Slot) -> Plan {
     let row = command.row;
     match row.spread {
         Spread::Refused(why) => return Plan::Refuse(Refusal::Refused { row, why }),
         Spread::EveryPrimary | Spread::Scan if router.is_cluster() => {
             return everywhere(command, router);
         }
+        Spread::Report => return report(command, router),
         Spread::NamedSlot => {
             // Where there is no such slot, any node says so.
             let slot = command.named_slot().unwrap_or_else(|| Slot::of(b""));
@@ -62,7 +75,7 @@ pub(super) fn plan(command: &Command<'_>, router: &Router, rules: &Rules) -> Pla
     let Some(first) = command.first_key().map(|arg| command.arg(arg)) else {
         // No keys, or a malformed number of them: any node runs it, or says so in the words of that
         // command.
-        return one(command, Slot::of(b""));
+        return one(command, home);
     };
     let slot = Slot::of(first);
     if router.is_cluster() {
@@ -88,7 +101,31 @@ fn one(command: &Command<'_>, slot: Slot) -> Plan {
 /// Whether a command runs when all before it are answered, and before all after it: what it does
 /// to every primary has no order with what goes to one.
 pub(super) fn everywhere_alone(command: &Command<'_>, router: &Router) -> bool {
-    matches!(command.row.spread, Spread::EveryPrimary | Spread::Scan) && router.is_cluster()
+    match command.row.spread {
+        Spread::EveryPrimary | Spread::Scan => router.is_cluster(),
+        Spread::Report => true,
+        Spread::Local
+        | Spread::OneSlot
+        | Spread::BySlot
+        | Spread::NamedSlot
+        | Spread::AnyPrimary
+        | Spread::Transaction
+        | Spread::Subscription
+        | Spread::Refused(_) => false,
+    }
+}
+
+fn report(command: &Command<'_>, router: &Router) -> Plan {
+    if !command.arg(2).eq_ignore_ascii_case(b"upstream") {
+        return Plan::Answered(Some(b"-ERR syntax error\r\n".to_vec()), After::Continue);
+    }
+    let Some(primaries) = router.primaries().filter(|primaries| !primaries.found.is_empty()) else {
+        return Plan::Answered(Some(CLUSTERDOWN.to_vec()), After::Continue);
+    };
+    let head = |primary: &Primary| router.address(primary.node).map(Address::to_string);
+    let heads = primaries.found.iter().map(|primary| head(primary).unwrap_or_default());
+    let split = Split::report(command, &primaries.found, heads.collect());
+    Plan::Split(split, command.row)
 }
 
 fn everywhere(command: &Command<'_>, router: &Router) -> Plan {

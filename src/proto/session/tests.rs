@@ -2,6 +2,7 @@
 
 mod alone;
 mod bounds;
+mod explain;
 mod lease;
 mod policy;
 mod repair;

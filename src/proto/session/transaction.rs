@@ -15,7 +15,7 @@ use super::plan::Plan;
 use crate::limits::{TRANSACTION_BYTES_MAX, TRANSACTION_COMMANDS_MAX};
 use crate::mutant::planted;
 use crate::proto::cluster::{Router, Slot};
-use crate::proto::command::{Access, After, Command, Refusal, Spread};
+use crate::proto::command::{Access, After, Command, Identity, Refusal, Spread};
 use crate::proto::resp::{Protocol, Writer};
 
 const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
@@ -29,6 +29,8 @@ pub(super) struct Transaction {
     queued: u32,
     /// The slot of all its keys, and the first of them.
     slot: Option<(Slot, Box<[u8]>)>,
+    /// The slot whose owner runs it if it has no keys.
+    home: Slot,
     access: Access,
     /// A command of it was refused.
     is_spoilt: bool,
@@ -46,11 +48,12 @@ pub(super) struct Batch {
 
 impl Transaction {
     /// One for which keys of this slot are watched.
-    fn begin(watched: Option<(Slot, Box<[u8]>)>) -> Transaction {
+    fn begin(watched: Option<(Slot, Box<[u8]>)>, home: Slot) -> Transaction {
         Transaction {
             bytes: MULTI.to_vec(),
             queued: 0,
             slot: watched,
+            home,
             access: Access::Read,
             is_spoilt: false,
         }
@@ -94,6 +97,7 @@ impl Transaction {
             Spread::Local if !matches!(row.name, "ping" | "echo") => {
                 return refused("in a transaction it has no place: redpoll answers it itself");
             }
+            Spread::Report => return refused("in a transaction it has no place"),
             Spread::EveryPrimary | Spread::Scan | Spread::NamedSlot if router.is_cluster() => {
                 return refused("in a transaction it would run on one node only");
             }
@@ -121,7 +125,7 @@ impl Transaction {
 
     fn batch(mut self) -> Batch {
         self.bytes.extend_from_slice(EXEC);
-        let slot = self.slot.map_or_else(|| Slot::of(b""), |(slot, _)| slot);
+        let slot = self.slot.map_or(self.home, |(slot, _)| slot);
         Batch { bytes: self.bytes, queued: self.queued, slot, access: self.access }
     }
 }
@@ -131,7 +135,7 @@ pub(super) fn of_transaction(
     (open, watching): (&mut Option<Transaction>, &mut Watching),
     command: &Command<'_>,
     router: &Router,
-    protocol: Protocol,
+    identity: &Identity,
 ) -> Option<Plan> {
     let name = command.row.name;
     let is_control = command.row.spread == Spread::Transaction;
@@ -141,10 +145,10 @@ pub(super) fn of_transaction(
         return None;
     }
     let Some(transaction) = open else {
-        return is_control.then(|| outside((open, watching), command, router));
+        return is_control.then(|| outside((open, watching), command, router, identity.home()));
     };
     if is_control && name != "unwatch" {
-        return Some(inside((open, watching), command, protocol));
+        return Some(inside((open, watching), command, identity.protocol));
     }
     Some(transaction.queue(command, router))
 }
@@ -165,10 +169,11 @@ fn outside(
     (open, watching): (&mut Option<Transaction>, &mut Watching),
     command: &Command<'_>,
     router: &Router,
+    home: Slot,
 ) -> Plan {
     match command.row.name {
         "multi" => {
-            *open = Some(Transaction::begin(watching.slot()));
+            *open = Some(Transaction::begin(watching.slot(), home));
             say("+OK\r\n")
         }
         "watch" => watch(watching, command, router),

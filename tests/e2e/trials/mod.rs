@@ -21,6 +21,7 @@ mod leases;
 mod leaving;
 mod many;
 mod metrics;
+mod proxy_command;
 mod pubsub;
 mod redirects;
 mod refusals;
@@ -50,6 +51,7 @@ pub(crate) fn all() -> impl Iterator<Item = Story> {
         errors::STORIES,
         scripts::STORIES,
         databases::STORIES,
+        proxy_command::STORIES,
         tools::STORIES,
         metrics::STORIES,
         pubsub::STORIES,

@@ -1,12 +1,12 @@
 //! From a name to its row: a hash table made at compile time.
 
 use super::{
-    Row, bitmap, blocking, cluster, connection, generic, geo, hash, hyperloglog, list, pubsub,
-    refused, scripting, server, set, sorted_set, stream, string, transactions,
+    Row, bitmap, blocking, cluster, connection, generic, geo, hash, hyperloglog, list, proxy,
+    pubsub, refused, scripting, server, set, sorted_set, stream, string, transactions,
 };
 
 /// The rows, a slice a group.
-pub(super) static GROUPS: [&[Row]; 18] = [
+pub(super) static GROUPS: [&[Row]; 19] = [
     bitmap::ROWS,
     blocking::ROWS,
     cluster::ROWS,
@@ -16,6 +16,7 @@ pub(super) static GROUPS: [&[Row]; 18] = [
     hash::ROWS,
     hyperloglog::ROWS,
     list::ROWS,
+    proxy::ROWS,
     pubsub::ROWS,
     refused::ROWS,
     scripting::ROWS,

@@ -19,6 +19,7 @@ pub fn markdown() -> String {
     for (what, spread) in [
         ("Split over the owners of their keys", Spread::BySlot),
         ("Run by every primary, their replies merged", Spread::EveryPrimary),
+        ("Asked of every primary", Spread::Report),
         ("Run by one primary after the other", Spread::Scan),
         ("Run by the owner of the slot that they name", Spread::NamedSlot),
         ("Run by some primary", Spread::AnyPrimary),

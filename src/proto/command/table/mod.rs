@@ -15,6 +15,7 @@ mod hyperloglog;
 mod index;
 mod list;
 mod markdown;
+mod proxy;
 mod pubsub;
 mod refused;
 mod scripting;
@@ -96,6 +97,8 @@ pub enum Spread {
     /// Every primary runs it, alone: when what was asked before is answered, and before what is
     /// asked after it.
     EveryPrimary,
+    /// Every primary is asked for what it tells of itself; alone.
+    Report,
     /// One primary after the other runs it; which one, the cursor says.
     Scan,
     /// It begins or ends a transaction; what is in between waits at the proxy.
@@ -141,6 +144,8 @@ pub enum Merge {
     Least,
     /// Every part says the same, or one speaks for all.
     First,
+    /// Texts: all of them, each below the address of its node.
+    Headed,
     /// Any that is not null.
     Any,
     /// One success is enough, whatever the others say.
@@ -269,6 +274,10 @@ impl Row {
 
     const fn spread(self, spread: Spread) -> Row {
         Row { spread, ..self }
+    }
+
+    const fn merge(self, merge: Merge) -> Row {
+        Row { merge, ..self }
     }
 
     const fn flags(
@@ -488,7 +497,8 @@ mod tests {
             let by_keys = matches!(row.spread, Spread::OneSlot | Spread::BySlot);
             let is_free = row.spread == Spread::Subscription;
             assert!(is_free || row.keys.is_empty() != by_keys, "{}", row.name);
-            let parts = matches!(row.spread, Spread::BySlot | Spread::EveryPrimary);
+            let parts = [Spread::BySlot, Spread::EveryPrimary, Spread::Report];
+            let parts = parts.contains(&row.spread);
             assert_eq!(parts, row.merge != Merge::Whole, "{}", row.name);
             let splits = matches!(row.keys, [KeySpec::Range { first: 1, last: -1, .. }]);
             assert!(row.spread != Spread::BySlot || splits, "{}", row.name);

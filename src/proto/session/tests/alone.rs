@@ -142,7 +142,7 @@ fn what_no_client_gets_is_refused_on_a_connection_that_stays() {
 fn a_script_goes_where_its_keys_are_or_anywhere() {
     let mut rig = Rig::new();
     assert_eq!(rig.send("EVAL s 1 a\n"), ["2: EVAL s 1 a"]);
-    assert_eq!(rig.send("EVAL s 0 a\n"), ["1: EVAL s 0 a"]);
+    assert_eq!(rig.send("EVAL s 0 a\n"), ["2: EVAL s 0 a"]);
     rig.send("EVALSHA s 2 a b\n");
     rig.answer("+OK\r\n");
     rig.answer("+OK\r\n");

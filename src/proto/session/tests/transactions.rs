@@ -73,7 +73,7 @@ fn words_about_transactions_are_those_of_redis() {
     let told = "-ERR EXEC without MULTI\r\n-ERR DISCARD without MULTI\r\n+OK\r\n+OK\r\n\
                 -ERR MULTI calls can not be nested\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n";
     assert_eq!(rig.told(), told);
-    assert_eq!(rig.flying_from(0), ["1: MULTI/PING/ECHO x/UNWATCH/EXEC"]);
+    assert_eq!(rig.flying_from(0), ["2: MULTI/PING/ECHO x/UNWATCH/EXEC"]);
 }
 
 #[test]
