@@ -22,7 +22,8 @@
 //! - `lease`: connections that one client has for itself for a while
 //! - `pool`, `backend`, `worker`: a worker's connections to nodes, its slot table, its clients
 //! - `pubsub`: what a worker's clients are subscribed to, on connections that they share
-//! - `scripts`: those that clients were seen to give to servers
+//! - `registry`: all clients of the process; `scripts`: those that clients were seen to give to
+//!   servers
 //! - `discovery`: the topology, looked at at intervals and when something seems to have changed;
 //!   `refresh`: what makes it seem so
 //! - [`proxy`]: the whole, from listeners to the drain; `purge`: what storms needed is given back
@@ -51,6 +52,7 @@ mod pubsub;
 mod purge;
 mod queue;
 mod refresh;
+mod registry;
 mod reply_to;
 mod room;
 mod scripts;

@@ -32,6 +32,7 @@ use crate::mutant::planted;
 use crate::net::{Net, TokioNet};
 use crate::purge;
 use crate::refresh::{Nudges, nudges};
+use crate::registry::Registry;
 use crate::reply_to::{Origin, ToWorker};
 use crate::scripts::SharedScripts;
 use crate::stats::Stats;
@@ -232,6 +233,7 @@ async fn control<N: Net>(
     let (nudge, wanted): (Vec<_>, Vec<_>) =
         config.upstreams.values().map(|upstream| nudges(&upstream.refresh)).unzip();
     let scripts: Vec<_> = nudge.iter().map(|_| SharedScripts::default()).collect();
+    let common = (Registry::new(config.workers.get()), scripts);
     let (ended, all_ended) = mpsc::channel(1);
     let mut workers = Vec::new();
     let mut stops = Vec::new();
@@ -245,8 +247,8 @@ async fn control<N: Net>(
         let (config, stats) = (Arc::clone(&config), stats.clone());
         let (net, ports, nudges) = (net.clone(), ports.clone(), nudge.clone());
         let seed = dice.random();
-        let scripts = scripts.clone();
-        let setup = Setup { net, config, stats, worker, seed, ports, scripts, nudges, inbox, stop };
+        let common = common.clone();
+        let setup = Setup { net, config, stats, worker, seed, ports, common, nudges, inbox, stop };
         start(setup, ended.clone())?;
         workers.push(Handle { queue, clients_sent: 0 });
     }

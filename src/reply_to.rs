@@ -40,6 +40,8 @@ pub(crate) enum ToClient {
     Stop,
     /// End now, without a word: all buffers together are too large, and it can give back most.
     Evict,
+    /// End now, without a word: another client wants it.
+    Close,
 }
 
 /// What comes to a node connection's task, other than bytes.

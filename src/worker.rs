@@ -34,6 +34,7 @@ use crate::proto::cluster::Topology;
 use crate::proto::command::Identity;
 use crate::queue::{Sender, queue};
 use crate::refresh::Nudge;
+use crate::registry::{Order, Registry};
 use crate::reply_to::{Origin, ToClient, ToWorker};
 use crate::scripts::SharedScripts;
 use crate::stats::{Own, Stats};
@@ -50,8 +51,8 @@ pub(crate) struct Setup<N: Net> {
     pub(crate) seed: u64,
     /// The port of each listener.
     pub(crate) ports: Vec<u16>,
-    /// The scripts of each upstream, in the order of names.
-    pub(crate) scripts: Vec<SharedScripts>,
+    /// What all workers share: the clients, and the scripts of each upstream in the order of names.
+    pub(crate) common: (Registry, Vec<SharedScripts>),
     /// To make for a look at the topology; one an upstream, in the order of names.
     pub(crate) nudges: Vec<Nudge>,
     pub(crate) inbox: mpsc::UnboundedReceiver<ToWorker<N::Accepted>>,
@@ -104,9 +105,11 @@ pub(crate) async fn run<N: Net>(setup: Setup<N>) {
     let Some((worker, inbox)) = build(setup) else { return };
     let memory = Rc::clone(&worker.shared.memory);
     let mut watch = pin!(memory.watch());
+    let mut obey = pin!(worker.obey());
     let mut work = pin!(work(&worker, inbox, drain_timeout, &stop));
     poll_fn(|cx| {
         let _: Poll<()> = watch.as_mut().poll(cx);
+        let _: Poll<()> = obey.as_mut().poll(cx);
         work.as_mut().poll(cx)
     })
     .await;
@@ -143,8 +146,10 @@ async fn work<N: Net>(
 type Built<N> = (Rc<Worker<N>>, mpsc::UnboundedReceiver<ToWorker<<N as Net>::Accepted>>);
 
 fn build<N: Net>(setup: Setup<N>) -> Option<Built<N>> {
-    let Setup { net, config, stats, worker, seed, ports, scripts, nudges, inbox, .. } = setup;
-    let count = Rc::new(Own::new(stats, worker)?);
+    let Setup { net, config, stats, worker: number, seed, ports, common, nudges, inbox, .. } =
+        setup;
+    let (registry, scripts) = common;
+    let count = Rc::new(Own::new(stats, number)?);
     let memory = Memory::new(Rc::clone(&count), config.memory_bytes_max);
     let make = Make {
         net: net.clone(),
@@ -165,7 +170,7 @@ fn build<N: Net>(setup: Setup<N>) -> Option<Built<N>> {
     });
     let worker = Rc::new(Worker {
         net,
-        shared: Rc::new(Shared::new(Rc::clone(&count), config.clients, memory)),
+        shared: Rc::new(Shared::new(Rc::clone(&count), config.clients, memory, (registry, number))),
         listeners: listeners.collect(),
         make,
         upstreams,
@@ -201,6 +206,23 @@ impl<N: Net> Worker<N> {
                 remains.rot().await;
             }
         });
+    }
+
+    /// Passes on what clients of any worker want done to those of this one.
+    async fn obey(&self) {
+        let (registry, number) = &self.shared.registry;
+        loop {
+            for order in registry.orders(*number).await {
+                match order {
+                    Order::Close(id) => {
+                        if let Some(client) = self.clients.borrow().get(&id) {
+                            client.send(ToClient::Close);
+                        }
+                    }
+                    Order::Look => self.tell_all(|| ToClient::Room),
+                }
+            }
+        }
     }
 
     fn farewell(&self, id: u64) {

@@ -1,12 +1,15 @@
-//! What commands tell that the proxy answers itself: the time, and for `INFO` what is counted.
+//! What commands tell that the proxy answers itself: the time, what is counted, and what others see
+//! of a client.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::{Listening, Shared};
+use super::{Client, Listening, Shared};
 use crate::io::now;
+use crate::memory::Held;
 use crate::net::Net;
 use crate::proto::command::{CommandCount, Facts, Row};
+use crate::registry::Change;
 use crate::stats::{BackendStats, ErrorCode, Stats};
 
 /// The time of day, since the Unix epoch, at which a worker is taken to start whose time nobody
@@ -49,6 +52,25 @@ pub(super) fn facts<N: Net>(row: &Row, shared: &Shared, listening: &Listening<N>
         memory_bytes: process.map(|process| process.memory_bytes),
         cpu_user_us: process.map(|process| process.cpu_user_us),
         cpu_system_us: process.map(|process| process.cpu_system_us),
+    }
+}
+
+impl<N: Net> Client<N> {
+    /// Shows others what a turn at `now` has changed.
+    pub(super) fn show(&mut self, held: Held, now: Instant) {
+        let change = Change {
+            heard: self.seen.heard,
+            queued: self.session.queued(),
+            unparsed_bytes: self.rest.len(),
+            unread_bytes: self.session.output().len(),
+            held_bytes: held.bytes,
+            command: self.session.last_command(),
+        };
+        self.presence.note(change, now);
+        if self.session.take_change() {
+            let database = self.listening.backend.policy.database;
+            self.presence.introduce(self.session.identity(), database);
+        }
     }
 }
 

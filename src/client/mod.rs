@@ -12,6 +12,7 @@
 //! - `shared`: what clients have in common
 //! - `remains`: what is still held once it has gone
 //! - `subscriber`: what it hears of beside replies
+//! - `timer`: what wakes the task
 
 mod borrow;
 mod facts;
@@ -20,22 +21,24 @@ mod remainder;
 mod remains;
 mod shared;
 mod subscriber;
+mod timer;
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Sleep, sleep_until, timeout};
+use tokio::time::timeout;
 
 use self::patience::{Lapse, Patience, Seen};
 use self::remainder::Remainder;
 use self::remains::Remains;
 pub(crate) use self::shared::{Listening, Shared};
+use self::timer::Timer;
 use crate::io::{now, write_some};
 use crate::lease::Lease;
 use crate::limits::{
@@ -50,6 +53,7 @@ use crate::proto::pipeline::Request;
 use crate::proto::session::{Session, Tally, Transmit, Turn, Way};
 use crate::pubsub::Seat;
 use crate::queue::{Receiver, Sender};
+use crate::registry::Presence;
 use crate::reply_to::{ReplyTo, ToClient};
 use crate::stats::ClientEnd;
 
@@ -68,6 +72,8 @@ enum End {
     Overflown,
     /// All buffers together are too large, and it can give back most.
     Evicted,
+    /// Another client wants it.
+    Killed,
 }
 
 /// Whether the client's bytes are read.
@@ -104,17 +110,13 @@ struct Client<N: Net> {
     seen: Seen,
     /// Why it will have been closed, if the proxy has told it to go.
     refused: Option<ClientEnd>,
+    /// Its place among all clients.
+    presence: Presence,
     /// What its buffers hold.
     share: Share,
     timer: Option<Timer>,
     /// Where it is subscribed to what it is subscribed to.
     seat: Option<Seat>,
-}
-
-/// Wakes the task no later than it has to be woken; there may be nothing to do then.
-struct Timer {
-    at: Instant,
-    sleep: Pin<Box<Sleep>>,
 }
 
 /// Serves one client until it ends.
@@ -128,7 +130,10 @@ pub(crate) async fn serve<N: Net>(
     let number = shared.served.replace(shared.served.get() + 1);
     let bounds = shared.bounds;
     let common_bytes = shared.common_reply.borrow().bytes();
+    let (registry, worker) = &shared.registry;
+    let database = listening.backend.policy.database;
     let mut client = Client {
+        presence: registry.enter(*worker, &identity, database),
         share: shared.memory.share_of(myself.clone()),
         shared,
         listening,
@@ -177,21 +182,25 @@ impl<N: Net> Client<N> {
             budget: &mut budget,
             common_reply: &mut common_reply,
             facts: &facts,
+            directory: &shared.registry.0,
             scripts: &listening.backend.scripts,
             tally: Tally::default(),
             timings: listening.backend.timings(),
         };
+        self.session.receive_pause(shared.registry.0.paused(turn.now));
         let end = match self.exchange(cx, &mut turn) {
             Ok(()) => self.poll_timer(cx, &mut turn),
             Err(end) => Poll::Ready(end),
         };
-        let Turn { tally, timings, .. } = turn;
+        let Turn { tally, timings, now, .. } = turn;
         drop((router, budget, common_reply));
         self.tell(tally);
         self.pass_wishes();
         listening.backend.count_timings(timings.as_deref().unwrap_or_default());
         self.settle_lease();
-        self.share.set(self.held());
+        let held = self.held();
+        self.show(held, now);
+        self.share.set(held);
         end
     }
 
@@ -268,6 +277,7 @@ impl<N: Net> Client<N> {
                 }
                 ToClient::GiveUp => self.refuse_rest(turn),
                 ToClient::Evict => return Err(End::Evicted),
+                ToClient::Close => return Err(End::Killed),
             }
             // However much came at once, what the client takes at once does not wait.
             if self.session.output().len() >= CLIENT_EARLY_WRITE_BYTES_MIN {
@@ -444,6 +454,7 @@ impl<N: Net> Client<N> {
             End::Stalled => ClientEnd::Stalled,
             End::Overflown => self.overflow(),
             End::Evicted => ClientEnd::Memory,
+            End::Killed => ClientEnd::Killed,
         };
         self.shared.count.worker().clients_closed.of(cause).add(1);
     }
@@ -460,16 +471,5 @@ impl<N: Net> Client<N> {
         stats.commands_total.add(tally.commands);
         stats.protocol_errors_total.add(tally.protocol_errors);
         self.listening.backend.count(&tally);
-    }
-}
-
-impl Timer {
-    fn new(at: Instant) -> Timer {
-        Timer { at, sleep: Box::pin(sleep_until(at.into())) }
-    }
-
-    fn reset(&mut self, at: Instant) {
-        self.at = at;
-        self.sleep.as_mut().reset(at.into());
     }
 }

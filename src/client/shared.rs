@@ -11,6 +11,7 @@ use crate::config::Clients;
 use crate::io::now;
 use crate::memory::Memory;
 use crate::proto::session::CommonReply;
+use crate::registry::Registry;
 use crate::stats::Own;
 
 /// What all clients of a worker share.
@@ -19,6 +20,8 @@ pub(crate) struct Shared {
     /// What clients may do.
     pub(super) bounds: Clients,
     pub(crate) memory: Rc<Memory>,
+    /// All clients of the process, and which of the workers this one is.
+    pub(crate) registry: (Registry, usize),
     pub(super) started: Instant,
     /// Clients so far.
     pub(super) served: Cell<u64>,
@@ -30,13 +33,19 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// What the clients of a worker that starts now share.
-    pub(crate) fn new(count: Rc<Own>, bounds: Clients, memory: Rc<Memory>) -> Shared {
+    pub(crate) fn new(
+        count: Rc<Own>,
+        bounds: Clients,
+        memory: Rc<Memory>,
+        registry: (Registry, usize),
+    ) -> Shared {
         let common_reply = RefCell::new(CommonReply::new(bounds.output_bytes_max));
         Shared {
             common_reply,
             count,
             bounds,
             memory,
+            registry,
             started: now(),
             served: Cell::new(0),
             buffer: RefCell::new(BytesMut::new()),

@@ -21,6 +21,8 @@ kinds!(
         Memory = "memory",
         /// `memory_max` left no room for the rest of a command.
         Starved = "starved",
+        /// Another client wanted it closed.
+        Killed = "killed",
         /// It sent what is not RESP.
         Protocol = "protocol",
     }

@@ -33,7 +33,7 @@ impl Counter {
 }
 
 /// Most kinds that a [`By`] tells apart.
-const KINDS_MAX: usize = 12;
+const KINDS_MAX: usize = 13;
 
 /// What a [`By`] tells apart.
 pub trait Kind: Copy + Debug + 'static {

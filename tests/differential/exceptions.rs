@@ -103,8 +103,9 @@ pub(crate) const PROXY: &[Exception] = &[
 ];
 
 /// Commands that a server alone answers with an error, whatever follows.
-pub(crate) const SILENT: [&str; 7] = [
+pub(crate) const SILENT: [&str; 8] = [
     "client|capa",
+    "client|kill",
     "client|no-touch",
     "client|setinfo",
     "function|kill",

@@ -46,25 +46,27 @@ const LAYERS: &[(&str, &[&str])] = &[
             "room", "stats", "upstream",
         ],
     ),
+    ("registry", &["io", "proto"]),
     ("scripts", &["proto"]),
     (
         "backend",
         &[
-            "config", "io", "limits", "net", "pool", "proto", "pubsub", "refresh", "scripts", "stats",
+            "config", "io", "limits", "net", "pool", "proto", "pubsub", "refresh", "scripts",
+            "stats",
         ],
     ),
     (
         "client",
         &[
             "backend", "config", "io", "lease", "limits", "memory", "mutant", "net", "pool",
-            "proto", "pubsub", "queue", "reply_to", "room", "stats",
+            "proto", "pubsub", "queue", "registry", "reply_to", "room", "stats",
         ],
     ),
     (
         "worker",
         &[
             "backend", "client", "config", "limits", "memory", "mutant", "net", "pool", "proto",
-            "queue", "refresh", "reply_to", "scripts", "stats",
+            "queue", "refresh", "registry", "reply_to", "scripts", "stats",
         ],
     ),
     ("discovery", &["config", "limits", "mutant", "net", "proto", "refresh", "stats"]),
@@ -79,6 +81,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "proto",
             "purge",
             "refresh",
+            "registry",
             "reply_to",
             "scripts",
             "stats",

@@ -8,7 +8,10 @@
 use std::time::Duration;
 
 use super::super::resp::{Protocol, Writer, parse_integer};
-use super::{Command, Identity, REDIS_VERSION, Refusal, cluster, describe, help, identity, info};
+use super::{
+    Command, Directory, Identity, REDIS_VERSION, Refusal, clients, cluster, describe, help,
+    identity, info,
+};
 use crate::limits::DATABASES_MAX;
 
 /// What the proxy knows about itself, supplied by whoever drives it. `INFO` shows it.
@@ -85,7 +88,7 @@ pub enum After {
 pub fn answer(
     command: &Command<'_>,
     identity: &mut Identity,
-    facts: &Facts,
+    (facts, directory): (&Facts, &dyn Directory),
     out: &mut Vec<u8>,
 ) -> After {
     let protocol = identity.protocol;
@@ -117,7 +120,10 @@ pub fn answer(
         "object|help" => help::write(&help::OBJECT, &mut writer),
         name if name.starts_with("cluster|") => cluster::answer(command, identity, &mut writer),
         name if name.starts_with("command") => describe::answer(command, out, protocol),
-        _ => identity::answer(command, identity, facts, out),
+        "client|info" | "client|kill" | "client|list" | "client|pause" | "client|unpause" => {
+            return clients::answer(command, identity, (facts, directory), out);
+        }
+        _ => identity::answer(command, identity, out),
     }
     After::Continue
 }

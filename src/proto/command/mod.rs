@@ -15,8 +15,10 @@
 //! - `waits`: how long a command may wait at its node
 //! - `scan`: a cursor that leads from one primary to the next
 //! - `local`: what the proxy answers itself, with `identity` and `modes` (HELLO, AUTH, CLIENT),
-//!   `describe` and `getkeys` (COMMAND), `cluster`, `info` and `help`
+//!   `clients` (CLIENT, as far as it is about others), `describe` and `getkeys` (COMMAND),
+//!   `cluster`, `info` and `help`
 
+mod clients;
 mod cluster;
 mod describe;
 mod getkeys;
@@ -39,6 +41,7 @@ mod waits;
 
 use bytes::Bytes;
 
+pub use clients::{Card, Directory, Pause};
 pub use identity::{Choice, Identity, REDIS_VERSION};
 pub use keys::{KeySpec, Keys, Take};
 pub use local::{After, CommandCount, Facts, answer};

@@ -1,10 +1,12 @@
 //! What the tests of this folder have in common: commands as a client writes them.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use proptest::strategy::Strategy;
 
 use super::super::resp::{RequestDecoder, Span};
-use super::{After, Command, Facts, Identity, Refusal, answer, parse};
+use super::{After, Card, Command, Directory, Facts, Identity, Refusal, answer, parse};
 
 /// A frame and its arguments, from what a client wrote.
 pub(super) struct Written {
@@ -67,6 +69,23 @@ impl Written {
     }
 }
 
+/// No other client.
+pub(super) struct Nobody;
+
+impl Directory for Nobody {
+    fn all(&self) -> Vec<Card> {
+        Vec::new()
+    }
+
+    fn close(&self, id: u64) {
+        panic!("there is no client {id}");
+    }
+
+    fn pause(&self, _: Duration, _: bool) {}
+
+    fn resume(&self) {}
+}
+
 /// A client whose commands are all answered here.
 pub(super) struct Client {
     pub(super) identity: Identity,
@@ -102,7 +121,7 @@ impl Client {
         let mut out = Vec::new();
         match written(bytes).parse() {
             Ok(command) => {
-                self.after = answer(&command, &mut self.identity, &self.facts, &mut out);
+                self.after = answer(&command, &mut self.identity, (&self.facts, &Nobody), &mut out);
             }
             Err(refusal) => refusal.write(&mut out),
         }

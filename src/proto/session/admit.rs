@@ -38,6 +38,7 @@ impl Session {
                         return;
                     }
                 }
+                self.last = Some(command.row);
                 learn(&command, turn.scripts);
                 match of_transaction(
                     (&mut self.transaction, &mut self.watching),
@@ -51,7 +52,10 @@ impl Session {
                         let is_first = self.ring.is_empty() && !self.identity.modes.is_muted();
                         let out = if is_first { self.output.tail() } else { &mut Vec::new() };
                         let facts = facts(&command, turn, home);
-                        let after = command::answer(&command, &mut self.identity, &facts, out);
+                        let known = (&facts, turn.directory);
+                        let after = command::answer(&command, &mut self.identity, known, out);
+                        self.has_changed |= command.row.group == "connection"
+                            && !matches!(command.row.name, "ping" | "echo");
                         // Commands from here on take another connection.
                         if self.identity.choice() != before {
                             self.displaced = true;

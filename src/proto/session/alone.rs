@@ -103,13 +103,18 @@ impl Session {
         }
         turn.tally.unsent += 1;
         let outcome = Outcome::Failed { progress: Progress::Unsent, reason: reason.to_owned() };
+        self.push_outcome(outcome, turn.now);
+    }
+
+    /// Answers the command that was read last, if its reply is wanted.
+    pub(super) fn push_outcome(&mut self, outcome: Outcome, now: Instant) {
         if self.identity.modes.is_muted() {
             return;
         }
         if self.ring.is_empty() {
             self.write(outcome);
         } else {
-            self.ring.push(Work::Ready(outcome), 0, turn.now);
+            self.ring.push(Work::Ready(outcome), 0, now);
         }
     }
 

@@ -23,6 +23,7 @@ mod held;
 mod lease;
 mod order;
 mod part;
+mod paused;
 mod plan;
 mod repair;
 mod ring;
@@ -53,7 +54,7 @@ pub use self::turn::{Policy, Tally, Transmit, Turn};
 pub use self::window::CommonReply;
 use self::window::Window;
 use super::cluster::{Route, Slot};
-use super::command::{Identity, Outcome};
+use super::command::{Identity, Outcome, Pause, Row};
 use super::output::Output;
 use super::reply::{Cause, Progress};
 use super::resp::RequestDecoder;
@@ -105,6 +106,14 @@ pub struct Session {
     transmits: VecDeque<Transmit>,
     /// No command is taken for now.
     intake_paused: bool,
+    /// Which commands wait, whoever's they are.
+    pause: Pause,
+    /// The command that waits for that.
+    held_back: Option<Bytes>,
+    /// The command that came last.
+    last: Option<&'static Row>,
+    /// The client has said something of itself since somebody asked.
+    has_changed: bool,
     /// When the client last took no more bytes.
     pushed_back: Option<Instant>,
     /// Parts that are parked.
@@ -145,6 +154,10 @@ impl Session {
             window: Window::new(output_bytes_max, common_reply_bytes),
             transmits: VecDeque::new(),
             intake_paused: false,
+            pause: Pause::None,
+            held_back: None,
+            last: None,
+            has_changed: false,
             pushed_back: None,
             parked: 0,
             missing: 0,
@@ -175,8 +188,10 @@ impl Session {
                 turn.budget.earn();
                 return Some(transmit);
             }
-            let is_done =
-                self.release_alone(turn) || self.decode(buffer, turn) || self.release_parked(turn);
+            let is_done = self.release_held_back(turn)
+                || self.release_alone(turn)
+                || self.decode(buffer, turn)
+                || self.release_parked(turn);
             if !is_done {
                 self.writes = None;
                 return None;
@@ -209,6 +224,7 @@ impl Session {
         }
         self.stop_alone(turn);
         self.stop_asking(turn);
+        self.stop_held_back(turn);
     }
 
     /// Ends the conversation since there is no memory for the rest of a command.
@@ -226,8 +242,9 @@ impl Session {
     /// When [`handle_timeout`](Self::handle_timeout) is to be called at the latest: commands that
     /// were sent are timed where they were sent to.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
+        let resumed = self.pause.until().filter(|_| self.is_paused());
         let alone = self.alone_deadline().into_iter().chain(self.asking_deadline());
-        let held = self.held_deadline().into_iter().chain(alone).min();
+        let held = self.held_deadline().into_iter().chain(alone).chain(resumed).min();
         if self.parked == 0 {
             return held;
         }
@@ -280,6 +297,7 @@ impl Session {
     pub fn wants_input(&self) -> bool {
         self.mode == Mode::Open
             && !self.intake_paused
+            && !self.is_paused()
             && matches!(self.alone, Alone::No)
             && !self.is_asking()
             && self.ring.len() < CLIENT_PIPELINE_COMMANDS_MAX
@@ -321,13 +339,37 @@ impl Session {
     /// Whether no command is unanswered.
     #[must_use]
     pub fn is_answered(&self) -> bool {
-        self.ring.is_empty() && self.alone_deadline().is_none() && !self.is_asking()
+        let is_kept_waiting = self.is_asking() || self.held_back.is_some();
+        self.ring.is_empty() && self.alone_deadline().is_none() && !is_kept_waiting
     }
 
     /// Whether no command is unanswered and everything is written.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.is_answered() && self.output.is_empty()
+    }
+
+    /// Who the client says it is.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Whether that may be something else than when this was asked last.
+    pub fn take_change(&mut self) -> bool {
+        std::mem::take(&mut self.has_changed)
+    }
+
+    /// The command that came last.
+    #[must_use]
+    pub fn last_command(&self) -> Option<&'static Row> {
+        self.last
+    }
+
+    /// Commands queued in the transaction that is open, if one is.
+    #[must_use]
+    pub fn queued(&self) -> Option<u32> {
+        self.transaction.as_ref().map(Transaction::queued)
     }
 
     /// Whether no more commands will be taken.
@@ -344,8 +386,9 @@ impl Session {
 
     fn command_bytes(&self) -> usize {
         let transaction = self.transaction.as_ref().map_or(0, Transaction::len);
-        let own = transaction + self.subscriber_bytes();
-        self.ring.bytes() + self.ring.len() * COMMAND_BYTES + self.alone_bytes() + own
+        let held_back = self.held_back.as_ref().map_or(0, Bytes::len);
+        let own = self.alone_bytes() + held_back + transaction + self.subscriber_bytes();
+        self.ring.bytes() + self.ring.len() * COMMAND_BYTES + own
     }
 
     /// Takes the next command off `buffer`; false if there is none to take now.
@@ -358,7 +401,9 @@ impl Session {
             Ok(Some(frame)) => {
                 self.identity.modes.begin_command();
                 turn.tally.commands += 1;
-                self.command(frame, turn.now, turn);
+                if let Some(frame) = self.hold_back(frame, turn) {
+                    self.command(frame, turn.now, turn);
+                }
             }
             Err(error) => {
                 self.identity.modes.begin_command();

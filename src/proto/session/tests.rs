@@ -2,8 +2,10 @@
 
 mod alone;
 mod bounds;
+mod common;
 mod explain;
 mod lease;
+mod paused;
 mod policy;
 mod repair;
 mod replies;
@@ -11,16 +13,15 @@ mod subscriber;
 mod timings;
 mod transactions;
 
-use std::cell::RefCell;
 use std::time::Duration;
 
+use self::common::{Hall, Shelf};
 use super::super::cluster::{Address, Router, Topology};
 use super::super::resp::Value;
 use super::*;
 use crate::proto::command::{Facts, Row, Rules};
 use crate::proto::pipeline::Form;
 use crate::proto::reply::{Failure, Reply};
-use crate::proto::scripts::{Digest, Library, Scripts};
 
 /// Bytes of replies that may wait.
 const OUTPUT_BYTES_MAX: usize = 8 << 20;
@@ -40,24 +41,7 @@ struct Rig {
     budget: Budget,
     common_reply: CommonReply,
     scripts: Shelf,
-}
-
-/// The scripts that were seen.
-#[derive(Default)]
-struct Shelf(RefCell<Scripts>);
-
-impl Library for Shelf {
-    fn learn(&self, body: &[u8]) {
-        self.0.borrow_mut().learn(body);
-    }
-
-    fn find(&self, digest: Digest) -> Option<Bytes> {
-        self.0.borrow_mut().find(digest)
-    }
-
-    fn clear(&self) {
-        self.0.borrow_mut().clear();
-    }
+    hall: Hall,
 }
 
 fn policy() -> Policy {
@@ -113,6 +97,7 @@ impl Rig {
             budget: Budget::new(20),
             common_reply: CommonReply::new(OUTPUT_BYTES_MAX),
             scripts: Shelf::default(),
+            hall: Hall::default(),
         }
     }
 
@@ -131,6 +116,7 @@ impl Rig {
             budget: &mut self.budget,
             common_reply: &mut self.common_reply,
             facts: &facts,
+            directory: &self.hall,
             scripts: &self.scripts,
             tally: self.tally,
             timings: self.timings.take(),

@@ -59,6 +59,16 @@ impl Transaction {
         }
     }
 
+    /// Commands in it.
+    pub(super) fn queued(&self) -> u32 {
+        self.queued
+    }
+
+    /// Whether something in it may write.
+    pub(super) fn may_write(&self) -> bool {
+        self.access != Access::Read
+    }
+
     /// Bytes held.
     pub(super) fn len(&self) -> usize {
         self.bytes.capacity()

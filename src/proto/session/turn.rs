@@ -10,7 +10,7 @@ use super::ring::Ticket;
 use super::window::CommonReply;
 use crate::mutant::planted;
 use crate::proto::cluster::Router;
-use crate::proto::command::{Access, Facts, Row, Rules};
+use crate::proto::command::{Access, Directory, Facts, Row, Rules};
 use crate::proto::pipeline::Request;
 use crate::proto::scripts::Library;
 
@@ -28,6 +28,8 @@ pub struct Turn<'a> {
     pub common_reply: &'a mut CommonReply,
     /// What the command of this row tells, if the proxy answers it; asked only when it is needed.
     pub facts: &'a dyn Fn(&Row) -> Facts,
+    /// All clients of the process.
+    pub directory: &'a dyn Directory,
     /// The scripts that clients were seen to give to servers.
     pub scripts: &'a dyn Library,
     /// What happened, for the counters.

@@ -13,6 +13,11 @@ lines!(CONNECTION, Group::Connection, {
     "client|help" "",
     "client|id" "" Shape,
     "client|info" "" Shape,
+    // None that there is.
+    "client|kill" "( wrong | ID zero | TYPE wrong | USER wrong | SKIPME wrong )",
+    "client|list" "( ID wrong | TYPE wrong | TYPE REPLICA )",
+    "client|pause" "zero [ ( WRITE | ALL | wrong ) ]",
+    "client|unpause" "",
     "client|no-evict" "( ON | OFF | wrong )",
     "client|no-touch" "( ON | OFF | wrong )",
     // Not OFF: who asks counts the replies.

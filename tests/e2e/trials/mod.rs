@@ -5,7 +5,9 @@ use anyhow::Result;
 use crate::harness::Stage;
 
 mod bounds;
+mod clients;
 mod connections;
+
 mod conversation;
 mod databases;
 mod demo;
@@ -51,6 +53,7 @@ pub(crate) fn all() -> impl Iterator<Item = Story> {
         errors::STORIES,
         scripts::STORIES,
         databases::STORIES,
+        clients::STORIES,
         proxy_command::STORIES,
         tools::STORIES,
         metrics::STORIES,

@@ -1,6 +1,6 @@
 //! The connection itself.
 
-use super::{Access, NO_TRACKING, NOT_OFFERED, ONE_SERVER, OTHER_CLIENTS, Row};
+use super::{Access, NO_TRACKING, NOT_WOKEN, ONE_SERVER, Row};
 
 pub(super) const ROWS: &[Row] = &[
     Row::new("auth", -2, Access::None)
@@ -60,8 +60,29 @@ redirected.",
                 .flags(&["noscript", "loading", "stale"], &["@slow", "@connection"])
                 .tips(&["nondeterministic_output"])
                 .doc("connection", "6.2.0", "O(1)", "Returns information about the connection."),
-            Row::refused("client|kill", -3, "connection", "2.4.0", OTHER_CLIENTS),
-            Row::refused("client|list", -2, "connection", "2.4.0", OTHER_CLIENTS),
+            Row::new("client|kill", -3, Access::None)
+                .flags(
+                    &["admin", "noscript", "loading", "stale"],
+                    &["@admin", "@slow", "@dangerous", "@connection"],
+                )
+                .doc(
+                    "connection",
+                    "2.4.0",
+                    "O(N) where N is the number of client connections",
+                    "Terminates open connections.",
+                ),
+            Row::new("client|list", -2, Access::None)
+                .flags(
+                    &["admin", "noscript", "loading", "stale"],
+                    &["@admin", "@slow", "@dangerous", "@connection"],
+                )
+                .tips(&["nondeterministic_output"])
+                .doc(
+                    "connection",
+                    "2.4.0",
+                    "O(N) where N is the number of client connections",
+                    "Lists open connections.",
+                ),
             Row::new("client|no-evict", 3, Access::None)
                 .flags(
                     &["admin", "noscript", "loading", "stale"],
@@ -82,7 +103,12 @@ redirected.",
                     "Controls whether commands sent by the client affect the LRU/LFU of accessed \
 keys.",
                 ),
-            Row::refused("client|pause", -3, "connection", "3.0.0", OTHER_CLIENTS),
+            Row::new("client|pause", -3, Access::None)
+                .flags(
+                    &["admin", "noscript", "loading", "stale"],
+                    &["@admin", "@slow", "@dangerous", "@connection"],
+                )
+                .doc("connection", "3.0.0", "O(1)", "Suspends commands processing."),
             Row::new("client|reply", 3, Access::None)
                 .flags(&["noscript", "loading", "stale"], &["@slow", "@connection"])
                 .doc(
@@ -114,8 +140,18 @@ keys.",
                     "Returns information about server-assisted client-side caching for the \
 connection.",
                 ),
-            Row::refused("client|unblock", -3, "connection", "5.0.0", NOT_OFFERED),
-            Row::refused("client|unpause", 2, "connection", "6.2.0", OTHER_CLIENTS),
+            Row::refused("client|unblock", -3, "connection", "5.0.0", NOT_WOKEN),
+            Row::new("client|unpause", 2, Access::None)
+                .flags(
+                    &["admin", "noscript", "loading", "stale"],
+                    &["@admin", "@slow", "@dangerous", "@connection"],
+                )
+                .doc(
+                    "connection",
+                    "6.2.0",
+                    "O(N) Where N is the number of paused clients",
+                    "Resumes processing commands from paused clients.",
+                ),
         ]),
     Row::new("echo", 2, Access::None)
         .flags(&["loading", "stale", "fast"], &["@fast", "@connection"])

@@ -363,11 +363,9 @@ const STREAM_OPTIONS: &[(&str, u8)] = &[("block", 1), ("count", 1), ("group", 2)
 const ONE_SERVER: &str = "it is about one server, so send it to that server itself";
 const NEEDS_A_CONNECTION: &str =
     "it needs a connection of the client's own to a server, which redpoll does not lend yet";
-const NOT_OFFERED: &str = "redpoll does not offer it yet";
 const MOVES_KEYS: &str = "it moves keys past the proxy";
 const NOT_A_NODE: &str = "the slots that redpoll shows are not kept at redpoll";
-const OTHER_CLIENTS: &str =
-    "it is about other clients, and each worker of redpoll knows only its own";
+const NOT_WOKEN: &str = "redpoll does not wake clients that wait yet; CLIENT KILL closes one";
 const NO_TRACKING: &str = "redpoll does not tell clients which keys others change";
 
 #[cfg(test)]

@@ -29,7 +29,8 @@ const EXPLAINED: &[(&str, &[&str])] = &[
             "command: RENAME, may write, so it is sent once",
             "keys: a (slot 15495), b (slot 3300)",
             "refused: CROSSSLOT Keys in request don't hash to the same slot ('a' is in slot \
-               15495, 'b' in slot 3300)",
+               15495, 'b' in slot 3300; keys with the same {hash tag}, as of a prefix, \
+                 share a slot)",
         ],
     ),
     (

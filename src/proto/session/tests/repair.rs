@@ -1,6 +1,7 @@
 //! Stories of scripts that nodes have lost.
 
 use super::*;
+use crate::proto::scripts::Library;
 
 const NOSCRIPT: &str = "-NOSCRIPT No matching script. Please use EVAL.\r\n";
 

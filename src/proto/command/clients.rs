@@ -1,0 +1,480 @@
+//! What a client asks of the clients of the process: `CLIENT LIST`, `INFO`, `KILL`, `PAUSE`,
+//! `UNPAUSE`.
+//!
+//! ```text
+//! CLIENT LIST ID 7   -> Directory::all -> lines in Redis' form
+//! CLIENT KILL ADDR a -> Directory::all -> those that match -> Directory::close
+//! CLIENT PAUSE 100   -> Directory::pause, which sessions hear of as Pause
+//! ```
+
+use std::time::{Duration, Instant};
+
+use super::super::pubsub::Counts;
+use super::super::resp::{Protocol, Writer, parse_integer};
+use super::{After, Command, Facts, Identity, cluster, refusal};
+
+/// What is known of one client.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Card {
+    /// Its number.
+    pub id: u64,
+    /// Where it connects from.
+    pub address: String,
+    /// Where it connects to.
+    pub own_address: String,
+    /// The name it has given itself.
+    pub name: Vec<u8>,
+    /// The name of its library.
+    pub lib_name: Vec<u8>,
+    /// The version of its library.
+    pub lib_version: Vec<u8>,
+    /// How long it has been connected, in seconds.
+    pub age_s: u64,
+    /// How long it has said nothing, in seconds.
+    pub idle_s: u64,
+    /// What it has switched, a letter each; `N` if nothing.
+    pub flags: String,
+    /// The database that its commands are for.
+    pub database: u32,
+    /// The protocol it speaks.
+    pub protocol: Protocol,
+    /// What it is subscribed to.
+    pub subscriptions: Counts,
+    /// Commands queued in its transaction, if it has begun one.
+    pub queued: Option<u32>,
+    /// Bytes that were read from it and not taken.
+    pub unparsed_bytes: u64,
+    /// Bytes of replies that wait for it.
+    pub unread_bytes: u64,
+    /// Bytes that are held for it in all.
+    pub held_bytes: u64,
+    /// The command that came last; empty if none has.
+    pub command: &'static str,
+}
+
+/// Which commands wait, and until when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pause {
+    /// None.
+    #[default]
+    None,
+    /// Those that may change something.
+    Writes(Instant),
+    /// All.
+    All(Instant),
+}
+
+/// All clients of the process.
+pub trait Directory {
+    /// What is known of each, in the order of their numbers; it may be what was known before its
+    /// latest turn.
+    fn all(&self) -> Vec<Card>;
+    /// Closes one.
+    fn close(&self, id: u64);
+    /// Has commands of all clients wait: all, or those that may write.
+    fn pause(&self, length: Duration, all: bool);
+    /// Ends that.
+    fn resume(&self);
+}
+
+impl Pause {
+    /// When it ends.
+    #[must_use]
+    pub fn until(self) -> Option<Instant> {
+        match self {
+            Pause::None => None,
+            Pause::Writes(until) | Pause::All(until) => Some(until),
+        }
+    }
+}
+
+/// Answers the commands of this module.
+pub(super) fn answer(
+    command: &Command<'_>,
+    identity: &Identity,
+    (facts, directory): (&Facts, &dyn Directory),
+    out: &mut Vec<u8>,
+) -> After {
+    let mut writer = Writer::new(out, identity.protocol);
+    let cards = || known(command, identity, facts, directory);
+    match command.row.own_name() {
+        "info" => {
+            let own = cards().into_iter().find(|card| card.id == identity.id);
+            writer.verbatim(&own.map(|card| card.line()).unwrap_or_default());
+        }
+        "list" => match chosen(command, cards()) {
+            Ok(cards) => writer.verbatim(&cards.iter().map(Card::line).collect::<String>()),
+            Err(error) => writer.error(error),
+        },
+        "kill" => return kill(command, identity.id, (cards(), directory), &mut writer),
+        "pause" => match pause(command) {
+            Ok((length, all)) => {
+                directory.pause(length, all);
+                writer.simple("OK");
+            }
+            Err(error) => writer.error(error),
+        },
+        _ => {
+            directory.resume();
+            writer.simple("OK");
+        }
+    }
+    After::Continue
+}
+
+impl Card {
+    /// The line of `CLIENT LIST`, as Redis 7.2 has it. What a proxy has not is 0, or -1.
+    fn line(&self) -> String {
+        let text = String::from_utf8_lossy;
+        let queued = self.queued.map_or(-1, i64::from);
+        let command = if self.command.is_empty() { "NULL" } else { self.command };
+        let resp = if self.protocol == Protocol::Resp3 { 3 } else { 2 };
+        format!(
+            "id={} addr={} laddr={} fd=-1 name={} age={} idle={} flags={} db={} sub={} psub={} \
+             ssub={} multi={queued} qbuf={} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl={} \
+             oll=0 omem=0 tot-mem={} events=r cmd={command} user=default redir=-1 resp={resp} \
+             lib-name={} lib-ver={}\n",
+            self.id,
+            self.address,
+            self.own_address,
+            text(&self.name),
+            self.age_s,
+            self.idle_s,
+            self.flags,
+            self.database,
+            self.subscriptions.channels,
+            self.subscriptions.patterns,
+            self.subscriptions.shard_channels,
+            self.unparsed_bytes,
+            self.unread_bytes,
+            self.held_bytes,
+            text(&self.lib_name),
+            text(&self.lib_version),
+        )
+    }
+}
+
+/// All clients; of the one that asks, what holds now.
+fn known(
+    command: &Command<'_>,
+    identity: &Identity,
+    facts: &Facts,
+    directory: &dyn Directory,
+) -> Vec<Card> {
+    let mut cards = directory.all();
+    if !cards.iter().any(|card| card.id == identity.id) {
+        cards.push(Card { id: identity.id, ..Card::default() });
+    }
+    let own = cards.iter_mut().filter(|card| card.id == identity.id);
+    own.for_each(|card| {
+        card.introduce(identity, facts.database);
+        card.command = command.row.name;
+        card.idle_s = 0;
+    });
+    cards
+}
+
+impl Card {
+    /// Takes over what a client says of itself, whose commands are for `database` unless it has
+    /// chosen one.
+    pub fn introduce(&mut self, identity: &Identity, database: u32) {
+        self.address.clone_from(&identity.address);
+        self.own_address = cluster::own_address(identity);
+        self.name.clone_from(&identity.name);
+        self.lib_name.clone_from(&identity.lib_name);
+        self.lib_version.clone_from(&identity.lib_version);
+        self.subscriptions = identity.subscriptions;
+        self.flags = identity.modes.flags(identity.subscriptions.any());
+        self.database = identity.database.unwrap_or(database);
+        self.protocol = identity.protocol;
+    }
+}
+
+/// Those that a `CLIENT LIST` asks for.
+fn chosen(command: &Command<'_>, cards: Vec<Card>) -> Result<Vec<Card>, Vec<u8>> {
+    let option = command.arg(2);
+    match command.len() {
+        2 => Ok(cards),
+        4 if option.eq_ignore_ascii_case(b"type") => {
+            let of_type = of_type(command.arg(3))?;
+            Ok(cards.into_iter().filter(|card| of_type(card)).collect())
+        }
+        4.. if option.eq_ignore_ascii_case(b"id") => {
+            let mut found = Vec::new();
+            for id in command.args().skip(3) {
+                let id = parse_integer(id).ok_or("ERR Invalid client ID")?;
+                found.extend(cards.iter().find(|card| i64::try_from(card.id) == Ok(id)).cloned());
+            }
+            Ok(found)
+        }
+        _ => Err("ERR syntax error".into()),
+    }
+}
+
+/// Which clients are of a type.
+fn of_type(name: &[u8]) -> Result<fn(&Card) -> bool, Vec<u8>> {
+    let is = |own: &str| name.eq_ignore_ascii_case(own.as_bytes());
+    if is("normal") {
+        return Ok(|card| !card.subscriptions.any());
+    }
+    if is("pubsub") {
+        return Ok(|card| card.subscriptions.any());
+    }
+    if ["master", "replica", "slave"].into_iter().any(is) {
+        return Ok(|_| false);
+    }
+    Err([b"ERR Unknown client type '", refusal::as_c_text(name), b"'"].concat())
+}
+
+/// What must hold of a client that is to be closed.
+#[derive(Default)]
+struct Filter<'a> {
+    id: Option<i64>,
+    address: Option<&'a [u8]>,
+    own_address: Option<&'a [u8]>,
+    /// It is of a type.
+    of_type: Option<fn(&Card) -> bool>,
+    age_s: Option<u64>,
+    /// The client that asks is not meant.
+    skips_own: bool,
+}
+
+impl<'a> Filter<'a> {
+    fn parse(command: &Command<'a>) -> Result<Filter<'a>, Vec<u8>> {
+        let mut filter = Filter { skips_own: true, ..Filter::default() };
+        let mut at = 2;
+        while at < command.len() {
+            let (option, value) = (command.arg(at), command.arg(at + 1));
+            if at + 1 == command.len() {
+                return Err("ERR syntax error".into());
+            }
+            filter.take(option, value)?;
+            at += 2;
+        }
+        Ok(filter)
+    }
+
+    fn take(&mut self, option: &[u8], value: &'a [u8]) -> Result<(), Vec<u8>> {
+        let is = |name: &str| option.eq_ignore_ascii_case(name.as_bytes());
+        let says = |word: &str| value.eq_ignore_ascii_case(word.as_bytes());
+        if is("id") {
+            let id = parse_integer(value).filter(|id| *id > 0);
+            self.id = Some(id.ok_or("ERR client-id should be greater than 0")?);
+        } else if is("type") {
+            self.of_type = Some(of_type(value)?);
+        } else if is("addr") {
+            self.address = Some(value);
+        } else if is("laddr") {
+            self.own_address = Some(value);
+        } else if is("user") {
+            if value != b"default" {
+                let name = refusal::as_c_text(value);
+                return Err([b"ERR No such user '", name, b"'"].concat());
+            }
+        } else if is("maxage") {
+            let words = "ERR maxage is not an integer or out of range";
+            let age = parse_integer(value).ok_or(words)?;
+            let age = u64::try_from(age).ok().filter(|age| *age > 0);
+            self.age_s = Some(age.ok_or("ERR maxage should be greater than 0")?);
+        } else if is("skipme") && (says("yes") || says("no")) {
+            self.skips_own = says("yes");
+        } else {
+            return Err("ERR syntax error".into());
+        }
+        Ok(())
+    }
+
+    fn matches(&self, card: &Card, own: u64) -> bool {
+        self.of_type.is_none_or(|of_type| of_type(card))
+            && self.id.is_none_or(|id| i64::try_from(card.id) == Ok(id))
+            && self.address.is_none_or(|address| card.address.as_bytes() == address)
+            && self.own_address.is_none_or(|address| card.own_address.as_bytes() == address)
+            && self.age_s.is_none_or(|age| card.age_s >= age)
+            && !(self.skips_own && card.id == own)
+    }
+}
+
+/// Closes clients; the one that asks, once it has been answered.
+fn kill(
+    command: &Command<'_>,
+    own: u64,
+    (cards, directory): (Vec<Card>, &dyn Directory),
+    writer: &mut Writer<'_>,
+) -> After {
+    let is_old_form = command.len() == 3;
+    let filter = if is_old_form {
+        Ok(Filter { address: Some(command.arg(2)), ..Filter::default() })
+    } else {
+        Filter::parse(command)
+    };
+    let filter = match filter {
+        Ok(filter) => filter,
+        Err(error) => {
+            writer.error(error);
+            return After::Continue;
+        }
+    };
+    let found: Vec<u64> =
+        cards.iter().filter(|card| filter.matches(card, own)).map(|card| card.id).collect();
+    found.iter().filter(|id| **id != own).for_each(|id| directory.close(*id));
+    match found.len() {
+        0 if is_old_form => writer.error("ERR No such client"),
+        _ if is_old_form => writer.simple("OK"),
+        count => writer.integer(i64::try_from(count).unwrap_or(i64::MAX)),
+    }
+    if found.contains(&own) { After::Close } else { After::Continue }
+}
+
+/// How long a pause is, and whether it is for all commands.
+fn pause(command: &Command<'_>) -> Result<(Duration, bool), Vec<u8>> {
+    let mode = command.arg(3);
+    let all = match command.len() {
+        3 => true,
+        4 if mode.eq_ignore_ascii_case(b"all") => true,
+        4 if mode.eq_ignore_ascii_case(b"write") => false,
+        4 => return Err("ERR CLIENT PAUSE mode must be WRITE or ALL".into()),
+        _ => {
+            let words = [
+                &b"ERR unknown subcommand or wrong number of arguments for '"[..],
+                refusal::as_c_text(command.arg(1)),
+                b"'. Try CLIENT HELP.",
+            ];
+            return Err(words.concat());
+        }
+    };
+    let length = parse_integer(command.arg(2));
+    let length = length.ok_or("ERR timeout is not an integer or out of range")?;
+    let length = u64::try_from(length).map_err(|_| "ERR timeout is negative")?;
+    Ok((Duration::from_millis(length), all))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::super::rig::written;
+    use super::*;
+
+    /// Three clients, of which the one that asks is the second.
+    #[derive(Default)]
+    struct Hall {
+        closed: RefCell<Vec<u64>>,
+        paused: RefCell<Vec<(u128, bool)>>,
+    }
+
+    impl Directory for Hall {
+        fn all(&self) -> Vec<Card> {
+            let card = |id: u64, age_s| Card {
+                id,
+                address: format!("10.0.0.{id}:1"),
+                own_address: "10.0.0.9:6380".to_owned(),
+                age_s,
+                flags: "N".to_owned(),
+                ..Card::default()
+            };
+            vec![card(1, 100), card(2, 50), card(3, 10)]
+        }
+
+        fn close(&self, id: u64) {
+            self.closed.borrow_mut().push(id);
+        }
+
+        fn pause(&self, length: Duration, all: bool) {
+            self.paused.borrow_mut().push((length.as_millis(), all));
+        }
+
+        fn resume(&self) {
+            self.paused.borrow_mut().clear();
+        }
+    }
+
+    fn ask(hall: &Hall, line: &str) -> (String, After) {
+        let identity = Identity {
+            host: Some([10, 0, 0, 9].into()),
+            port: 6380,
+            name: b"me".to_vec(),
+            ..Identity::new(2, "10.0.0.2:1".to_owned())
+        };
+        let (written, mut out) = (written(line), Vec::new());
+        let command = written.parse().unwrap();
+        let facts = Facts { database: 3, ..Facts::default() };
+        let after = answer(&command, &identity, (&facts, hall), &mut out);
+        (String::from_utf8(out).unwrap(), after)
+    }
+
+    fn listed(line: &str) -> Vec<String> {
+        let (reply, _) = ask(&Hall::default(), line);
+        let ids = reply.lines().filter_map(|line| line.split(' ').next()?.strip_prefix("id="));
+        ids.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_client_has_a_line_and_the_one_that_asks_is_as_it_is_now() {
+        let (reply, _) = ask(&Hall::default(), "client list");
+        let lines: Vec<_> = reply.lines().collect();
+        assert_eq!(
+            lines[2],
+            "id=2 addr=10.0.0.2:1 laddr=10.0.0.9:6380 fd=-1 name=me age=50 idle=0 flags=N db=3 \
+             sub=0 psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 \
+             obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=client|list user=default redir=-1 resp=2 \
+             lib-name= lib-ver="
+        );
+        assert!(lines[1].contains(" name= ") && lines[1].contains(" cmd=NULL "));
+        assert_eq!(listed("client list"), ["1", "2", "3"]);
+        assert_eq!(listed("client list TYPE normal"), ["1", "2", "3"]);
+        assert_eq!(listed("client list id 3 9 1"), ["3", "1"]);
+        assert_eq!(listed("client info"), ["2"]);
+        for (line, error) in [
+            ("client list type x", "ERR Unknown client type 'x'"),
+            ("client list id x", "ERR Invalid client ID"),
+            ("client list id", "ERR syntax error"),
+            ("client list nosuch 1", "ERR syntax error"),
+        ] {
+            assert_eq!(ask(&Hall::default(), line).0, format!("-{error}\r\n"), "{line}");
+        }
+        assert_eq!(ask(&Hall::default(), "client list type replica").0, "$0\r\n\r\n");
+        assert_eq!(ask(&Hall::default(), "client list type pubsub").0, "$0\r\n\r\n");
+    }
+
+    #[test]
+    fn clients_are_closed_by_what_is_said_of_them() {
+        for (line, reply, closed, after) in [
+            ("client kill 10.0.0.3:1", "+OK", &[3][..], After::Continue),
+            ("client kill 10.0.0.2:1", "+OK", &[], After::Close),
+            ("client kill 10.0.0.8:1", "-ERR No such client", &[], After::Continue),
+            ("client kill id 1", ":1", &[1], After::Continue),
+            ("client kill id 2", ":0", &[], After::Continue),
+            ("client kill ID 2 SKIPME no", ":1", &[], After::Close),
+            ("client kill type normal", ":2", &[1, 3], After::Continue),
+            ("client kill type normal skipme NO", ":3", &[1, 3], After::Close),
+            ("client kill laddr 10.0.0.9:6380 maxage 60", ":1", &[1], After::Continue),
+            ("client kill addr 10.0.0.1:1 user default", ":1", &[1], After::Continue),
+            ("client kill type replica", ":0", &[], After::Continue),
+            ("client kill user bob", "-ERR No such user 'bob'", &[], After::Continue),
+            ("client kill id 0", "-ERR client-id should be greater than 0", &[], After::Continue),
+            ("client kill id 1 skipme", "-ERR syntax error", &[], After::Continue),
+            ("client kill nosuch 1", "-ERR syntax error", &[], After::Continue),
+        ] {
+            let hall = Hall::default();
+            assert_eq!(ask(&hall, line), (format!("{reply}\r\n"), after), "{line}");
+            assert_eq!(*hall.closed.borrow(), closed, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_pause_has_a_length_and_is_for_all_commands_or_for_writes() {
+        let hall = Hall::default();
+        for (line, reply, paused) in [
+            ("client pause 100", "+OK", &[(100, true)][..]),
+            ("client pause 5 WRITE", "+OK", &[(100, true), (5, false)]),
+            ("client unpause", "+OK", &[]),
+            ("client pause 7 all", "+OK", &[(7, true)]),
+            ("client pause x", "-ERR timeout is not an integer or out of range", &[(7, true)]),
+            ("client pause -1", "-ERR timeout is negative", &[(7, true)]),
+            ("client pause 1 x", "-ERR CLIENT PAUSE mode must be WRITE or ALL", &[(7, true)]),
+        ] {
+            assert_eq!(ask(&hall, line).0, format!("{reply}\r\n"), "{line}");
+            assert_eq!(*hall.paused.borrow(), paused, "{line}");
+        }
+    }
+}

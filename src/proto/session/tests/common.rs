@@ -1,0 +1,47 @@
+//! What clients have in common, as far as stories need it.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::proto::command::{Card, Directory};
+use crate::proto::scripts::{Digest, Library, Scripts};
+
+/// The pause that a client asked for.
+#[derive(Default)]
+pub(super) struct Hall(pub(super) RefCell<Option<(Duration, bool)>>);
+
+impl Directory for Hall {
+    fn all(&self) -> Vec<Card> {
+        Vec::new()
+    }
+
+    fn close(&self, _: u64) {}
+
+    fn pause(&self, length: Duration, all: bool) {
+        self.0.replace(Some((length, all)));
+    }
+
+    fn resume(&self) {
+        self.0.replace(None);
+    }
+}
+
+/// The scripts that were seen.
+#[derive(Default)]
+pub(super) struct Shelf(RefCell<Scripts>);
+
+impl Library for Shelf {
+    fn learn(&self, body: &[u8]) {
+        self.0.borrow_mut().learn(body);
+    }
+
+    fn find(&self, digest: Digest) -> Option<Bytes> {
+        self.0.borrow_mut().find(digest)
+    }
+
+    fn clear(&self) {
+        self.0.borrow_mut().clear();
+    }
+}
