@@ -32,7 +32,7 @@ fn write(client: usize, index: usize) -> Vec<u8> {
     command(&["SET", &format!("drain:{client}:{index}"), &format!("value{client}{index}")])
 }
 
-/// Has all clients send their writes to a server that holds them, and waits until all have arrived.
+/// Has all clients send their writes to a server that holds them, and waits until all have left.
 fn send_held_writes(server: &Server, proxy: &Proxy) -> Result<Vec<Wire>> {
     server.wire()?.say("CLIENT PAUSE 60000 WRITE")?;
     let mut clients = Vec::new();
@@ -42,17 +42,9 @@ fn send_held_writes(server: &Server, proxy: &Proxy) -> Result<Vec<Wire>> {
         wire.send(&writes)?;
         clients.push(wire);
     }
-    // The server has them all in its buffers, but for the one that it holds of each connection.
-    let write_bytes = write(0, 0).len();
-    let mut observer = server.wire()?;
-    wait_until("the server has every write", PATIENCE, || {
-        let list = observer.say("CLIENT LIST")?;
-        let fields = || list.split_whitespace();
-        let held = fields().filter(|field| *field == "flags=b").count();
-        let buffered = fields().filter_map(|field| field.strip_prefix("qbuf="));
-        let bytes: usize = buffered.filter_map(|bytes| bytes.parse::<usize>().ok()).sum();
-        let arrived = bytes + held * write_bytes >= CLIENTS * COMMANDS_EACH * write_bytes;
-        Ok(arrived.then_some(()))
+    wait_until("every write has been sent to the server", PATIENCE, || {
+        let in_flight = proxy.metric("redpoll_upstream_requests_in_flight")?;
+        Ok((in_flight >= (CLIENTS * COMMANDS_EACH) as u64).then_some(()))
     })?;
     Ok(clients)
 }

@@ -124,6 +124,13 @@ async fn subscriptions(to: &Client) -> Result<()> {
     let own = connect(None).await?;
     let mut messages = own.message_rx();
     () = own.subscribe("news").await?;
+    // The client does not wait until it is subscribed.
+    eventually(async || {
+        let count: u8 = to.publish("news", "hello").await?;
+        ensure!(count > 0 || is_over_cluster(), "nobody hears it");
+        Ok(tokio::time::timeout(Duration::from_millis(200), messages.recv()).await??)
+    })
+    .await?;
     for n in 0..100 {
         // The client keeps few messages that nobody has taken yet.
         () = to.publish("news", n).await?;
