@@ -7,6 +7,7 @@ require 'timeout'
 require 'sidekiq'
 
 HOST = '127.0.0.1'.freeze
+WORKER_LOG = 'worker.log'.freeze
 redis = { url: "redis://#{HOST}:#{ENV.fetch('REDPOLL_PORT')}/0" }
 Sidekiq.configure_client { |config| config.redis = redis }
 Sidekiq.configure_server do |config|
@@ -27,7 +28,7 @@ class Double
 end
 
 def result(number)
-  Timeout.timeout(40) do
+  Timeout.timeout(30) do
     loop do
       found = Sidekiq.redis { |to| to.hget('results', number) }
       return found.to_i if found
@@ -52,13 +53,15 @@ def part(name)
   puts JSON.generate(part: name, ok: true)
 rescue StandardError, Timeout::Error => error
   warn error.full_message
-  puts JSON.generate(part: name, ok: false, why: "#{error.class}: #{error.message}")
+  refused = File.foreach(WORKER_LOG).grep(/CROSSSLOT|redpoll refuses/).first
+  why = "#{error.class}: #{error.message}#{", the worker says: #{refused}" if refused}"
+  puts JSON.generate(part: name, ok: false, why: why)
 end
 
 unless Sidekiq.server?
   $stdout.sync = true
   pid = spawn('sidekiq', '-r', File.expand_path(__FILE__), '-c', '2', '-q', 'default',
-              '-q', 'low', out: :err)
+              '-q', 'low', %i[out err] => WORKER_LOG)
   part('tasks') do
     # Sidekiq looks for what is due only now and then.
     Double.perform_in(1, 21)

@@ -1,5 +1,5 @@
-//! The `redis` crate, as most use it: a multiplexed connection that is made anew when it is lost, or
-//! a cluster connection. Argument: the protocol.
+//! The `redis` crate, as most use it: a multiplexed connection that is made anew when it is lost,
+//! or a cluster connection. Argument: the protocol.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
