@@ -21,12 +21,15 @@ function ioredis() {
   return client;
 }
 
-/** Two servers of socket.io with this adapter between them, and a client at each. */
+// How many of socket.io's servers run.
+let servers = 0;
+
+/** Three servers of socket.io with this adapter between them, and a client at each. */
 async function chat(adapter) {
   const { Server } = require('socket.io');
   const { io: connect } = require('socket.io-client');
   const rooms = [];
-  for (let number = 0; number < 2; number++) {
+  for (let number = 0; number < 3; number++) {
     const server = http.createServer();
     const io = new Server(server, { adapter: await adapter() });
     io.on('connection', (socket) => socket.join('room'));
@@ -37,8 +40,16 @@ async function chat(adapter) {
     socket.on('said', (words) => got.push(words));
     await once(socket, 'connect');
     rooms.push({ io, got });
+    servers += 1;
   }
   return rooms;
+}
+
+/** Checks that who asks for the sockets of a room hears of those at all servers. */
+async function everybody({ io }) {
+  await pause(200);
+  const { length } = await io.in('room').fetchSockets();
+  assert.equal(length, servers, `found the sockets of ${length} of ${servers} servers`);
 }
 
 const parts = {
@@ -46,12 +57,15 @@ const parts = {
     const { createAdapter } = require('@socket.io/redis-adapter');
     return {
       async broadcasts() {
-        const [one, other] = await chat(async () => createAdapter(await nodeRedis(), await nodeRedis()));
-        one.io.to('room').emit('said', 'hello');
-        await waitUntil(() => one.got.length === 1 && other.got.length === 1);
-        assert.deepEqual([...one.got, ...other.got], ['hello', 'hello']);
-        const sockets = await one.io.in('room').fetchSockets();
-        assert.equal(sockets.length, 2);
+        const all = await chat(async () => createAdapter(await nodeRedis(), await nodeRedis()));
+        all[0].io.to('room').emit('said', 'hello');
+        await waitUntil(() => all.every(({ got }) => got.length === 1));
+        assert.deepEqual(all.flatMap(({ got }) => got), ['hello', 'hello', 'hello']);
+      },
+
+      async roomsOfAllServers() {
+        const [one] = await chat(async () => createAdapter(await nodeRedis(), await nodeRedis()));
+        await everybody(one);
       },
 
       async afterARestart() {
@@ -77,7 +91,12 @@ const parts = {
           await pause(50);
           return other.got.includes('hello');
         });
-        assert.equal((await one.io.in('room').fetchSockets()).length, 2);
+      },
+
+      async roomsOfAllServers() {
+        const [one] = await chat(async () =>
+          createShardedAdapter(await nodeRedis(), await nodeRedis()));
+        await everybody(one);
       },
     };
   },
