@@ -197,7 +197,7 @@ fn chosen(command: &Command<'_>, cards: Vec<Card>) -> Result<Vec<Card>, Vec<u8>>
         2 => Ok(cards),
         4 if option.eq_ignore_ascii_case(b"type") => {
             let of_type = of_type(command.arg(3))?;
-            Ok(cards.into_iter().filter(|card| of_type(card)).collect())
+            Ok(cards.into_iter().filter(of_type).collect())
         }
         4.. if option.eq_ignore_ascii_case(b"id") => {
             let mut found = Vec::new();
