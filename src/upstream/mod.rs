@@ -13,6 +13,7 @@
 
 mod count;
 mod link;
+mod means;
 mod throttle;
 
 use std::cell::RefCell;
@@ -30,10 +31,11 @@ use tokio::time::{Sleep, sleep_until};
 
 pub(crate) use self::count::Count;
 pub(crate) use self::link::{Backoff, Link, connect};
+pub(crate) use self::means::Means;
 pub(crate) use self::throttle::{Throttle, Throttles};
 use crate::io::{now, write_some};
 use crate::limits::{UPSTREAM_READ_BYTES, UPSTREAM_TURN_BYTES_MAX};
-use crate::memory::{Memory, Share};
+use crate::memory::Share;
 use crate::mutant::planted;
 use crate::net::Net;
 use crate::proto::cluster::Address;
@@ -42,7 +44,7 @@ use crate::proto::reply::{Cause, Failure, Reply};
 use crate::queue::Receiver;
 use crate::reply_to::{ReplyTo, ToUpstream};
 use crate::room::make_room;
-use crate::stats::{CloseCause, Complaint, DrainEnd, NodeStats, OwnUpstream};
+use crate::stats::{CloseCause, Complaint, DrainEnd, NodeStats};
 
 /// How long things may take on a connection, and whether there always is one.
 #[derive(Clone, Copy, Debug)]
@@ -59,19 +61,6 @@ pub(crate) struct Settings {
     pub(crate) eager: bool,
     /// Whether another connection is no substitute for one that has ended: it ends with it.
     pub(crate) is_single: bool,
-}
-
-/// What connections beside those of a pool are made from.
-pub(crate) struct Means<N> {
-    pub(crate) net: N,
-    pub(crate) count: OwnUpstream,
-    pub(crate) memory: Rc<Memory>,
-    pub(crate) options: Options,
-    pub(crate) settings: Settings,
-    /// What all connections to a node keep to together.
-    pub(crate) throttles: Throttles,
-    /// For the pauses between attempts.
-    pub(crate) rng: StdRng,
 }
 
 /// What a node connection is made from.
