@@ -1,12 +1,16 @@
 //! What happened in a run, as data: what the clients said and heard, what the proxy sent, what the
 //! nodes did. The checkers of [`oracle`](crate::oracle) look at nothing else.
 
+mod connections;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
 
+pub use self::connections::{Attempt, Connect, Look};
 use crate::fault::Fault;
+pub use crate::listening::{Listening, Said};
 use crate::proxies::name_of;
 pub use crate::transactions::Queued;
 use crate::workload::{Effect, Id, Kind};
@@ -65,63 +69,6 @@ pub struct Process {
     pub counted: Counted,
     /// When it was told to stop, if it was.
     pub drained: Option<Duration>,
-}
-
-/// A connection of a client that listened.
-#[derive(Clone, Debug, Default)]
-pub struct Listening {
-    /// The process that it was made to.
-    pub process: usize,
-    /// Whether it says `HELLO 3` first.
-    pub resp3: bool,
-    /// What it said and heard, in that order.
-    pub log: Vec<(Duration, Said)>,
-    /// When it ended, and whether the client was done.
-    pub end: Option<(Duration, bool)>,
-}
-
-/// What is said on such a connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
-    /// By the client: a command.
-    Asked(Vec<String>),
-    /// By the proxy: a frame.
-    Heard(Bytes),
-}
-
-/// A connection to a node that was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Connect {
-    /// Which process asked for it.
-    pub process: usize,
-    /// When.
-    pub at: Duration,
-    /// To which node.
-    pub node: usize,
-}
-
-/// An attempt to connect that is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attempt {
-    /// Which process made it.
-    pub process: usize,
-    /// When it began.
-    pub since: Duration,
-    /// How long it took.
-    pub took: Duration,
-    /// To which node.
-    pub node: usize,
-}
-
-/// A question for the topology that was answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
-    /// Which process asked.
-    pub process: usize,
-    /// When.
-    pub at: Duration,
-    /// Which node.
-    pub node: usize,
 }
 
 /// What a process counted, all workers together.

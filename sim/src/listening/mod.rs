@@ -2,9 +2,11 @@
 //! message a number larger than all before it.
 //!
 //! - `listener`: a client that follows its script
+//! - `log`: what it said and heard
 //! - `publisher`: who publishes, at the nodes themselves
 
 mod listener;
+mod log;
 mod publisher;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +15,7 @@ use crate::dice::Dice;
 use crate::resp::{content, elements};
 
 pub(crate) use listener::Follower;
+pub use log::{Listening, Said};
 pub(crate) use publisher::Publisher;
 
 /// Channels, and as many shard channels.
