@@ -1,5 +1,5 @@
-//! Transactions: `MULTI`, a few commands on keys of one slot, and `EXEC`; some with `WATCH` before. They take the places of
-//! other commands, so that what is asked beside them stays the same.
+//! Transactions: `MULTI`, a few commands on keys of one slot, and `EXEC`; some with `WATCH` before.
+//! They take the places of other commands, so that what is asked beside them stays the same.
 
 use super::{Id, Script, hot_key, marker, words};
 use crate::dice::Dice;

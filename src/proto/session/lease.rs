@@ -194,8 +194,8 @@ impl Session {
         None
     }
 
-    /// Forgets the transaction that is open, and what is watched for it, if there is one: of what is
-    /// asked in a transaction only its end waits to run alone, and that has failed.
+    /// Forgets the transaction that is open, if there is one, and what is watched for it: of what
+    /// is asked in a transaction only its end waits to run alone, and that has failed.
     pub(super) fn end_transaction(&mut self) {
         if self.transaction.take().is_some() {
             self.watching = Watching::Nothing;

@@ -22,6 +22,11 @@ lines!(HASHES, Group::Hash, {
 });
 
 lines!(LISTS, Group::List, {
+    "blmove" "key key ( LEFT | RIGHT | wrong ) ( LEFT | RIGHT ) ( 0.01 | wrong | -1 )",
+    "blmpop" "( 0.01 | wrong | -1 ) keys ( LEFT | RIGHT | wrong ) { COUNT count }",
+    "blpop" "( key )+ ( 0.01 | wrong | -1 )",
+    "brpop" "( key )+ ( 0.01 | wrong | -1 )",
+    "brpoplpush" "key key ( 0.01 | wrong | -1 )",
     "lindex" "key index",
     "linsert" "key ( BEFORE | AFTER | wrong ) value value",
     "llen" "key",
@@ -62,6 +67,9 @@ lines!(SETS, Group::Set, {
 });
 
 lines!(SORTED_SETS, Group::SortedSet, {
+    "bzmpop" "( 0.01 | wrong | -1 ) keys ( MIN | MAX | wrong ) { COUNT count }",
+    "bzpopmax" "( key )+ ( 0.01 | wrong | -1 )",
+    "bzpopmin" "( key )+ ( 0.01 | wrong | -1 )",
     "zadd" "key { NX | XX | GT | LT | CH | INCR } ( score member )+",
     "zcard" "key",
     "zcount" "key scorebound scorebound",
