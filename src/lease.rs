@@ -3,7 +3,7 @@
 //! ```text
 //! Pool::lend --one that is idle, or a new one--> Lease --drop--> idle, or closed if there are many
 //!     |                                            '--close--> closed, whatever is owed on it
-//!     '--leases_max are lent--> None; who asked hears `ToClient::Lease` when one is given back
+//!     '--leases_max are lent--> Turn: who asked hears `ToClient::Lease` when it is his, in order
 //! ```
 //!
 //! A lease is a connection for one life: when it breaks its task ends, so a client finds out that
@@ -44,8 +44,12 @@ pub(crate) struct Leases {
     lent: Vec<(Place, Sender<ToUpstream>)>,
     /// Those that are not; the last one was given back last.
     idle: Vec<(Place, Sender<ToUpstream>)>,
-    /// Who waits for one to be given back.
-    waiting: VecDeque<Sender<ToClient>>,
+    /// Who waits for one to be given back, by number; the first has waited longest.
+    waiting: VecDeque<(u64, Sender<ToClient>)>,
+    /// The number of who waits next.
+    next: u64,
+    /// How many were called and have not come yet: a connection is kept for each.
+    called: usize,
     /// Another configuration is in force.
     is_replaced: bool,
 }
@@ -58,6 +62,12 @@ pub(crate) struct Lease {
     is_closed: bool,
 }
 
+/// A client's place among those that wait; it is free again when this is dropped.
+pub(crate) struct Turn {
+    number: u64,
+    home: Rc<RefCell<Leases>>,
+}
+
 /// What there is for who asks for a connection.
 pub(crate) enum Offer {
     /// One that is idle.
@@ -65,24 +75,38 @@ pub(crate) enum Offer {
     /// A new one may be made.
     New,
     /// None, until one is given back.
-    None,
+    Wait(Turn),
 }
 
 impl Leases {
     /// At most `max` connections.
     pub(crate) fn new(max: usize, count: OwnUpstream) -> Leases {
         let (lent, idle, waiting) = (Vec::new(), Vec::new(), VecDeque::new());
-        Leases { max, count, lent, idle, waiting, is_replaced: false }
+        let is_replaced = false;
+        Leases { max, count, lent, idle, waiting, next: 0, called: 0, is_replaced }
     }
 
-    /// What there is for a client that asks for a connection to `place`.
-    pub(crate) fn offer(home: &Rc<RefCell<Leases>>, place: Place, to: &Sender<ToClient>) -> Offer {
+    /// What there is for a client that asks for a connection to `place`. One that has not waited
+    /// gets none while others wait.
+    pub(crate) fn offer(
+        home: &Rc<RefCell<Leases>>,
+        place: Place,
+        (turn, to): (Option<Turn>, &Sender<ToClient>),
+    ) -> Offer {
+        let is_called = turn.is_some();
+        // What was kept for it is free, for it to take.
+        if let Some(turn) = turn {
+            turn.take();
+        }
         let leases = &mut *home.borrow_mut();
         leases.idle.retain(|(_, requests)| !requests.is_closed());
-        if leases.lent.len() >= leases.max {
+        let is_passed_over = !is_called && !leases.waiting.is_empty();
+        if is_passed_over || leases.lent.len() + leases.called >= leases.max {
             leases.count.stats().lease_waits.add(1);
-            leases.waiting.push_back(to.clone());
-            return Offer::None;
+            let number = leases.next;
+            leases.next += 1;
+            leases.waiting.push_back((number, to.clone()));
+            return Offer::Wait(Turn { number, home: Rc::clone(home) });
         }
         let Some(found) = leases.idle.iter().rposition(|(own, _)| *own == place) else {
             if leases.lent.len() + leases.idle.len() >= leases.max {
@@ -133,12 +157,12 @@ impl Leases {
         }
     }
 
-    /// Tells who waits first that there may be a connection.
-    pub(crate) fn call_next(&mut self) {
-        while let Some(client) = self.waiting.pop_front() {
-            if !client.is_closed() {
-                return client.send(ToClient::Lease);
-            }
+    /// Tells those who wait first that there are connections for them.
+    fn call(&mut self) {
+        while self.lent.len() + self.called < self.max {
+            let Some((_, client)) = self.waiting.pop_front() else { return };
+            self.called += 1;
+            client.send(ToClient::Lease);
         }
     }
 
@@ -148,7 +172,7 @@ impl Leases {
         if is_kept && !self.is_replaced {
             self.idle.push((place, requests.clone()));
         }
-        self.call_next();
+        self.call();
     }
 }
 
@@ -172,6 +196,29 @@ impl Lease {
     pub(crate) fn close(mut self) {
         self.requests.send(ToUpstream::Close);
         self.is_closed = true;
+    }
+}
+
+impl Turn {
+    /// Takes the place of who was called, whose connection is free then for him alone.
+    fn take(self) {
+        let mut home = self.home.borrow_mut();
+        let before = home.waiting.len();
+        home.waiting.retain(|(number, _)| *number != self.number);
+        home.called -= usize::from(home.waiting.len() == before);
+        drop(home);
+        // Nobody else is to be called for it.
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut home = self.home.borrow_mut();
+        let before = home.waiting.len();
+        home.waiting.retain(|(number, _)| *number != self.number);
+        home.called -= usize::from(home.waiting.len() == before);
+        home.call();
     }
 }
 

@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::config;
-use crate::lease::{Lease, Leases, Offer};
+use crate::lease::{Lease, Leases, Offer, Turn};
 use crate::limits::{DATABASE_IDLE_MS, DATABASES_MAX};
 use crate::memory::Memory;
 use crate::mutant::planted;
@@ -140,38 +140,31 @@ impl<N: Net> Pool<N> {
         }
     }
 
-    /// Lends a connection to a node, if there is one to lend; else `client` hears of the next one
-    /// that is given back.
+    /// Lends a connection to a node, if there is one to lend; else who asks has a turn to wait for.
     ///
     /// # Errors
     /// The router has forgotten the node since.
     pub(crate) fn lend(
         &mut self,
         lane: Lane,
-        client: &Sender<ToClient>,
+        asker: (Option<Turn>, &Sender<ToClient>),
         router: &Router,
-    ) -> Result<Option<Lease>, Cause> {
+    ) -> Result<Result<Lease, Turn>, Cause> {
         let place = lane.into();
-        match Leases::offer(&self.leases, place, client) {
-            Offer::Idle(lease) => Ok(Some(lease)),
-            Offer::None => Ok(None),
+        match Leases::offer(&self.leases, place, asker) {
+            Offer::Idle(lease) => Ok(Ok(lease)),
+            Offer::Wait(turn) => Ok(Err(turn)),
             Offer::New => {
                 let address = router.address(lane.node).cloned().ok_or(Cause::Retired)?;
                 let idle_timeout = self.make.settings.idle_timeout.or(Some(LEASE_IDLE));
                 let settings =
                     Settings { is_single: true, eager: false, idle_timeout, ..self.make.settings };
-                // Who waits for one of few connections need not wait for the pace of all others.
-                let throttle = Rc::new(RefCell::new(Throttle::new(None)));
+                let throttle = self.make.throttles.of(&address);
                 let requests =
                     self.connect(address, self.make.place(lane.choice, 0), settings, throttle);
-                Ok(Some(Leases::lend_new(&self.leases, place, requests)))
+                Ok(Ok(Leases::lend_new(&self.leases, place, requests)))
             }
         }
-    }
-
-    /// The connections that are lent.
-    pub(crate) fn leases(&self) -> &RefCell<Leases> {
-        &self.leases
     }
 
     /// Connects to nodes before there is anything to send, if that is configured.

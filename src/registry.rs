@@ -173,10 +173,13 @@ impl Directory for Registry {
         let end = now().saturating_duration_since(self.0.began).saturating_add(length);
         let end = u64::try_from(end.as_micros()).unwrap_or(u64::MAX).min(u64::MAX >> 2);
         let is_on = self.paused(now()) != Pause::None;
-        let before = if is_on { self.0.pause.load(Ordering::Relaxed) } else { 0 };
         // As Redis has it: the later end and the stricter kind hold.
-        let pause = (end.max(before >> 1) << 1) | u64::from(all) | (before & 1);
-        self.0.pause.store(pause, Ordering::Relaxed);
+        let stricter = |before: u64| {
+            let before = if is_on { before } else { 0 };
+            (end.max(before >> 1) << 1) | u64::from(all) | (before & 1)
+        };
+        let relaxed = Ordering::Relaxed;
+        let _ = self.0.pause.fetch_update(relaxed, relaxed, |before| Some(stricter(before)));
     }
 
     fn resume(&self) {

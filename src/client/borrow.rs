@@ -5,17 +5,31 @@
 //! end of turn --> given back if the session needs it no more, closed if something went wrong on it
 //! ```
 
+use std::rc::Rc;
+use std::time::Instant;
+
 use super::Client;
+use crate::lease::Turn as Place;
 use crate::net::Net;
 use crate::pool::Pool;
 use crate::proto::reply::Cause;
 use crate::proto::session::{Transmit, Turn, Way, no_lease};
+
+/// What waits for a connection to borrow.
+pub(super) struct Pending {
+    transmit: Transmit,
+    /// When it is given up.
+    pub(super) until: Instant,
+    /// Its place among all that wait.
+    place: Place,
+}
 
 impl<N: Net> Client<N> {
     /// Sends what goes to a connection of the client's own, or has it wait for one.
     pub(super) fn send_on_lease(
         &mut self,
         transmit: Transmit,
+        place: Option<Place>,
         pool: &mut Pool<N>,
         turn: &mut Turn<'_>,
     ) {
@@ -24,8 +38,13 @@ impl<N: Net> Client<N> {
         if lane.way == Way::Lease && !self.lease.as_ref().is_some_and(|own| own.is_at(lane.into()))
         {
             self.lease = None;
-            match pool.lend(lane, &self.myself, turn.router) {
-                Ok(lease) => self.lease = lease,
+            match pool.lend(lane, (place, &self.myself), turn.router) {
+                Ok(Ok(lease)) => self.lease = Some(lease),
+                Ok(Err(place)) => {
+                    let until = self.session.lease_deadline().unwrap_or(turn.now);
+                    self.pending = Some(Pending { transmit, until, place });
+                    return;
+                }
                 Err(cause) => {
                     return self.session.answer(transmit.request.reply_to, no_lease(cause), turn);
                 }
@@ -33,36 +52,24 @@ impl<N: Net> Client<N> {
         }
         match &self.lease {
             Some(lease) if lease.is_alive() => lease.send(self.due(transmit)),
-            Some(_) | None if lane.way == Way::SameLease => {
+            Some(_) | None => {
                 let lost = no_lease(Cause::LeaseLost);
                 self.session.answer(transmit.request.reply_to, lost, turn);
             }
-            Some(_) | None => {
-                let until = turn.now + turn.policy.op_timeout;
-                self.pending = Some((transmit, until));
-            }
         }
     }
 
-    /// A connection was given back: perhaps it is this client's turn.
+    /// A connection was given back, and it is this client's turn, if it waits still.
     pub(super) fn retry_lease(&mut self, turn: &mut Turn<'_>) {
-        let backend = std::rc::Rc::clone(&self.listening.backend);
-        let mut pool = backend.pool.borrow_mut();
-        match self.pending.take() {
-            None => pool.leases().borrow_mut().call_next(),
-            Some((transmit, until)) => {
-                self.send_on_lease(transmit, &mut pool, turn);
-                if let Some((_, renewed)) = &mut self.pending {
-                    *renewed = until;
-                }
-            }
-        }
+        let Some(Pending { transmit, place, .. }) = self.pending.take() else { return };
+        let backend = Rc::clone(&self.listening.backend);
+        self.send_on_lease(transmit, Some(place), &mut backend.pool.borrow_mut(), turn);
     }
 
-    /// Answers what has waited for a connection for too long.
-    pub(super) fn refuse_pending(&mut self, turn: &mut Turn<'_>) {
-        if let Some((transmit, _)) = self.pending.take() {
-            self.session.answer(transmit.request.reply_to, no_lease(Cause::NoLease), turn);
+    /// Answers what has waited for a connection for too long, or in vain.
+    pub(super) fn refuse_pending(&mut self, cause: Cause, turn: &mut Turn<'_>) {
+        if let Some(pending) = self.pending.take() {
+            self.session.answer(pending.transmit.request.reply_to, no_lease(cause), turn);
         }
     }
 

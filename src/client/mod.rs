@@ -28,12 +28,13 @@ use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
+use self::borrow::Pending;
 use self::patience::{Lapse, Patience, Seen};
 use self::remainder::Remainder;
 use self::remains::Remains;
@@ -50,6 +51,7 @@ use crate::mutant::planted;
 use crate::net::Net;
 use crate::proto::command::{Identity, Row};
 use crate::proto::pipeline::Request;
+use crate::proto::reply::Cause;
 use crate::proto::session::{Session, Tally, Transmit, Turn, Way};
 use crate::pubsub::Seat;
 use crate::queue::{Receiver, Sender};
@@ -102,7 +104,7 @@ struct Client<N: Net> {
     /// The connection that it has on loan.
     lease: Option<Lease>,
     /// What waits for one to borrow, and until when.
-    pending: Option<(Transmit, Instant)>,
+    pending: Option<Pending>,
     /// What was read and is not yet taken: part of a command, or commands that have to wait.
     rest: Remainder,
     patience: Patience,
@@ -250,8 +252,9 @@ impl<N: Net> Client<N> {
         } else if self.is_finished() {
             return Err(End::Finished);
         }
-        let is_waiting = self.share.is_waiting() || self.session.is_subscribed();
-        self.seen.owed = !self.session.is_idle() || is_waiting;
+        let is_waiting = self.share.is_waiting() || self.session.is_paused();
+        let is_owed = is_waiting || self.session.is_subscribed();
+        self.seen.owed = !self.session.is_idle() || is_owed;
         self.patience.observe(self.seen, turn.now);
         Ok(())
     }
@@ -272,6 +275,7 @@ impl<N: Net> Client<N> {
                 ToClient::Room | ToClient::Configuration => {}
                 ToClient::Drain => self.input = Input::Drained,
                 ToClient::Stop => {
+                    self.refuse_pending(Cause::Stopping, turn);
                     self.leave_lease();
                     self.session.receive_stop(turn);
                 }
@@ -316,7 +320,7 @@ impl<N: Net> Client<N> {
                 let (lane, request) = (transmit.lane, self.due(transmit));
                 pool.send(lane, self.number, turn.router, request);
             } else {
-                self.send_on_lease(transmit, &mut pool, turn);
+                self.send_on_lease(transmit, None, &mut pool, turn);
             }
         }
     }
@@ -332,9 +336,13 @@ impl<N: Net> Client<N> {
     /// means that the client is lost.
     fn poll_read(&mut self, cx: &mut Context<'_>, turn: &mut Turn<'_>) -> io::Result<()> {
         for _ in 0..READS_PER_TURN_MAX {
-            let reads_ahead = self.session.is_on_lease() && self.rest.len() < READ_AHEAD_BYTES_MAX;
+            // Of one that waits it is to be seen that it leaves.
+            let reads_ahead = self.session.is_blocked() || self.session.is_paused();
             if self.input != Input::Open || !(self.session.wants_input() || reads_ahead) {
                 return Ok(());
+            }
+            if reads_ahead && self.rest.len() > READ_AHEAD_BYTES_MAX {
+                return Err(io::ErrorKind::OutOfMemory.into());
             }
             let frame_bytes = self.session.frame_bytes();
             if !self.share.has_room() && !self.rest.has_room(frame_bytes) {
@@ -361,7 +369,7 @@ impl<N: Net> Client<N> {
                 Poll::Pending => return Ok(()),
                 Poll::Ready(Err(error)) => return Err(error),
                 // As Redis has it, who says no more does not wait for anything either.
-                Poll::Ready(Ok(0)) if self.session.is_on_lease() => {
+                Poll::Ready(Ok(0)) if reads_ahead => {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
                 Poll::Ready(Ok(0)) if planted("half-closed-kept-open") => return Ok(()),
@@ -385,7 +393,7 @@ impl<N: Net> Client<N> {
 
     fn poll_timer(&mut self, cx: &mut Context<'_>, turn: &mut Turn<'_>) -> Poll<End> {
         loop {
-            let pending = self.pending.as_ref().map(|(_, until)| *until);
+            let pending = self.pending.as_ref().map(|pending| pending.until);
             let due = self.session.poll_timeout().into_iter().chain(self.patience.until());
             let due = due.chain(pending).min();
             let Some(due) = due else {
@@ -409,7 +417,9 @@ impl<N: Net> Client<N> {
                     self.patience.extend(turn.now);
                     continue;
                 }
-                None if pending.is_some_and(|at| at <= turn.now) => self.refuse_pending(turn),
+                None if pending.is_some_and(|at| at <= turn.now) => {
+                    self.refuse_pending(Cause::NoLease, turn);
+                }
                 None if self.session.poll_timeout().is_none_or(|at| turn.now < at) => continue,
                 None => self.session.handle_timeout(turn),
             }

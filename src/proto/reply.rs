@@ -120,7 +120,7 @@ impl Cause {
             Cause::Replaced => "the configuration changed, and drain_timeout is over",
             Cause::Timeout => "no reply within op_timeout",
             Cause::NoTransaction => "it refused MULTI, and not what followed",
-            Cause::NoLease => "all its leases_max connections were lent for op_timeout",
+            Cause::NoLease => "all leases_max connections of its worker were lent for op_timeout",
             Cause::LeaseLost => "the connection on loan is gone",
             Cause::Stopping => "the proxy is stopping",
         }

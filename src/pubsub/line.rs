@@ -184,8 +184,9 @@ impl<N: Net> Line<N> {
         if self.feed.is_idle() || self.backoff.until(now).is_some() {
             return false;
         }
-        let Some((node, address)) = pick(self.avoided, &mut means.rng) else { return false };
+        // Also where there is no node to go to: what was waited for is over.
         let has_waited = self.throttled.take().is_some();
+        let Some((node, address)) = pick(self.avoided, &mut means.rng) else { return false };
         let count = Count::new(means.count.node(&address));
         let throttle = self.throttle.insert(means.throttles.of(&address));
         let allowed = throttle.borrow_mut().take(now);

@@ -23,7 +23,7 @@ kinds!(
         HandshakeRefused = "handshake",
         /// The proxy stops.
         Stopping = "stopping",
-        /// The client that it was lent to left while it was owed something.
+        /// It was on loan, and its client left, or a command on it failed.
         Released = "released",
     }
 );

@@ -121,6 +121,9 @@ pub(crate) const NOT_QUEUED: &[(&str, &str)] = &[
     ("object|help", "Redpoll answers it itself"),
 ];
 
+/// Why flags of what waits differ.
+const SCRIPTS_MAY: &str = "since Redis 7.2 a script may run it, which does not wait there";
+
 /// Rows that are not as Redis 7.0 tells of them, and why.
 pub(crate) const ROWS: &[(&str, &str)] = &[
     ("client|capa", "it has no such command; Valkey 8 has"),
@@ -128,6 +131,12 @@ pub(crate) const ROWS: &[(&str, &str)] = &[
     ("client|setinfo", "it has no such command; Redis 7.2 has"),
     ("cluster|myshardid", "it has no such command; Redis 7.2 has"),
     ("command|getkeys", "a name is enough since Redis 7.2"),
+    ("blmove", SCRIPTS_MAY),
+    ("blpop", SCRIPTS_MAY),
+    ("brpop", SCRIPTS_MAY),
+    ("brpoplpush", SCRIPTS_MAY),
+    ("bzpopmax", SCRIPTS_MAY),
+    ("bzpopmin", SCRIPTS_MAY),
     ("command|getkeysandflags", "a name is enough since Redis 7.2"),
     ("script|show", "it has no such command; Valkey 8 has"),
     ("zrank", "it takes WITHSCORE since Redis 7.2"),

@@ -13,8 +13,10 @@ use crate::workload::{Effect, Id, Kind};
 pub(super) const PROMISE: &str = "watched";
 
 /// Commands that have changed their key whenever they are done.
-const CHANGES: [&str; 8] =
-    ["APPEND", "DECR", "GETSET", "INCR", "INCRBY", "LPUSH", "RPUSH", "HINCRBY"];
+const CHANGES: [&str; 11] = [
+    "APPEND", "DECR", "GETSET", "HINCRBY", "HSET", "INCR", "INCRBY", "LPUSH", "MSET", "RPUSH",
+    "SET",
+];
 
 /// Where a key was watched last for each command that watches one, and where keys were changed, as
 /// places in the order of all executions.

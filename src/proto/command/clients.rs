@@ -7,6 +7,7 @@
 //! CLIENT PAUSE 100   -> Directory::pause, which sessions hear of as Pause
 //! ```
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::super::pubsub::Counts;
@@ -200,10 +201,13 @@ fn chosen(command: &Command<'_>, cards: Vec<Card>) -> Result<Vec<Card>, Vec<u8>>
             Ok(cards.into_iter().filter(of_type).collect())
         }
         4.. if option.eq_ignore_ascii_case(b"id") => {
+            let mut left: BTreeMap<u64, Card> =
+                cards.into_iter().map(|card| (card.id, card)).collect();
             let mut found = Vec::new();
             for id in command.args().skip(3) {
                 let id = parse_integer(id).ok_or("ERR Invalid client ID")?;
-                found.extend(cards.iter().find(|card| i64::try_from(card.id) == Ok(id)).cloned());
+                // Once, however often it is asked for.
+                found.extend(u64::try_from(id).ok().and_then(|id| left.remove(&id)));
             }
             Ok(found)
         }

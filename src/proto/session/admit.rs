@@ -39,7 +39,10 @@ impl Session {
                     }
                 }
                 self.last = Some(command.row);
-                learn(&command, turn.scripts);
+                // What is queued may never reach a server.
+                if self.transaction.is_none() {
+                    learn(&command, turn.scripts);
+                }
                 match of_transaction(
                     (&mut self.transaction, &mut self.watching),
                     &command,

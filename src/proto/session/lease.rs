@@ -56,6 +56,14 @@ impl Watching {
         }
     }
 
+    /// Bytes held.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Watching::Asked(_, key) | Watching::Keys(_, key, _) => key.len(),
+            Watching::Nothing | Watching::Lost => 0,
+        }
+    }
+
     /// The slot of what is watched, and the first key.
     pub(super) fn slot(&self) -> Option<(Slot, Box<[u8]>)> {
         match self {
@@ -84,6 +92,18 @@ impl Session {
     #[must_use]
     pub fn is_on_lease(&self) -> bool {
         self.is_leased
+    }
+
+    /// Whether a command of its waits at its node until there is something for it.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        self.is_blocked
+    }
+
+    /// When a command that waits for a connection to borrow has to have one.
+    #[must_use]
+    pub fn lease_deadline(&self) -> Option<Instant> {
+        self.ring.last_deadline()
     }
 
     /// Whether something went wrong on such a connection since the last call, so that it is of no
@@ -126,6 +146,7 @@ impl Session {
         turn: &mut Turn<'_>,
     ) {
         self.is_leased = true;
+        self.is_blocked = matches!(part.own, Own::Wait(_));
         let deadline = since + turn.policy.timeout(row);
         let bytes = part.frame.len();
         let lane = match (&self.watching, part.own) {
@@ -206,7 +227,7 @@ impl Session {
     pub(super) fn end_alone(&mut self) {
         if matches!(self.alone, Alone::Runs) && self.ring.is_empty() {
             self.alone = Alone::No;
-            self.is_leased = false;
+            (self.is_leased, self.is_blocked) = (false, false);
             if matches!(self.watching, Watching::Asked(..)) {
                 self.watching = Watching::Nothing;
             }

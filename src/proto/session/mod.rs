@@ -95,6 +95,8 @@ pub struct Session {
     watching: Watching,
     /// A command is on a connection of the client's own, or waits for one.
     is_leased: bool,
+    /// It waits there for something to come.
+    is_blocked: bool,
     /// That connection is of no more use.
     lease_failed: bool,
     subscriber: Option<Box<Subscriber>>,
@@ -147,6 +149,7 @@ impl Session {
             transaction: None,
             watching: Watching::default(),
             is_leased: false,
+            is_blocked: false,
             lease_failed: false,
             subscriber: None,
             subscriber_output_bytes_max: output_bytes_max,
@@ -385,7 +388,8 @@ impl Session {
     }
 
     fn command_bytes(&self) -> usize {
-        let transaction = self.transaction.as_ref().map_or(0, Transaction::len);
+        let transaction =
+            self.transaction.as_ref().map_or(0, Transaction::len) + self.watching.len();
         let held_back = self.held_back.as_ref().map_or(0, Bytes::len);
         let own = self.alone_bytes() + held_back + transaction + self.subscriber_bytes();
         self.ring.bytes() + self.ring.len() * COMMAND_BYTES + own

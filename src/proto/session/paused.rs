@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::Session;
 use super::turn::Turn;
-use crate::proto::command::{Outcome, Pause};
+use crate::proto::command::{Access, Outcome, Pause};
 use crate::proto::reply::{Cause, Progress};
 
 impl Session {
@@ -60,7 +60,8 @@ impl Session {
             return false;
         };
         let row = command.row;
-        row.flags.contains(&"write")
+        row.access == Access::Write
+            || row.flags.contains(&"write")
             || matches!(row.name, "eval" | "evalsha" | "fcall" | "publish" | "spublish")
             || row.name == "pfcount"
             || row.name == "exec" && self.transaction.as_ref().is_some_and(|it| it.may_write())

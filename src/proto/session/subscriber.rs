@@ -121,6 +121,7 @@ impl Session {
         own.bytes = 0;
         own.wishes.push_back(Wish::LeaveAll);
         self.identity.subscriptions = Counts::default();
+        self.has_changed = true;
     }
 
     /// Whether it is subscribed to anything.
@@ -244,6 +245,7 @@ impl Session {
     fn confirm(&mut self, turn: &mut Turn<'_>) {
         let Some(own) = &mut self.subscriber else { return };
         let Some(asking) = own.asking.take_if(|asking| asking.missing.is_empty()) else { return };
+        self.has_changed = true;
         for topic in asking.topics {
             let (kind, name) = (topic.kind, topic.name.clone());
             *self.identity.subscriptions.of(kind) += usize::from(own.held.insert(topic));
@@ -257,6 +259,7 @@ impl Session {
     }
 
     fn unsubscribe(&mut self, kind: Kind, named: Vec<Topic>) {
+        self.has_changed = true;
         let own = self.subscriber.get_or_insert_default();
         let mut topics = named;
         if topics.is_empty() {

@@ -1,7 +1,7 @@
 //! A transaction that a client has begun: what it asks waits here until `EXEC`, and goes to the
 //! node all at once, on the connection that all clients share. A node runs what comes in one piece
 //! without anything in between, so nobody needs a connection of his own, and nothing of a
-//! transaction is ever left there.
+//! transaction is ever left there. Who watches keys has one all the same: see `lease`.
 //!
 //! ```text
 //! MULTI -> Transaction --a command--> +QUEUED, here
@@ -71,7 +71,8 @@ impl Transaction {
 
     /// Bytes held.
     pub(super) fn len(&self) -> usize {
-        self.bytes.capacity()
+        let key = self.slot.as_ref().map_or(0, |(_, key)| key.len());
+        self.bytes.capacity() + key
     }
 
     /// Queues a command, or refuses it.

@@ -22,11 +22,11 @@ lines!(HASHES, Group::Hash, {
 });
 
 lines!(LISTS, Group::List, {
-    "blmove" "key key ( LEFT | RIGHT | wrong ) ( LEFT | RIGHT ) ( 0.01 | wrong | -1 )",
-    "blmpop" "( 0.01 | wrong | -1 ) keys ( LEFT | RIGHT | wrong ) { COUNT count }",
-    "blpop" "( key )+ ( 0.01 | wrong | -1 )",
-    "brpop" "( key )+ ( 0.01 | wrong | -1 )",
-    "brpoplpush" "key key ( 0.01 | wrong | -1 )",
+    "blmove" "key key ( LEFT | RIGHT | wrong ) ( LEFT | RIGHT ) patience",
+    "blmpop" "patience keys ( LEFT | RIGHT | wrong ) { COUNT count }",
+    "blpop" "( key )+ patience",
+    "brpop" "( key )+ patience",
+    "brpoplpush" "key key patience",
     "lindex" "key index",
     "linsert" "key ( BEFORE | AFTER | wrong ) value value",
     "llen" "key",
@@ -67,9 +67,9 @@ lines!(SETS, Group::Set, {
 });
 
 lines!(SORTED_SETS, Group::SortedSet, {
-    "bzmpop" "( 0.01 | wrong | -1 ) keys ( MIN | MAX | wrong ) { COUNT count }",
-    "bzpopmax" "( key )+ ( 0.01 | wrong | -1 )",
-    "bzpopmin" "( key )+ ( 0.01 | wrong | -1 )",
+    "bzmpop" "patience keys ( MIN | MAX | wrong ) { COUNT count }",
+    "bzpopmax" "( key )+ patience",
+    "bzpopmin" "( key )+ patience",
     "zadd" "key { NX | XX | GT | LT | CH | INCR } ( score member )+",
     "zcard" "key",
     "zcount" "key scorebound scorebound",

@@ -361,8 +361,7 @@ const GEO: &[(&str, u8)] = &[("store", 1), ("storedist", 1)];
 const STREAM_OPTIONS: &[(&str, u8)] = &[("block", 1), ("count", 1), ("group", 2), ("noack", 0)];
 
 const ONE_SERVER: &str = "it is about one server, so send it to that server itself";
-const NEEDS_A_CONNECTION: &str =
-    "it needs a connection of the client's own to a server, which redpoll does not lend yet";
+const ABOUT_A_CONNECTION: &str = "it is about what one connection wrote, and clients share theirs";
 const MOVES_KEYS: &str = "it moves keys past the proxy";
 const NOT_A_NODE: &str = "the slots that redpoll shows are not kept at redpoll";
 const NOT_WOKEN: &str = "redpoll does not wake clients that wait yet; CLIENT KILL closes one";

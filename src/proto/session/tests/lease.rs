@@ -187,7 +187,7 @@ fn a_watch_that_fails_watches_nothing() {
     assert!(!rig.session.needs_lease());
     rig.send("WATCH a\n");
     rig.fail(Failure::unsent(Cause::NoLease));
-    let words = "-UNSENT h:2: all its leases_max connections were lent for op_timeout";
+    let words = "-UNSENT h:2: all leases_max connections of its worker were lent for op_timeout";
     assert!(rig.told().starts_with(words));
     assert!(rig.send("MULTI\nEXEC\n").is_empty());
     assert_eq!(rig.told(), "+OK\r\n*0\r\n");
