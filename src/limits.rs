@@ -125,6 +125,9 @@ pub const COMMAND_BYTES: usize = 320;
 /// Replies of an embedded node that a client leaves unread, in bytes, before it is read no further.
 pub const EMBEDDED_OUTPUT_PAUSE_BYTES: usize = 1024 * 1024;
 
+/// Bytes that an embedded node reads ahead of a client that waits for an element.
+pub const EMBEDDED_WAITING_INPUT_BYTES_MAX: usize = 1024 * 1024;
+
 /// Messages of an embedded node that a subscriber leaves unread, in bytes, before it is closed.
 /// Redis' own bound.
 pub const EMBEDDED_SUBSCRIBER_BYTES_MAX: usize = 32 * 1024 * 1024;

@@ -37,6 +37,28 @@ pub(super) fn double(arg: &[u8]) -> Result<f64, Error> {
     parse_double(arg).ok_or(Error::NOT_FLOAT)
 }
 
+/// Until when a command waits that is told so many seconds at `now`, both in Unix milliseconds;
+/// `None` if it is for ever.
+///
+/// # Errors
+/// It is no such time.
+pub(super) fn until(arg: &[u8], now: i64) -> Result<Option<i64>, Error> {
+    let seconds = parse_double(arg);
+    let seconds = seconds.ok_or(Error::new("ERR timeout is not a float or out of range"))?;
+    let millis = (seconds * 1_000.0).ceil();
+    #[expect(clippy::cast_precision_loss, reason = "as C does")]
+    let most = i64::MAX as f64;
+    if millis < 0.0 || millis > most {
+        return Err(Error::new("ERR timeout is negative"));
+    }
+    if millis == 0.0 {
+        return Ok(None);
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "it fits")]
+    let until = now.checked_add(millis as i64);
+    until.map(Some).ok_or(Error::new("ERR timeout is out of range"))
+}
+
 /// An integer as C's `atoi` reads it: 0 if it is none, and only its low 32 bits.
 pub(super) fn atoi(arg: &[u8]) -> i64 {
     let space = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0b;

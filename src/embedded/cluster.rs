@@ -297,6 +297,7 @@ impl Inner {
             to.0.borrow_mut().store.put(key, entry.clone());
             to.replicate(&[Change::Put(key.clone(), entry)]);
         }
+        to.0.borrow().waiters.wake();
     }
 
     /// Tells everybody who listens, and one that knows in any case.
@@ -315,6 +316,7 @@ impl Inner {
             let own = state.membership.as_ref();
             let owns = |slot| own.is_some_and(|own| own.view.owner(slot) == Some(own.me));
             self.exchange.end_lost(*index, owns);
+            state.waiters.wake();
         }
         self.connect_replicas();
     }

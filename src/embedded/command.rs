@@ -11,7 +11,9 @@ use super::number::format_double;
 use super::rng::Rng;
 use super::store::Db;
 use super::{cluster_commands, connection, info};
-use super::{hashes, keys, keyspace, lists, lists_ends, pubsub, sets, sets_combine, strings};
+use super::{
+    hashes, keys, keyspace, lists, lists_ends, lists_waiting, pubsub, sets, sets_combine, strings,
+};
 use super::{transaction, zsets, zsets_combine, zsets_pop, zsets_range};
 use crate::proto::resp::{Protocol, Writer, parse_integer};
 
@@ -151,6 +153,17 @@ pub(super) enum Run {
     Family(&'static [Row]),
 }
 
+/// Whether a command waits until there is something, and where it says for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waits {
+    /// It does not.
+    Never,
+    /// In its first argument.
+    First,
+    /// In its last argument.
+    Last,
+}
+
 /// A command.
 #[derive(Debug)]
 pub(super) struct Row {
@@ -162,6 +175,7 @@ pub(super) struct Row {
     pub(super) keys: Keys,
     /// Whether it runs before the client has authenticated.
     pub(super) before_auth: bool,
+    pub(super) waits: Waits,
     pub(super) run: Run,
 }
 
@@ -173,7 +187,7 @@ impl Row {
         keys: Keys,
         run: fn(&mut Call<'_>, Args<'_>) -> Outcome,
     ) -> Row {
-        Row { name, arity, access: Access::Read, keys, before_auth: false, run: Run::Data(run) }
+        Row { keys, run: Run::Data(run), ..Row::new(name, arity) }
     }
 
     /// A command that changes keys.
@@ -183,7 +197,12 @@ impl Row {
         keys: Keys,
         run: fn(&mut Call<'_>, Args<'_>) -> Outcome,
     ) -> Row {
-        Row { name, arity, access: Access::Write, keys, before_auth: false, run: Run::Data(run) }
+        Row { access: Access::Write, ..Row::read(name, arity, keys, run) }
+    }
+
+    /// The same, if it waits until there is something: until then its reply is a null.
+    pub(super) const fn waiting(self, waits: Waits) -> Row {
+        Row { waits, ..self }
     }
 
     /// A command on the node or the connection.
@@ -192,14 +211,7 @@ impl Row {
         arity: isize,
         run: fn(&mut ServerCall<'_>, Args<'_>) -> Outcome,
     ) -> Row {
-        Row {
-            name,
-            arity,
-            access: Access::Read,
-            keys: Keys::None,
-            before_auth: false,
-            run: Run::Server(run),
-        }
+        Row { run: Run::Server(run), ..Row::new(name, arity) }
     }
 
     /// The same, allowed before the client has authenticated.
@@ -213,13 +225,18 @@ impl Row {
 
     /// A command whose second argument says which one of `rows`.
     pub(super) const fn family(name: &'static str, rows: &'static [Row]) -> Row {
+        Row { run: Run::Family(rows), ..Row::new(name, -2) }
+    }
+
+    const fn new(name: &'static str, arity: isize) -> Row {
         Row {
             name,
-            arity: -2,
+            arity,
             access: Access::Read,
             keys: Keys::None,
             before_auth: false,
-            run: Run::Family(rows),
+            waits: Waits::Never,
+            run: Run::Family(&[]),
         }
     }
 
@@ -272,6 +289,7 @@ static TABLE: LazyLock<BTreeMap<&'static [u8], &'static Row>> = LazyLock::new(||
         hashes::ROWS,
         lists::ROWS,
         lists_ends::ROWS,
+        lists_waiting::ROWS,
         sets::ROWS,
         sets_combine::ROWS,
         zsets::ROWS,

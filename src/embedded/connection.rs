@@ -9,6 +9,7 @@ use super::info::REDIS_VERSION;
 use super::node::ServerCall;
 use super::pubsub::Post;
 use super::transaction::{Transaction, Watch};
+use super::waiting::Waiting;
 use crate::proto::resp::{Protocol, parse_integer};
 
 /// What a node keeps of a client: the state that commands like `HELLO` and `READONLY` change.
@@ -32,6 +33,8 @@ pub struct Connection {
     pub(super) watch: Option<Rc<Watch>>,
     /// What it is subscribed to.
     pub(super) post: Rc<Post>,
+    /// The command that has no reply yet.
+    pub(super) waiting: Option<Rc<Waiting>>,
     quit: bool,
     /// Held so that the node can count its connections.
     _presence: Rc<()>,
@@ -53,6 +56,7 @@ impl Connection {
             transaction: None,
             watch: None,
             post: Rc::default(),
+            waiting: None,
             quit: false,
             _presence: presence,
         }

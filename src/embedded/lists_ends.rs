@@ -19,13 +19,17 @@ pub(super) const ROWS: &[Row] = &[
 
 /// One end of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     Left,
     Right,
 }
 
 impl End {
-    fn read(word: &[u8]) -> Result<End, Error> {
+    /// The one of this name.
+    ///
+    /// # Errors
+    /// It is none.
+    pub(super) fn read(word: &[u8]) -> Result<End, Error> {
         match word {
             word if is(word, "LEFT") => Ok(End::Left),
             word if is(word, "RIGHT") => Ok(End::Right),
@@ -40,7 +44,8 @@ impl End {
         }
     }
 
-    fn pop(self, list: &mut List) -> Option<Vec<u8>> {
+    /// Takes the element there.
+    pub(super) fn pop(self, list: &mut List) -> Option<Vec<u8>> {
         match self {
             End::Left => list.pop_front(),
             End::Right => list.pop_back(),
@@ -126,29 +131,54 @@ fn bulks(call: &mut Call<'_>, elements: &[Vec<u8>]) {
     }
 }
 
+/// Which lists are to be popped, the first that there is, where and how often.
+pub(super) struct Lists<'a> {
+    keys: Args<'a>,
+    end: End,
+    max: usize,
+}
+
 fn lmpop(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
-    let keys = at_least_one(args[1], Error::new("ERR numkeys should be greater than 0"))?;
-    let end = keys.checked_add(2).and_then(|at| args.get(at)).ok_or(Error::SYNTAX)?;
-    let end = End::read(end)?;
-    let max = match &args[keys + 3..] {
-        [] => 1,
-        [word, max, rest @ ..] if is(word, "COUNT") => {
-            let max = at_least_one(max, Error::new("ERR count should be greater than 0"))?;
-            if rest.is_empty() { max } else { return Err(Error::SYNTAX) }
-        }
-        _ => return Err(Error::SYNTAX),
-    };
-    for key in &args[2..keys + 2] {
-        let Some(list) = call.db.write::<List>(key)? else { continue };
-        let popped = pop_several(list, end, max);
-        call.db.prune(key);
-        call.out.array(2);
-        call.out.bulk(key);
-        bulks(call, &popped);
-        return Ok(());
+    Lists::read(&args[1..])?.pop(call)
+}
+
+impl<'a> Lists<'a> {
+    /// What begins with the number of keys.
+    ///
+    /// # Errors
+    /// It is not valid.
+    pub(super) fn read(args: Args<'a>) -> Result<Lists<'a>, Error> {
+        let keys = at_least_one(args[0], Error::new("ERR numkeys should be greater than 0"))?;
+        let end = keys.checked_add(1).and_then(|at| args.get(at)).ok_or(Error::SYNTAX)?;
+        let end = End::read(end)?;
+        let max = match &args[keys + 2..] {
+            [] => 1,
+            [word, max, rest @ ..] if is(word, "COUNT") => {
+                let max = at_least_one(max, Error::new("ERR count should be greater than 0"))?;
+                if rest.is_empty() { max } else { return Err(Error::SYNTAX) }
+            }
+            _ => return Err(Error::SYNTAX),
+        };
+        Ok(Lists { keys: &args[1..=keys], end, max })
     }
-    call.out.null_array();
-    Ok(())
+
+    /// Pops the first that there is; a null if there is none.
+    ///
+    /// # Errors
+    /// One before that is no list.
+    pub(super) fn pop(&self, call: &mut Call<'_>) -> Outcome {
+        for key in self.keys {
+            let Some(list) = call.db.write::<List>(key)? else { continue };
+            let popped = pop_several(list, self.end, self.max);
+            call.db.prune(key);
+            call.out.array(2);
+            call.out.bulk(key);
+            bulks(call, &popped);
+            return Ok(());
+        }
+        call.out.null_array();
+        Ok(())
+    }
 }
 
 fn rpoplpush(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
@@ -160,7 +190,11 @@ fn lmove(call: &mut Call<'_>, args: Args<'_>) -> Outcome {
     shift(call, (args[1], from), (args[2], to))
 }
 
-fn shift(call: &mut Call<'_>, source: (&[u8], End), target: (&[u8], End)) -> Outcome {
+/// Moves an element from one list to another; a null if there is none.
+///
+/// # Errors
+/// One of them is no list.
+pub(super) fn shift(call: &mut Call<'_>, source: (&[u8], End), target: (&[u8], End)) -> Outcome {
     if call.db.read::<List>(source.0)?.is_none() {
         call.out.null();
         return Ok(());

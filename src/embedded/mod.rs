@@ -6,6 +6,7 @@
 //! node:   arguments -> row (command) -> admit: auth, slot (redirect), role -> run -> reply
 //!                                         after MULTI: queue (transaction) ----^ | writes
 //!         replicas <----------------------------- change (replication) <-------'
+//!         nothing to take yet: the connection waits (waiting), and is served in its turn
 //! ```
 //!
 //! - [`Node`] is a handle of one server. Its state outlives whatever task serves it, so a host may
@@ -37,6 +38,7 @@ mod keys;
 mod keyspace;
 mod lists;
 mod lists_ends;
+mod lists_waiting;
 mod long_double;
 mod node;
 mod number;
@@ -54,6 +56,7 @@ mod store;
 mod strings;
 mod transaction;
 mod view;
+mod waiting;
 mod wide;
 mod zsets;
 mod zsets_combine;

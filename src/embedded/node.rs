@@ -18,8 +18,9 @@ use super::replication::{Change, Link};
 use super::rng::Rng;
 use super::store::{Db, Store};
 use super::transaction::Watches;
+use super::waiting::Waiters;
 use crate::proto::cluster::Address;
-use crate::proto::resp::Writer;
+use crate::proto::resp::{Protocol, Writer};
 
 /// Expired keys that one command removes at most, besides its own.
 const SWEEP_KEYS_MAX: usize = 16;
@@ -76,6 +77,8 @@ pub(super) struct State {
     last_connection: u64,
     /// The keys that connections watch.
     pub(super) watches: Watches,
+    /// Those whose command waits.
+    pub(super) waiters: Waiters,
     /// Who is subscribed to what; shared with the other nodes of its cluster.
     pub(super) exchange: Rc<Exchange>,
     /// What `EXEC` ran last and has not shown yet: arguments and replies.
@@ -125,6 +128,7 @@ impl Node {
             feeder: Weak::new(),
             last_connection: 0,
             watches: Watches::default(),
+            waiters: Waiters::default(),
             exchange: Rc::default(),
             ran: Vec::new(),
             presence: Rc::new(()),
@@ -211,7 +215,8 @@ impl Node {
         Connection::new(state.last_connection, peer, since, Rc::clone(&state.presence))
     }
 
-    /// Executes a command that came in on `connection` and appends its reply to `out`.
+    /// Executes a command that came in on `connection` and appends its reply to `out`: nothing, if
+    /// it [waits](Connection::is_waiting).
     pub fn execute(
         &self,
         connection: &mut Connection,
@@ -219,20 +224,30 @@ impl Node {
         now: Instant,
         out: &mut Vec<u8>,
     ) {
+        debug_assert!(!connection.is_waiting(), "nothing else is executed meanwhile");
         let start = out.len();
         let asking = connection.asking;
         let changes = self.0.borrow_mut().execute(connection, args, now, out);
         self.replicate(&changes);
         let ran = std::mem::take(&mut self.0.borrow_mut().ran);
-        let Some(mut observer) = self.0.borrow_mut().observer.take() else { return };
+        if connection.is_waiting() {
+            return;
+        }
         let (node, reply) = (&*self.id(), &out[start..]);
         let (connection, peer) = (connection.id(), connection.peer());
         let last = Execution { node, connection, peer, args, asking, is_queued: false, reply, now };
         for (args, reply) in &ran {
             let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
-            observer(&Execution { args: &args, is_queued: true, reply, ..last });
+            self.show(&Execution { args: &args, is_queued: true, reply, ..last });
         }
-        observer(&last);
+        self.show(&last);
+        self.settle(now);
+    }
+
+    /// Shows a command to the observer, if there is one.
+    pub(super) fn show(&self, execution: &Execution<'_>) {
+        let Some(mut observer) = self.0.borrow_mut().observer.take() else { return };
+        observer(execution);
         self.0.borrow_mut().observer.get_or_insert(observer);
     }
 
@@ -324,7 +339,7 @@ impl State {
                 Ok(Vec::new())
             }
             Ok(Row { run: Run::Exec, .. }) => self.exec(connection, now, asking, out),
-            Ok(row) => self.call(row, connection, (args, now), out),
+            Ok(row) => self.run_or_wait(row, connection, (args, now, asking), out),
         };
         // It holds for the whole transaction.
         connection.asking |= asking && connection.transaction.is_some();
@@ -357,24 +372,34 @@ impl State {
         out: &mut Vec<u8>,
     ) -> Result<Vec<Change>, Error> {
         match row.run {
-            Run::Data(run) => {
-                let watched = self.watches.before(row, args, &self.store);
-                let start = out.len();
-                let writer = Writer::new(out, connection.protocol);
-                let drawn_from = self.rng.clone();
-                let db = Db { store: &mut self.store, now };
-                run(&mut Call { db, rng: &mut self.rng, out: writer }, args)?;
-                watched.spoil_what_changed(&self.store, row.name, &out[start..]);
-                let replicated = row.access == Access::Write && !self.links.is_empty();
-                let change = replicated.then(|| Change::command(run, args, now, drawn_from));
-                Ok(change.into_iter().collect())
-            }
+            Run::Data(_) => self.run_data(row, connection.protocol, (args, now), out),
             Run::Server(run) => {
                 run(&mut ServerCall { state: self, connection, now, reply: out }, args)?;
                 Ok(Vec::new())
             }
             Run::Exec | Run::Family(_) => Err(Error::arity(row.name)),
         }
+    }
+
+    /// Runs a command on the keyspace alone.
+    pub(super) fn run_data(
+        &mut self,
+        row: &Row,
+        protocol: Protocol,
+        (args, now): (Args<'_>, i64),
+        out: &mut Vec<u8>,
+    ) -> Result<Vec<Change>, Error> {
+        let Run::Data(run) = row.run else { return Err(Error::arity(row.name)) };
+        let watched = self.watches.before(row, args, &self.store);
+        let start = out.len();
+        let writer = Writer::new(out, protocol);
+        let drawn_from = self.rng.clone();
+        let db = Db { store: &mut self.store, now };
+        run(&mut Call { db, rng: &mut self.rng, out: writer }, args)?;
+        watched.spoil_what_changed(&self.store, row.name, &out[start..]);
+        let replicated = row.access == Access::Write && !self.links.is_empty();
+        let change = replicated.then(|| Change::command(run, args, now, drawn_from));
+        Ok(change.into_iter().collect())
     }
 
     /// Whether this node may execute the command, given `ASKING` and `READONLY`; the redirect or

@@ -66,6 +66,13 @@ impl Membership {
         elsewhere && !self.importing.contains_key(&slot)
     }
 
+    /// What a client is told that waits for this key here, and no longer can.
+    pub(super) fn dismissal(&self, key: &[u8]) -> Option<Error> {
+        let slot = Slot::of(key);
+        let Some(owner) = self.view.owner(slot) else { return Some(NOT_SERVED) };
+        self.has_lost(slot).then(|| self.redirect("MOVED", slot, owner))
+    }
+
     /// Takes in a newer view. Slots stop migrating once they are not this node's own, and stop
     /// being imported once they are.
     pub(super) fn adopt(&mut self, view: Rc<View>) {
@@ -91,7 +98,7 @@ impl Membership {
         let Some(first) = request.keys.first() else { return Ok(()) };
         let slot = Slot::of(first);
         let owner = self.view.owner(slot);
-        let owner = owner.ok_or(Error::new("CLUSTERDOWN Hash slot not served"))?;
+        let owner = owner.ok_or(NOT_SERVED)?;
         if request.keys.iter().any(|key| Slot::of(key) != slot) {
             return Err(Error::new("CROSSSLOT Keys in request don't hash to the same slot"));
         }
@@ -126,6 +133,8 @@ impl Membership {
         Error::from(format!("{code} {} {host}:{}", slot.number(), address.port()))
     }
 }
+
+const NOT_SERVED: Error = Error::new("CLUSTERDOWN Hash slot not served");
 
 const TRY_AGAIN: Error = Error::new("TRYAGAIN Multiple keys request during rehashing of slot");
 

@@ -42,7 +42,14 @@ impl Rig {
             line.split(' ').map(|arg| if arg == "\"\"" { "" } else { arg }.as_bytes()).collect();
         let mut out = Vec::new();
         self.node.execute(&mut self.connection, &args, self.now, &mut out);
-        String::from_utf8_lossy(&out).replace("\r\n", " ").trim_end().to_owned()
+        shown(&out)
+    }
+
+    /// Shows the reply to the command that waits, if there is one by now.
+    pub(super) fn resume(&mut self) -> String {
+        let mut out = Vec::new();
+        self.node.resume(&mut self.connection, self.now, &mut out);
+        shown(&out)
     }
 
     /// Sends each command and checks its reply.
@@ -56,4 +63,8 @@ impl Rig {
     pub(super) fn pass(&mut self, span: Duration) {
         self.now += span;
     }
+}
+
+fn shown(reply: &[u8]) -> String {
+    String::from_utf8_lossy(reply).replace("\r\n", " ").trim_end().to_owned()
 }

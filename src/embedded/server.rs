@@ -1,6 +1,6 @@
 //! Serving clients over a network.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::rc::Rc;
@@ -15,7 +15,10 @@ use tokio::time::{Instant, sleep};
 use super::connection::Connection;
 use super::fault::Fault;
 use super::node::Node;
-use crate::limits::{EMBEDDED_OUTPUT_PAUSE_BYTES, OUTPUT_KEPT_BYTES_MAX, READ_BYTES};
+use crate::limits::{
+    EMBEDDED_OUTPUT_PAUSE_BYTES, EMBEDDED_WAITING_INPUT_BYTES_MAX, OUTPUT_KEPT_BYTES_MAX,
+    READ_BYTES,
+};
 use crate::net::Net;
 use crate::proto::resp::{ProtocolError, RequestDecoder, Writer};
 
@@ -96,7 +99,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
             match turn {
                 Turn::Close => return self.stream.shutdown().await,
                 Turn::Again => {}
-                Turn::Starved => {
+                Turn::Starved | Turn::Waits => {
                     input.reserve(READ_BYTES);
                     if self.hear(&mut input).await? == Some(0) {
                         return Ok(());
@@ -106,12 +109,33 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    /// Reads; gives how many bytes, or nothing, if there is a message to be sent first.
+    /// Reads; gives how many bytes, or nothing, if there is a message or a reply to be sent first.
+    /// What a client that waits sends ahead is bounded.
     async fn hear(&mut self, input: &mut BytesMut) -> io::Result<Option<usize>> {
         let post = Rc::clone(&self.connection.post);
+        let waiting = self.connection.waiting.clone();
+        let left = waiting.as_ref().and_then(|own| self.node.time_left(own, Instant::now()));
+        let is_full = waiting.is_some() && input.len() >= EMBEDDED_WAITING_INPUT_BYTES_MAX;
         let mut read = None;
-        let reading = async { read = Some(self.stream.read_buf(input).await) };
-        either(reading, post.arrival()).await;
+        let reading = async {
+            if is_full {
+                return pending().await;
+            }
+            read = Some(self.stream.read_buf(input).await);
+        };
+        let woken = async {
+            match &waiting {
+                Some(waiting) => waiting.woken().await,
+                None => pending().await,
+            }
+        };
+        let late = async {
+            match left {
+                Some(left) => sleep(left).await,
+                None => pending().await,
+            }
+        };
+        either(reading, either(post.arrival(), either(woken, late))).await;
         read.transpose()
     }
 
@@ -137,6 +161,14 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
         let now = Instant::now();
         self.connection.take_messages(output.len(), output);
         while output.len() < EMBEDDED_OUTPUT_PAUSE_BYTES {
+            if self.connection.is_waiting() {
+                let start = output.len();
+                self.node.resume(&mut self.connection, now, output);
+                self.connection.take_messages(start, output);
+            }
+            if self.connection.is_waiting() {
+                return Turn::Waits;
+            }
             let frame = match decoder.decode(input) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return Turn::Starved,
@@ -163,6 +195,8 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
 enum Turn {
     /// Read more.
     Starved,
+    /// Read more, but execute nothing before there is an answer.
+    Waits,
     /// Go on with what was read already.
     Again,
     /// Disconnect.
@@ -238,6 +272,33 @@ mod tests {
             client.write_all(b"PING\r\n*1\r\n$-5\r\n").await.unwrap();
             let replies = "+PONG\r\n-ERR Protocol error: invalid bulk length\r\n";
             assert_eq!(all(&mut client).await, replies);
+        });
+    }
+
+    #[test]
+    fn a_client_that_waits_is_served_by_another_and_then_goes_on() {
+        served(async |mut client, _stop| {
+            let mut other = TcpStream::connect(client.peer_addr().unwrap()).await.unwrap();
+            client.write_all(b"BLPOP l 0\r\nLLEN l\r\nBLPOP l 0.01\r\nQUIT\r\n").await.unwrap();
+            sleep(Duration::from_millis(20)).await;
+            other.write_all(b"RPUSH l a\r\nQUIT\r\n").await.unwrap();
+            assert_eq!(all(&mut other).await, ":1\r\n+OK\r\n");
+            let replies = "*2\r\n$1\r\nl\r\n$1\r\na\r\n:0\r\n*-1\r\n+OK\r\n";
+            assert_eq!(all(&mut client).await, replies);
+        });
+    }
+
+    #[test]
+    fn a_client_that_leaves_while_it_waits_is_seen_to_leave() {
+        served(async |mut client, _stop| {
+            let address = client.peer_addr().unwrap();
+            client.write_all(b"BLPOP l 0\r\n").await.unwrap();
+            sleep(Duration::from_millis(20)).await;
+            drop(client);
+            sleep(Duration::from_millis(20)).await;
+            let mut other = TcpStream::connect(address).await.unwrap();
+            other.write_all(b"RPUSH l a\r\nLLEN l\r\nQUIT\r\n").await.unwrap();
+            assert_eq!(all(&mut other).await, ":1\r\n:1\r\n+OK\r\n");
         });
     }
 

@@ -16,6 +16,9 @@ use crate::story::Story;
 use crate::verdict::{Step, steps};
 use crate::words::PASSWORD;
 
+/// Longer than any command of the grammar waits.
+const PATIENCE: Duration = Duration::from_millis(10);
+
 /// The lines of what the embedded node has, and one that it has not.
 fn own_lines() -> Vec<Line> {
     let own: Vec<&str> = embedded::commands().collect();
@@ -33,6 +36,7 @@ fn answers(node: &Node, steps: &[Step]) -> Result<Vec<Vec<u8>>> {
         let words: Vec<&[u8]> = step.command.iter().map(Vec::as_slice).collect();
         let mut reply = Vec::new();
         node.execute(&mut connection, &words, now, &mut reply);
+        node.resume(&mut connection, now + PATIENCE, &mut reply);
         replies.push(reply);
     }
     let quits = steps.last().is_some_and(Step::quits);

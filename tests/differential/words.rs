@@ -94,6 +94,9 @@ const FLOATS: [&str; 30] = [
 const LENGTHS: [&str; 7] =
     ["0", "-1", "9223372036854775807", "-9223372036854775808", "1.5", "", "x"];
 
+/// Of what waits; none is longer than a few milliseconds.
+const PATIENCES: [&str; 8] = ["1e-9", "0x1p-9", "-1", "nan", "inf", "1e16", "x", ""];
+
 const UNIX_SECONDS: [&str; 9] = [
     "4102444800",
     "4102444801",
@@ -148,6 +151,7 @@ pub(crate) fn named(name: &str, group: Group) -> Option<BoxedStrategy<Vec<Word>>
         "offset" => prop_oneof![6 => small(), 1 => texts(&OFFSETS)].boxed(),
         "seconds" => prop_oneof![2 => far(100..10_000_000), 1 => texts(&LENGTHS)].boxed(),
         "millis" => prop_oneof![2 => far(1_000_000..9_000_000_000), 1 => texts(&LENGTHS)].boxed(),
+        "patience" => prop_oneof![4 => texts(&["0.001"]), 1 => texts(&PATIENCES)].boxed(),
         "unixseconds" => texts(&UNIX_SECONDS),
         // A key that was over when it was set may be counted until somebody looks at it.
         "comingseconds" => texts(&COMING_SECONDS),
