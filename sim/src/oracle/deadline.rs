@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use super::index::handles;
 use super::spells::{delays_clients, renewals, slow_spell, spells};
 use super::{Index, Verdict, broken};
 use crate::history::{Call, End, History};
+use crate::workload::patience;
 
 pub(super) const PROMISE: &str = "deadline";
 
-pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
+pub(super) fn check(history: &History, index: &Index<'_>) -> Verdict {
     let mut deaf = spells(history, delays_clients);
     deaf.extend(renewals(history));
     for conversation in &history.conversations {
@@ -20,7 +22,7 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
         let (mut read, mut is_watching) = (Duration::ZERO, false);
         let arriving = conversation.arriving(&history.rules);
         for ((call, leaving), arriving) in conversation.leaving(&history.rules).zip(arriving) {
-            let limit = history.rules.timeout_of(call) + history.rules.slack;
+            let limit = time_of(call, history, index) + history.rules.slack;
             latest = latest.max(call.sent.max(read).saturating_add(leaving + limit));
             let until = call.reply.as_ref().map_or(Duration::MAX, |(at, _)| *at);
             // Its time begins when the client has made room for it, and so does that of the next.
@@ -34,12 +36,29 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
             on_time(call, latest, gone)?;
             let name = call.kind().name;
             is_watching |= name == "WATCH";
-            if is_watching && matches!(name, "WATCH" | "EXEC") {
+            if is_watching && matches!(name, "WATCH" | "EXEC") || name == "BLPOP" {
                 read = read.max(until);
             }
         }
     }
     Ok(())
+}
+
+/// How long a command may take. One that needs a connection of its own may wait for that first; one
+/// that waits has that time beside, and begins anew where a node sends it on.
+fn time_of(call: &Call, history: &History, index: &Index<'_>) -> Duration {
+    let timeout = history.rules.timeout_of(call);
+    let patience = patience(&call.args);
+    if call.kind().name == "WATCH" {
+        return timeout + history.rules.op_timeout;
+    }
+    if patience.is_zero() {
+        return timeout;
+    }
+    let turned_away: usize =
+        handles(&call.args).into_iter().map(|part| index.turned_away(part)).sum();
+    let times = u32::try_from(turned_away).unwrap_or(u32::MAX);
+    (timeout + history.rules.op_timeout + patience).saturating_mul(times.saturating_add(1))
 }
 
 fn on_time(call: &Call, latest: Duration, gone: bool) -> Verdict {
@@ -110,12 +129,30 @@ mod tests {
         let mut story = Story::right();
         story.call(0, 5, "WATCH s:0:0 s:0:0#{id}");
         story.call(0, 5, "ECHO {id}");
-        story.answer(0, 105, "+OK\r\n");
+        story.answer(0, 205, "+OK\r\n");
         let mut late = story.clone();
-        story.answer(0, 215, "$10\r\n1000000004\r\n");
+        story.answer(0, 315, "$10\r\n1000000004\r\n");
         story.passes();
-        late.answer(0, 216, "$10\r\n1000000004\r\n");
-        assert!(caught(&late, PROMISE).contains("took 211ms"));
+        late.answer(0, 316, "$10\r\n1000000004\r\n");
+        assert!(caught(&late, PROMISE).contains("took 311ms"));
+    }
+
+    #[test]
+    fn a_command_that_waits_has_that_time_beside_and_what_comes_behind_it_begins_then() {
+        let mut story = Story::right();
+        story.call(0, 5, "BLPOP l:0:0 {l:0:0}#{id} 0.050");
+        story.call(0, 5, "ECHO {id}");
+        story.execute(260, "BLPOP l:0:0 {l:0:0}#1000000003 0.050", "*-1\r\n");
+        let mut late = story.clone();
+        story.answer(0, 265, "*-1\r\n");
+        let mut behind = story.clone();
+        story.answer(0, 375, "$10\r\n1000000004\r\n");
+        story.passes();
+        behind.answer(0, 376, "$10\r\n1000000004\r\n");
+        assert!(caught(&behind, PROMISE).contains("took 371ms"));
+        late.answer(0, 266, "*-1\r\n");
+        late.answer(0, 266, "$10\r\n1000000004\r\n");
+        assert!(caught(&late, PROMISE).contains("took 261ms"));
     }
 
     #[test]

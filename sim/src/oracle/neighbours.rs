@@ -19,6 +19,7 @@ use super::{Index, Verdict, broken};
 use crate::fault::Fault;
 use crate::history::{Call, Conversation, History, Look, Verdict as Outcome};
 use crate::resp::error_code;
+use crate::workload::patience;
 
 pub(super) const PROMISE: &str = "neighbours";
 
@@ -57,7 +58,8 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
         {
             return Err(broken(PROMISE, call, "failed, and its node was well"));
         }
-        let limit = leaving + rules.slack * JOURNEYS + rules.patience;
+        let limit =
+            leaving + rules.slack * JOURNEYS + rules.patience + waits(history, conversation, call);
         let executed = handles(&call.args).into_iter().filter(|handle| handle.has_id());
         let mut executed = executed.flat_map(|handle| index.done(handle));
         if let Some((_, seen)) = executed.find(|(_, seen)| seen.at > call.sent + limit)
@@ -72,6 +74,18 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
         }
     }
     Ok(())
+}
+
+/// How long a command and those before it on its connection may wait: for a connection of their
+/// own, and at their nodes.
+fn waits(history: &History, conversation: &Conversation, call: &Call) -> Duration {
+    let before = conversation.calls.iter().take_while(|before| !std::ptr::eq(*before, call));
+    let is_ahead = |before: &&Call| before.reply.as_ref().is_none_or(|(at, _)| *at > call.sent);
+    let own = |call: &Call| match patience(&call.args) {
+        Duration::ZERO if call.kind().name != "WATCH" => Duration::ZERO,
+        patience => patience + history.rules.op_timeout,
+    };
+    before.filter(is_ahead).map(own).sum::<Duration>() + own(call)
 }
 
 /// Whether so many reads before it were unanswered that there may have been no room for its reply.

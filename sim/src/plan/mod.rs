@@ -138,6 +138,7 @@ impl Plan {
         let mut scripts = workload::draw(&mut Dice::fork(seed, "workload", 0), size);
         let dice = |client| Dice::fork(seed, "transactions", client);
         workload::draw_transactions(&mut scripts, dice);
+        workload::draw_waiting(&mut scripts, |client| Dice::fork(seed, "waiting", client));
         if Dice::fork(seed, "manners", u64::MAX).chance(MANNERED) {
             let dice = |client| Dice::fork(seed, "manners", client);
             workload::draw_manners(&mut scripts, size, dice);

@@ -7,6 +7,7 @@
 //! - `counted`: what the proxy counted
 //! - `processes`: what happened to the processes of proxies
 //! - `network`: what the network did to those who use it
+//! - `waits`: what became of commands that wait
 
 mod counted;
 mod lives;
@@ -14,6 +15,7 @@ mod manners;
 mod network;
 mod processes;
 mod told;
+mod waits;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -42,6 +44,7 @@ impl Tally {
         let is_told_to_stop = |process: &Process| process.drained.is_some();
         tally.see("drained", u64::from(history.processes.iter().any(is_told_to_stop)));
         told::see(history, &mut tally);
+        waits::see(history, &mut tally);
         lives::see(history, &mut tally);
         manners::see(history, &mut tally);
         processes::see(history, &mut tally);

@@ -42,8 +42,9 @@ const fn kind(name: &'static str, effect: Effect, shape: Shape) -> Kind {
 }
 
 /// All kinds, in the order of their names.
-pub static KINDS: [Kind; 41] = [
+pub static KINDS: [Kind; 42] = [
     kind("APPEND", Effect::Write, Shape::Single),
+    kind("BLPOP", Effect::Write, Shape::Single),
     kind("DECR", Effect::Write, Shape::Single),
     kind("DEL", Effect::Write, Shape::Sum),
     kind("ECHO", Effect::Local, Shape::Single),

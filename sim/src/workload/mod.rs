@@ -8,6 +8,7 @@ mod id;
 mod kind;
 mod manners;
 mod transaction;
+mod waiting;
 
 use std::iter::once;
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use id::Id;
 pub use kind::{Effect, KINDS, Kind, Shape};
 pub use manners::{Exit, Manners, Slow};
+pub(crate) use waiting::patience;
 
 use crate::dice::Dice;
 
@@ -113,6 +115,14 @@ pub fn draw_transactions(scripts: &mut [Script], dice: impl Fn(u64) -> Dice) {
     for (client, script) in scripts.iter_mut().enumerate() {
         let client = u16::try_from(client).expect("few clients");
         transaction::draw(&mut dice(client.into()), client, script);
+    }
+}
+
+/// Has some clients wait for elements in the place of commands, each from the dice of its number.
+pub fn draw_waiting(scripts: &mut [Script], dice: impl Fn(u64) -> Dice) {
+    for (client, script) in scripts.iter_mut().enumerate() {
+        let client = u16::try_from(client).expect("few clients");
+        waiting::draw(&mut dice(client.into()), client, script);
     }
 }
 
@@ -313,6 +323,7 @@ mod tests {
     fn every_kind_of_command_is_drawn_and_known() {
         let mut scripts = draw(&mut Dice::fork(1, "workload", 0), SIZE);
         draw_transactions(&mut scripts, |client| Dice::fork(1, "transactions", client));
+        draw_waiting(&mut scripts, |client| Dice::fork(1, "waiting", client));
         let commands: Vec<_> = scripts.iter().flat_map(|script| &script.commands).collect();
         for kind in &KINDS {
             assert!(

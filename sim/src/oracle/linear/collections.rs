@@ -12,6 +12,8 @@ pub(super) enum OnList<'a> {
     All,
     Len,
     PopFirst,
+    /// The same, and the answer names the key.
+    PopFirstOf,
     PushFirst(&'a [u8]),
     PushLast(&'a [u8]),
 }
@@ -105,14 +107,20 @@ impl<'a> Value<'a> {
             OnList::Len => same(answer.is_integer(items.len() as i64)),
             OnList::PushFirst(item) => grows.then(|| changed(&|items| items.push_front(item))),
             OnList::PushLast(item) => grows.then(|| changed(&|items| items.push_back(item))),
-            OnList::PopFirst => match items.front() {
-                None => same(answer.is_none()),
-                Some(first) => answer.is_text(&[Cow::Borrowed(first)]).then(|| {
+            OnList::PopFirst | OnList::PopFirstOf => {
+                let Some(first) = items.front() else { return same(answer.is_none()) };
+                let is_it = match (on, answer) {
+                    (OnList::PopFirstOf, Answer::Items(said)) => {
+                        said.len() == 2 && said[1] == Answer::Text(first)
+                    }
+                    (_, answer) => answer.is_text(&[Cow::Borrowed(first)]),
+                };
+                is_it.then(|| {
                     changed(&|items| {
                         items.pop_front();
                     })
-                }),
-            },
+                })
+            }
         }
     }
 

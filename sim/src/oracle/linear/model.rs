@@ -111,6 +111,7 @@ impl<'a> Action<'a> {
             b"GETRANGE" if is_whole(one, other) => Some(Action::Text(OnText::Range)),
             b"LRANGE" if is_whole(one, other) => Some(Action::List(OnList::All)),
             b"ZRANGE" if is_whole(one, other) => Some(Action::Sorted(OnSorted::All)),
+            b"BLPOP" => Some(Action::List(OnList::PopFirstOf)),
             b"HSET" => Some(Action::Hash(OnHash::Set(one, other))),
             b"HINCRBY" => Some(Action::Hash(OnHash::Add(one, number(other)?))),
             b"ZADD" => Some(Action::Sorted(OnSorted::Set(other, number(one)?))),
