@@ -66,6 +66,8 @@ pub(crate) struct Lease {
 pub(crate) struct Turn {
     number: u64,
     home: Rc<RefCell<Leases>>,
+    /// Its client has come for a connection.
+    is_taken: bool,
 }
 
 /// What there is for who asks for a connection.
@@ -106,7 +108,8 @@ impl Leases {
             let number = leases.next;
             leases.next += 1;
             leases.waiting.push_back((number, to.clone()));
-            return Offer::Wait(Turn { number, home: Rc::clone(home) });
+            let home = Rc::clone(home);
+            return Offer::Wait(Turn { number, home, is_taken: false });
         }
         let Some(found) = leases.idle.iter().rposition(|(own, _)| *own == place) else {
             if leases.lent.len() + leases.idle.len() >= leases.max {
@@ -201,24 +204,25 @@ impl Lease {
 
 impl Turn {
     /// Takes the place of who was called, whose connection is free then for him alone.
-    fn take(self) {
+    fn take(mut self) {
+        self.leave();
+        self.is_taken = true;
+    }
+
+    fn leave(&self) {
         let mut home = self.home.borrow_mut();
         let before = home.waiting.len();
         home.waiting.retain(|(number, _)| *number != self.number);
         home.called -= usize::from(home.waiting.len() == before);
-        drop(home);
-        // Nobody else is to be called for it.
-        std::mem::forget(self);
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let mut home = self.home.borrow_mut();
-        let before = home.waiting.len();
-        home.waiting.retain(|(number, _)| *number != self.number);
-        home.called -= usize::from(home.waiting.len() == before);
-        home.call();
+        if !self.is_taken {
+            self.leave();
+            self.home.borrow_mut().call();
+        }
     }
 }
 

@@ -125,7 +125,7 @@ impl Tuning {
             preconnect: dice.chance(0.3),
             idle_timeout_ms: *dice.pick(&[usual.idle_timeout_ms, 0, 40, 300]),
             connections_per_s: *dice.pick(&[50, 50, 50, 0, 5]),
-            leases_max: *dice.pick(&[256, 256, 256, 8, 1]),
+            leases_max: *dice.pick(&[256, 256, 256, 8, 2]),
             requests_max: *dice.pick(&[65_536, 65_536, 65_536, 256, 8, 1]),
             flush_bytes: *dice.pick(&[0, 0, 64, 1_024, 16_384]),
             flush_timeout_ms: *dice.pick(&[1, 3, 10]),

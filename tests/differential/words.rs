@@ -160,8 +160,6 @@ pub(crate) fn named(name: &str, group: Group) -> Option<BoxedStrategy<Vec<Word>>
         "lexbound" => texts(&LEX_BOUNDS),
         "bound" => prop_oneof![small(), texts(&SCORE_BOUNDS), texts(&LEX_BOUNDS)].boxed(),
         "cursor" => prop_oneof![8 => texts(&["0"]), 1 => texts(&CURSORS)].boxed(),
-        // Nobody comes to end a wait.
-        "patience" => texts(&["0.01", "0.02", "-1", "x", ""]),
         "version" => prop_oneof![4 => texts(&["3", "2"]), 1 => texts(&VERSIONS)].boxed(),
         "password" => texts(&[PASSWORD, "wrong", ""]),
         "streamid" => prop_oneof![8 => stream_id(), 1 => texts(&STREAM_IDS)].boxed(),
