@@ -195,7 +195,8 @@ impl Setup {
     /// for a protocol: what each of them reads into, for that is read whatever there is, and what
     /// is read at once.
     pub(crate) fn memory_slack_bytes(&self, per_node: usize) -> usize {
-        self.workers * self.nodes() * 2 * per_node * MEMORY_SLACK_BYTES
+        let lent = if self.tuning.is_tight() { self.tuning.leases_max } else { 0 };
+        self.workers * (self.nodes() * 2 * per_node + lent) * MEMORY_SLACK_BYTES
     }
 
     /// The longest that a command may take.

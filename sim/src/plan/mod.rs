@@ -220,6 +220,7 @@ fn setup(dice: &mut Dice, tuning: Tuning) -> Setup {
 /// Makes that there is much to be kept; perhaps in a world so small that it shows.
 fn fill_up(setup: &mut Setup, size: &mut Size, is_small: bool) {
     size.large_values = LARGE_VALUES_TIGHT;
+    setup.tuning.leases_max = 1;
     if setup.tuning.memory_bytes < MEMORY_BYTES_MAX && is_small {
         // What connections to nodes may hold on top would hide what is too much.
         (setup.primaries, setup.replicas, setup.workers) = (1, 0, 1);

@@ -28,7 +28,7 @@ use super::ring::{Ticket, Work};
 use super::turn::{Transmit, Turn};
 use super::verdict::aborted;
 use crate::mutant::planted;
-use crate::proto::cluster::{Redirect, Router, Slot};
+use crate::proto::cluster::{Redirect, Route, Router, Slot};
 use crate::proto::command::{Command, Outcome, Row, Spread};
 use crate::proto::pipeline::Request;
 use crate::proto::reply::{Cause, Failure, Progress, Reply};
@@ -145,6 +145,10 @@ impl Session {
         since: Instant,
         turn: &mut Turn<'_>,
     ) {
+        if matches!(part.own, Own::WatchMore | Own::Exec) && self.has_moved(part.slot, turn.router)
+        {
+            return self.give_up_watch(&part, turn.now);
+        }
         self.is_leased = true;
         self.is_blocked = matches!(part.own, Own::Wait(_));
         let deadline = since + turn.policy.timeout(row);
@@ -162,6 +166,22 @@ impl Session {
         let (frame, form, access) = (part.frame.clone(), part.form(false), part.access);
         let request = Request { frame, form, since: turn.now, deadline, reply_to: ticket };
         self.transmits.push_back(Transmit { lane, access, request });
+    }
+
+    /// Whether what is watched is served elsewhere than where it is watched, as far as is known.
+    fn has_moved(&self, slot: Slot, router: &Router) -> bool {
+        let Watching::Keys(.., lane) = &self.watching else { return true };
+        router.route(slot) != Route::To(lane.node)
+    }
+
+    /// Answers what would go on with a watch that is void.
+    fn give_up_watch(&mut self, part: &Part, now: Instant) {
+        if part.own == Own::Exec {
+            self.watching = Watching::Nothing;
+            return self.push_ready(nil(part.choice.protocol), now);
+        }
+        self.watching = Watching::Lost;
+        self.push_ready(Bytes::from_static(b"+OK\r\n"), now);
     }
 
     /// Takes the answer to a command on a lease; gives it back if it means what it always does.
