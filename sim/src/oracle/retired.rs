@@ -1,5 +1,6 @@
 //! A node that has left the topology gets no new command as soon as the proxy knows.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::spells::{may_be_unheard, reaches_all_clients, spells_of, wait_for_better_views};
@@ -7,6 +8,7 @@ use super::{Index, Verdict, Violation};
 use crate::fault::{Fault, NodeFault, SlotChange};
 use crate::history::{History, Look, Sending};
 use crate::resp::{error_code, shown_command};
+use crate::workload::Id;
 
 pub(super) const PROMISE: &str = "retired";
 
@@ -14,6 +16,7 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     if history.faults.iter().any(|(_, fault)| hides_news(fault)) {
         return Ok(());
     }
+    let asked: BTreeMap<Id, Duration> = history.calls().map(|call| (call.id, call.sent)).collect();
     let wait = wait_for_better_views(history);
     for (left, node) in &history.retirements {
         let mut looks = history.looks.iter().filter(|look| look.at > *left);
@@ -23,7 +26,8 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
                 && !may_be_unheard(history, look.at, *left)
         };
         let Some(look) = looks.find(is_known) else { continue };
-        let known = look.at + history.rules.slack + history.rules.patience + wait;
+        // The view is taken over some turns after it was heard.
+        let known = look.at + 4 * history.rules.slack + history.rules.patience + wait;
         let is_its_end = |(at, fault): &(Duration, Fault)| {
             at == left && matches!(fault, Fault::Node(ill, NodeFault::Retire(_)) if ill == node)
         };
@@ -33,7 +37,11 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
         let back = back.map_or(Duration::MAX, |(at, _)| *at);
         let mut late = history.sendings.iter().filter(|sending| sending.node == *node);
         let is_late = |sending: &&Sending| {
-            sending.began > known && sending.at < back && !was_sent_there(history, sending)
+            let asked = Id::of_command(&sending.args).and_then(|id| asked.get(&id));
+            // What was asked before, and kept waiting by what ran alone, is not looked at.
+            let is_old = asked.is_some_and(|asked| *asked <= known);
+            let is_there = was_sent_there(history, sending) || is_old;
+            sending.began > known && sending.at < back && !is_there
         };
         if let Some(sending) = late.find(is_late) {
             let what = format!(

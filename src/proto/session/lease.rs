@@ -151,6 +151,8 @@ impl Session {
         }
         self.is_leased = true;
         self.is_blocked = matches!(part.own, Own::Wait(_));
+        // What waits at its node has time for that from now on, however long it waited for others.
+        let since = if self.is_blocked { turn.now } else { since };
         let deadline = since + turn.policy.timeout(row);
         let bytes = part.frame.len();
         let lane = match (&self.watching, part.own) {
@@ -203,6 +205,12 @@ impl Session {
         if own == Own::Exec && is_lost && planted("lost-watch-forgotten") {
             part.own = Own::No;
             return Some(reply);
+        }
+        if let Reply::Frame(frame) = &reply
+            && Redirect::parse(frame).is_some()
+            && matches!(own, Own::Exec | Own::WatchMore)
+        {
+            turn.tally.refresh_redirects += 1;
         }
         match own {
             Own::No | Own::Wait(_) => return Some(reply),
