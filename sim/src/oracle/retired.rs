@@ -26,8 +26,7 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
                 && !may_be_unheard(history, look.at, *left)
         };
         let Some(look) = looks.find(is_known) else { continue };
-        // The view is taken over some turns after it was heard.
-        let known = look.at + 4 * history.rules.slack + history.rules.patience + wait;
+        let known = look.at + history.rules.slack + history.rules.patience + wait;
         let is_its_end = |(at, fault): &(Duration, Fault)| {
             at == left && matches!(fault, Fault::Node(ill, NodeFault::Retire(_)) if ill == node)
         };

@@ -321,7 +321,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_command_is_drawn_and_known() {
-        let mut scripts = draw(&mut Dice::fork(1, "workload", 0), SIZE);
+        let many = Size { clients: 16, ..SIZE };
+        let mut scripts = draw(&mut Dice::fork(1, "workload", 0), many);
         draw_transactions(&mut scripts, |client| Dice::fork(1, "transactions", client));
         draw_waiting(&mut scripts, |client| Dice::fork(1, "waiting", client));
         let commands: Vec<_> = scripts.iter().flat_map(|script| &script.commands).collect();
