@@ -196,7 +196,7 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::select;
 
-    use super::super::rig::{Client, any_arg, array};
+    use super::super::rig::{Client, any_arg, array, draws};
     use super::super::{Replies, Row, Spread, table};
     use super::*;
     use crate::proto::resp::ReplyDecoder;
@@ -282,6 +282,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(draws())]
+
         #[test]
         fn every_answer_is_one_reply_whatever_the_arguments_are(
             row in select(table::rows().filter(is_local).collect::<Vec<_>>()),
