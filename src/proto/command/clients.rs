@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::super::pubsub::Counts;
 use super::super::resp::{Protocol, Writer, parse_integer};
 use super::{After, Command, Facts, Identity, cluster, refusal};
+use crate::limits::WAIT_S_MAX;
 
 /// What is known of one client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -349,6 +350,9 @@ fn pause(command: &Command<'_>) -> Result<(Duration, bool), Vec<u8>> {
     let length = parse_integer(command.arg(2));
     let length = length.ok_or("ERR timeout is not an integer or out of range")?;
     let length = u64::try_from(length).map_err(|_| "ERR timeout is negative")?;
+    if length > WAIT_S_MAX * 1_000 {
+        return Err("ERR timeout is out of range".into());
+    }
     Ok((Duration::from_millis(length), all))
 }
 
@@ -475,6 +479,7 @@ mod tests {
             ("client pause 7 all", "+OK", &[(7, true)]),
             ("client pause x", "-ERR timeout is not an integer or out of range", &[(7, true)]),
             ("client pause -1", "-ERR timeout is negative", &[(7, true)]),
+            ("client pause 31536000001", "-ERR timeout is out of range", &[(7, true)]),
             ("client pause 1 x", "-ERR CLIENT PAUSE mode must be WRITE or ALL", &[(7, true)]),
         ] {
             assert_eq!(ask(&hall, line).0, format!("{reply}\r\n"), "{line}");
