@@ -139,6 +139,8 @@ pub struct Rules {
     pub may_close: bool,
     /// Commands may wait to be read, so that they take longer than they may.
     pub is_tight: bool,
+    /// So few connections may be lent that clients have to wait for them.
+    pub has_few_leases: bool,
     /// The proxy's own, in bytes.
     pub memory_max: usize,
     /// What all buffers may hold, in bytes, with what may come on top.

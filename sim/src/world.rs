@@ -37,6 +37,9 @@ use crate::wire::{Wires, Wiretap};
 /// reply of the workload half read, and a few replies more that came with it.
 const MEMORY_SLACK_BYTES: usize = 160 * 1024;
 
+/// Connections to lend that are more than all clients need.
+const LEASES_MANY: usize = 20;
+
 /// The port of every proxy.
 pub(crate) const PROXY_PORT: u16 = 6_380;
 
@@ -171,6 +174,7 @@ impl Setup {
             is_narrow: self.tuning.is_narrow(),
             may_close: self.tuning.may_close(),
             is_tight: self.tuning.is_tight(),
+            has_few_leases: self.tuning.leases_max < LEASES_MANY,
             memory_bytes: (self.tuning.memory_bytes
                 + self.memory_slack_bytes(self.tuning.connections_per_node))
                 as u64,

@@ -1,6 +1,5 @@
 //! No node is connected to more often than `connection_rate_limit` allows, beside the questions for
-//! the topology and those for commands that wait, each of which has one for itself: each worker
-//! makes so many attempts a second, and as many at once. And no attempt
+//! the topology: each worker makes so many attempts a second, and as many at once. And no attempt
 //! takes longer than `connect_timeout`, or than such a question may.
 
 use std::collections::BTreeMap;
@@ -10,7 +9,6 @@ use redpoll::limits::TOPOLOGY_TIMEOUT_MS;
 
 use super::{Index, Verdict, Violation};
 use crate::history::{Attempt, Connect, History};
-use crate::workload::patience;
 
 pub(super) const PROMISE: &str = "connects";
 
@@ -46,19 +44,12 @@ fn are_seldom(history: &History) -> Verdict {
     // Looks may come a quarter sooner than configured; one more may be under way.
     let looks_per_s = 1.0 / (rules.refresh_min * 3 / 4).as_secs_f64();
     let looks_at_once = 2.0;
-    let calls = history.calls().filter(|call| !patience(&call.args).is_zero());
-    let waiting: Vec<Duration> = calls.map(|call| call.sent).collect();
-    let mut for_waiting = 0;
     let mut buckets: BTreeMap<usize, Bucket> = BTreeMap::new();
     for Connect { at, node, .. } in &history.connects {
         let bucket = buckets.entry(*node).or_insert(Bucket { level: 0.0, at: *at });
         let leaked = (*at - bucket.at).as_secs_f64() * (at_once + looks_per_s);
         *bucket = Bucket { level: (bucket.level - leaked).max(0.0) + 1.0, at: *at };
-        let is_too_much = bucket.level > at_once + looks_at_once;
-        if is_too_much && waiting.iter().filter(|sent| *sent <= at).count() > for_waiting {
-            for_waiting += 1;
-            bucket.level -= 1.0;
-        } else if is_too_much {
+        if bucket.level > at_once + looks_at_once {
             let limit = rules.connects_per_s;
             let what = format!(
                 "node-{node} was connected to too often: {limit} a second and worker are allowed"

@@ -44,14 +44,11 @@ pub(super) fn check(history: &History, index: &Index<'_>) -> Verdict {
     Ok(())
 }
 
-/// How long a command may take. One that needs a connection of its own may wait for that first; one
-/// that waits has that time beside, and begins anew where a node sends it on.
+/// How long a command may take. One that waits may wait to run alone first, has its own time
+/// beside, and begins anew where a node sends it on.
 fn time_of(call: &Call, history: &History, index: &Index<'_>) -> Duration {
     let timeout = history.rules.timeout_of(call);
     let patience = patience(&call.args);
-    if call.kind().name == "WATCH" {
-        return timeout + history.rules.op_timeout;
-    }
     if patience.is_zero() {
         return timeout;
     }
@@ -129,12 +126,12 @@ mod tests {
         let mut story = Story::right();
         story.call(0, 5, "WATCH s:0:0 s:0:0#{id}");
         story.call(0, 5, "ECHO {id}");
-        story.answer(0, 205, "+OK\r\n");
+        story.answer(0, 105, "+OK\r\n");
         let mut late = story.clone();
-        story.answer(0, 315, "$10\r\n1000000004\r\n");
+        story.answer(0, 215, "$10\r\n1000000004\r\n");
         story.passes();
-        late.answer(0, 316, "$10\r\n1000000004\r\n");
-        assert!(caught(&late, PROMISE).contains("took 311ms"));
+        late.answer(0, 216, "$10\r\n1000000004\r\n");
+        assert!(caught(&late, PROMISE).contains("took 211ms"));
     }
 
     #[test]

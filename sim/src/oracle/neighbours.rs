@@ -87,8 +87,10 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
 fn waits(history: &History, conversation: &Conversation, call: &Call) -> Duration {
     let before = conversation.calls.iter().take_while(|before| !std::ptr::eq(*before, call));
     let is_ahead = |before: &&Call| before.reply.as_ref().is_none_or(|(at, _)| *at > call.sent);
+    let watches = conversation.calls.iter().any(|call| call.kind().name == "WATCH");
+    let runs_alone = |call: &Call| watches && matches!(call.kind().name, "WATCH" | "EXEC");
     let own = |call: &Call| match patience(&call.args) {
-        Duration::ZERO if !matches!(call.kind().name, "WATCH" | "EXEC") => Duration::ZERO,
+        Duration::ZERO if !runs_alone(call) => Duration::ZERO,
         patience => patience + history.rules.op_timeout,
     };
     before.filter(is_ahead).map(own).sum::<Duration>() + own(call)

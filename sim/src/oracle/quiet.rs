@@ -24,8 +24,8 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
         let is_refused = call.frame().is_some_and(|frame| REFUSALS.contains(&error_code(frame)));
         let has_failed = matches!(call.verdict(), Outcome::NotDone | Outcome::Unsure);
         // Where few connections are lent, who comes late may have to wait for too long.
-        let has_none =
-            call.frame().is_some_and(|frame| frame.windows(NONE.len()).any(|at| at == NONE));
+        let has_none = history.rules.has_few_leases
+            && call.frame().is_some_and(|frame| frame.windows(NONE.len()).any(|at| at == NONE));
         if is_refused || has_failed && !is_replaced(call) && !has_none {
             return Err(broken(PROMISE, call, "failed, and nothing was broken any more"));
         }
