@@ -42,9 +42,10 @@ pub(crate) const EMBEDDED: &[Exception] = &[exception(
 /// How a real server is started. It has one database, as the embedded node has. All its sorted sets
 /// are in the form that Redis keeps small ones in: the other form remembers the sign of zero, and
 /// gives members at random for a range of members where not all scores are equal. No command is
-/// slow: which one is depends on what else the machine does.
+/// slow: which one is depends on what else the machine does. It looks 500 times a second whether a
+/// client has waited for long enough, where ten is what it does unless told.
 pub(crate) const SERVER: &str = "--databases 1 --zset-max-listpack-entries 100000 \
-     --zset-max-listpack-value 100000 --slowlog-log-slower-than -1";
+     --zset-max-listpack-value 100000 --slowlog-log-slower-than -1 --hz 500";
 
 /// A real server closes the connection of a client that has not authenticated and sends a longer
 /// command; the embedded node takes what its decoder takes.

@@ -8,6 +8,7 @@ pub(crate) fn texts_of(name: &str) -> Option<&'static [&'static str]> {
 const TEXTS: &[(&str, &[&str])] = &[
     ("database", &["0", "0", "0", "0", "1", "-1", "2147483648", "9223372036854775808", "x", ""]),
     ("user", &["default", "default", "default", "other", ""]),
+    ("channel", &["news", "two channels", "{t}c", "~"]),
     ("name", &["me", "", "two words", "\u{e9}", "a\nb", "~!"]),
     ("slot", &["0", "16287", "15891", "16383", "16384", "-1", "x", ""]),
     ("zero", &["0"]),

@@ -94,8 +94,9 @@ const FLOATS: [&str; 30] = [
 const LENGTHS: [&str; 7] =
     ["0", "-1", "9223372036854775807", "-9223372036854775808", "1.5", "", "x"];
 
-/// Of what waits; none is longer than a few milliseconds.
-const PATIENCES: [&str; 8] = ["1e-9", "0x1p-9", "-1", "nan", "inf", "1e16", "x", ""];
+/// Of what waits; none is longer than a few milliseconds. Redis 7.0 makes less than one of them to
+/// none, which is for ever.
+const PATIENCES: [&str; 7] = ["0x1p-9", "-1", "nan", "inf", "1e16", "x", ""];
 
 const UNIX_SECONDS: [&str; 9] = [
     "4102444800",

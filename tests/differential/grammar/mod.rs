@@ -102,11 +102,13 @@ impl Line {
         }
     }
 
-    /// Whether a word of it may be left out. Not the name of `UNSUBSCRIBE`: without it there is a
-    /// reply for each subscription. Not the `ALPHA` of `SORT`: without it Redis looks at
-    /// an old `errno`, and refuses good numbers once another command has met one out of range.
+    /// Whether a word of it may be wrong, or left out. Not the name of `UNSUBSCRIBE`: without it
+    /// there is a reply for each subscription. Not that of `PUBLISH`: a client could hear itself.
+    /// Not the `ALPHA` of `SORT`: without it Redis looks at an old `errno`, and refuses good
+    /// numbers once another command has met one out of range. Not how long `CLIENT PAUSE` has
+    /// everybody wait.
     pub(crate) fn may_be_spoilt(&self) -> bool {
-        !matches!(self.name, "sort" | "sort_ro") && !self.name.ends_with("subscribe")
+        !matches!(self.name, "sort" | "sort_ro" | "client|pause") && self.group != Group::PubSub
     }
 
     /// Whether it is queued, or ends or begins what is queued, whoever is asked, and its reply is

@@ -5,7 +5,7 @@ use super::{Compare, Group, Line, as_to, line};
 
 lines!(PUBSUB, Group::PubSub, {
     "psubscribe" "name",
-    "publish" "value value",
+    "publish" "channel value",
     "pubsub|channels" "[ pattern ]" Unordered,
     "pubsub|help" "",
     "pubsub|numpat" "",
