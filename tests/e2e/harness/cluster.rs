@@ -2,11 +2,12 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use redis::Value;
 
-use super::{PATIENCE, Server, Settings, run_tool, wait_until};
+use super::{PATIENCE, Server, Settings, pause, run_tool, wait_until};
 
 /// Three primaries that serve all the slots between them, and their replicas.
 pub(crate) struct Cluster {
@@ -75,6 +76,22 @@ impl Cluster {
         let (_, port, _) = replicas.first().context("a replica")?;
         let replica = self.nodes.iter().position(|node| node.port == *port);
         replica.context("a node of this cluster")
+    }
+
+    /// Has a replica take the place of its primary, which agrees.
+    ///
+    /// # Errors
+    /// It does not happen within [`PATIENCE`].
+    pub(crate) fn promote(&self, replica: usize) -> Result<()> {
+        self.wait_until_followed()?;
+        // A primary ignores the wish of a replica that it has not heard of as its own.
+        self.wait_until_agreed()?;
+        pause(Duration::from_millis(300));
+        let mut replica = self.nodes[replica].wire()?;
+        ensure!(replica.say("CLUSTER FAILOVER")? == "+OK\r\n");
+        wait_until("the replica is promoted", PATIENCE, || {
+            Ok(replica.say("ROLE")?.contains("master\r\n").then_some(()))
+        })
     }
 
     /// Waits until every node sees every slot served.

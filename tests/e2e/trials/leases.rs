@@ -225,13 +225,14 @@ fn who_waits_at_a_node_that_is_replaced_is_told_so_and_is_served_by_the_other(
         ask(&mut wire, &format!("BLPOP {key} 0"))?;
         wait_until_blocked(&cluster.nodes[0], 1)?;
         let replica = cluster.replica_of(0)?;
-        expect(&mut cluster.nodes[replica].wire()?, "CLUSTER FAILOVER", "+OK\r\n")?;
+        cluster.promote(replica)?;
         let told = String::from_utf8(wire.reply()?)?;
         ensure!(told.starts_with("-UNBLOCKED ") || told.starts_with("-UNSURE "), "{told:?}");
         ask(&mut wire, &format!("BLPOP {key} 0"))?;
         wait_until_blocked(&cluster.nodes[replica], 1)?;
         expect(&mut proxy.wire()?, &format!("RPUSH {key} x"), ":1\r\n")?;
         ensure!(String::from_utf8(wire.reply()?)?.ends_with("$1\r\nx\r\n"));
+        cluster.promote(0)?;
         proxy.stop()
     })
 }

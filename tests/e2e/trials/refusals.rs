@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use tokio::time::Instant;
 
 use super::{Story, stories};
-use crate::harness::{Options, PATIENCE, Proxy, Server, Stage, Wire, command, pause, wait_until};
+use crate::harness::{Options, PATIENCE, Proxy, Server, Stage, Wire, command, pause};
 use crate::load::Watch;
 
 pub(super) const STORIES: &[Story] = stories![
@@ -108,11 +108,7 @@ fn a_manual_failover_under_load_costs_no_command(stage: &Stage) -> Result<()> {
         let replica = cluster.replica_of(primary)?;
         let answers = watch.during(|| {
             for successor in [replica, primary] {
-                cluster.wait_until_followed()?;
-                // A primary ignores the wish of a replica that it has not heard of as its own.
-                cluster.wait_until_agreed()?;
-                pause(Duration::from_millis(300));
-                promote(&mut cluster.nodes[successor].wire()?)?;
+                cluster.promote(successor)?;
             }
             pause(Duration::from_millis(500));
             Ok(())
@@ -130,13 +126,5 @@ fn a_manual_failover_under_load_costs_no_command(stage: &Stage) -> Result<()> {
             ensure!(error.starts_with("-UNSENT "), "{error}");
         }
         proxy.stop()
-    })
-}
-
-/// Has a replica take the place of its primary, which agrees.
-fn promote(replica: &mut Wire) -> Result<()> {
-    ensure!(replica.say("CLUSTER FAILOVER")? == "+OK\r\n");
-    wait_until("the replica is promoted", PATIENCE, || {
-        Ok(replica.say("ROLE")?.contains("master\r\n").then_some(()))
     })
 }
