@@ -3,7 +3,7 @@
 //! ```text
 //! Pool::lend --one that is idle, or a new one--> Lease --drop--> idle, or closed if there are many
 //!     |                                            '--close--> closed, whatever is owed on it
-//!     '--leases_max are lent--> Turn: who asked hears `ToClient::Lease` when it is his, in order
+//!     '--leases_max are lent--> Wait: who asked hears `ToClient::Lease` when it is his, in order
 //! ```
 //!
 //! A lease is a connection for one life: when it breaks its task ends, so a client finds out that
@@ -24,14 +24,14 @@ use crate::stats::OwnUpstream;
 
 /// Where a connection leads to, and how it speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Key {
     pub(crate) node: Node,
     pub(crate) choice: Choice,
 }
 
-impl From<Lane> for Place {
-    fn from(lane: Lane) -> Place {
-        Place { node: lane.node, choice: lane.choice }
+impl From<Lane> for Key {
+    fn from(lane: Lane) -> Key {
+        Key { node: lane.node, choice: lane.choice }
     }
 }
 
@@ -41,9 +41,9 @@ pub(crate) struct Leases {
     max: usize,
     count: OwnUpstream,
     /// Those that are lent.
-    lent: Vec<(Place, Sender<ToUpstream>)>,
+    lent: Vec<(Key, Sender<ToUpstream>)>,
     /// Those that are not; the last one was given back last.
-    idle: Vec<(Place, Sender<ToUpstream>)>,
+    idle: Vec<(Key, Sender<ToUpstream>)>,
     /// Who waits for one to be given back, by number; the first has waited longest.
     waiting: VecDeque<(u64, Sender<ToClient>)>,
     /// The number of who waits next.
@@ -56,14 +56,14 @@ pub(crate) struct Leases {
 
 /// A connection on loan.
 pub(crate) struct Lease {
-    place: Place,
+    key: Key,
     requests: Sender<ToUpstream>,
     home: Rc<RefCell<Leases>>,
     is_closed: bool,
 }
 
 /// A client's place among those that wait; it is free again when this is dropped.
-pub(crate) struct Turn {
+pub(crate) struct Wait {
     number: u64,
     home: Rc<RefCell<Leases>>,
     /// Its client has come for a connection.
@@ -77,7 +77,7 @@ pub(crate) enum Offer {
     /// A new one may be made.
     New,
     /// None, until one is given back.
-    Wait(Turn),
+    Wait(Wait),
 }
 
 impl Leases {
@@ -88,17 +88,17 @@ impl Leases {
         Leases { max, count, lent, idle, waiting, next: 0, called: 0, is_replaced }
     }
 
-    /// What there is for a client that asks for a connection to `place`. One that has not waited
+    /// What there is for a client that asks for a connection to `key`. One that has not waited
     /// gets none while others wait.
     pub(crate) fn offer(
         home: &Rc<RefCell<Leases>>,
-        place: Place,
-        (turn, to): (Option<Turn>, &Sender<ToClient>),
+        key: Key,
+        (wait, to): (Option<Wait>, &Sender<ToClient>),
     ) -> Offer {
-        let is_called = turn.is_some();
+        let is_called = wait.is_some();
         // What was kept for it is free, for it to take.
-        if let Some(turn) = turn {
-            turn.take();
+        if let Some(wait) = wait {
+            wait.take();
         }
         let leases = &mut *home.borrow_mut();
         leases.idle.retain(|(_, requests)| !requests.is_closed());
@@ -109,9 +109,9 @@ impl Leases {
             leases.next += 1;
             leases.waiting.push_back((number, to.clone()));
             let home = Rc::clone(home);
-            return Offer::Wait(Turn { number, home, is_taken: false });
+            return Offer::Wait(Wait { number, home, is_taken: false });
         }
-        let Some(found) = leases.idle.iter().rposition(|(own, _)| *own == place) else {
+        let Some(found) = leases.idle.iter().rposition(|(own, _)| *own == key) else {
             if leases.lent.len() + leases.idle.len() >= leases.max {
                 // Its task ends with its queue.
                 leases.idle.remove(0);
@@ -120,33 +120,28 @@ impl Leases {
         };
         let (_, requests) = leases.idle.remove(found);
         leases.count.stats().leases_reused.add(1);
-        Offer::Idle(leases.lend(place, requests, Rc::clone(home)))
+        Offer::Idle(leases.lend(key, requests, Rc::clone(home)))
     }
 
     /// Lends a connection that was made for that.
     pub(crate) fn lend_new(
         home: &Rc<RefCell<Leases>>,
-        place: Place,
+        key: Key,
         requests: Sender<ToUpstream>,
     ) -> Lease {
-        home.borrow_mut().lend(place, requests, Rc::clone(home))
+        home.borrow_mut().lend(key, requests, Rc::clone(home))
     }
 
-    fn lend(
-        &mut self,
-        place: Place,
-        requests: Sender<ToUpstream>,
-        home: Rc<RefCell<Leases>>,
-    ) -> Lease {
-        self.lent.push((place, requests.clone()));
+    fn lend(&mut self, key: Key, requests: Sender<ToUpstream>, home: Rc<RefCell<Leases>>) -> Lease {
+        self.lent.push((key, requests.clone()));
         self.count.stats().leases.add(1);
-        Lease { place, requests, home, is_closed: false }
+        Lease { key, requests, home, is_closed: false }
     }
 
     /// Lets go of the connections to `nodes`: each finishes what it has begun, then closes.
     pub(crate) fn retire(&mut self, nodes: &[Node]) {
-        self.idle.retain(|(place, _)| !nodes.contains(&place.node));
-        for (_, requests) in self.lent.iter().filter(|(place, _)| nodes.contains(&place.node)) {
+        self.idle.retain(|(key, _)| !nodes.contains(&key.node));
+        for (_, requests) in self.lent.iter().filter(|(key, _)| nodes.contains(&key.node)) {
             requests.send(ToUpstream::Retire);
         }
     }
@@ -169,11 +164,11 @@ impl Leases {
         }
     }
 
-    fn take_back(&mut self, place: Place, requests: &Sender<ToUpstream>, is_kept: bool) {
+    fn take_back(&mut self, key: Key, requests: &Sender<ToUpstream>, is_kept: bool) {
         self.lent.retain(|(_, own)| !own.is_same(requests));
         self.count.stats().leases.sub(1);
         if is_kept && !self.is_replaced {
-            self.idle.push((place, requests.clone()));
+            self.idle.push((key, requests.clone()));
         }
         self.call();
     }
@@ -181,8 +176,8 @@ impl Leases {
 
 impl Lease {
     /// Whether it leads there, and is of use.
-    pub(crate) fn is_at(&self, place: Place) -> bool {
-        self.place == place && self.is_alive()
+    pub(crate) fn is_at(&self, key: Key) -> bool {
+        self.key == key && self.is_alive()
     }
 
     /// Whether the connection is the one it was.
@@ -202,7 +197,7 @@ impl Lease {
     }
 }
 
-impl Turn {
+impl Wait {
     /// Takes the place of who was called, whose connection is free then for him alone.
     fn take(mut self) {
         self.leave();
@@ -217,7 +212,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for Wait {
     fn drop(&mut self) {
         if !self.is_taken {
             self.leave();
@@ -229,6 +224,6 @@ impl Drop for Turn {
 impl Drop for Lease {
     fn drop(&mut self) {
         let is_kept = !self.is_closed && self.is_alive();
-        self.home.borrow_mut().take_back(self.place, &self.requests, is_kept);
+        self.home.borrow_mut().take_back(self.key, &self.requests, is_kept);
     }
 }

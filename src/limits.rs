@@ -90,6 +90,15 @@ pub const WAIT_S_MAX: u64 = 365 * 24 * 3_600;
 /// pause, to see that it leaves; one that sends more is closed.
 pub const READ_AHEAD_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Bytes of a key that people are shown, before they are escaped.
+pub const KEY_SHOWN_BYTES_MAX: usize = 64;
+
+/// Keys, or parts of a command, that `PROXY ROUTE` shows.
+pub const ROUTE_SHOWN_MAX: usize = 100;
+
+/// How long a connection that nobody borrows is kept where others are kept for ever, in seconds.
+pub const LEASE_IDLE_S: u64 = 60;
+
 /// Commands that a client may queue in a transaction.
 pub const TRANSACTION_COMMANDS_MAX: u32 = 65_536;
 

@@ -8,8 +8,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::config;
-use crate::lease::{Lease, Leases, Offer, Turn};
-use crate::limits::{DATABASE_IDLE_MS, DATABASES_MAX};
+use crate::lease::{Lease, Leases, Offer, Wait};
+use crate::limits::{DATABASE_IDLE_MS, DATABASES_MAX, LEASE_IDLE_S};
 use crate::memory::Memory;
 use crate::mutant::planted;
 use crate::net::Net;
@@ -27,9 +27,6 @@ use crate::upstream::{self, Means, Settings, Throttle, Throttles};
 
 /// The queue of one connection's task.
 type Requests = Sender<ToUpstream>;
-
-/// How long a connection that nobody borrows is kept where others are kept for ever.
-const LEASE_IDLE: Duration = Duration::from_secs(60);
 
 /// The protocols that connections speak.
 const PROTOCOLS: [Protocol; 2] = [Protocol::Resp2, Protocol::Resp3];
@@ -140,29 +137,30 @@ impl<N: Net> Pool<N> {
         }
     }
 
-    /// Lends a connection to a node, if there is one to lend; else who asks has a turn to wait for.
+    /// Lends a connection to a node, if there is one to lend; else a place among those that wait.
     ///
     /// # Errors
     /// The router has forgotten the node since.
     pub(crate) fn lend(
         &mut self,
         lane: Lane,
-        asker: (Option<Turn>, &Sender<ToClient>),
+        asker: (Option<Wait>, &Sender<ToClient>),
         router: &Router,
-    ) -> Result<Result<Lease, Turn>, Cause> {
-        let place = lane.into();
-        match Leases::offer(&self.leases, place, asker) {
+    ) -> Result<Result<Lease, Wait>, Cause> {
+        let key = lane.into();
+        match Leases::offer(&self.leases, key, asker) {
             Offer::Idle(lease) => Ok(Ok(lease)),
-            Offer::Wait(turn) => Ok(Err(turn)),
+            Offer::Wait(wait) => Ok(Err(wait)),
             Offer::New => {
                 let address = router.address(lane.node).cloned().ok_or(Cause::Retired)?;
-                let idle_timeout = self.make.settings.idle_timeout.or(Some(LEASE_IDLE));
+                let idle_timeout =
+                    self.make.settings.idle_timeout.or(Some(Duration::from_secs(LEASE_IDLE_S)));
                 let settings =
                     Settings { is_single: true, eager: false, idle_timeout, ..self.make.settings };
                 let throttle = self.make.throttles.of(&address);
                 let requests =
                     self.connect(address, self.make.place(lane.choice, 0), settings, throttle);
-                Ok(Ok(Leases::lend_new(&self.leases, place, requests)))
+                Ok(Ok(Leases::lend_new(&self.leases, key, requests)))
             }
         }
     }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::Client;
-use crate::lease::Turn as Place;
+use crate::lease::Wait;
 use crate::net::Net;
 use crate::pool::Pool;
 use crate::proto::reply::Cause;
@@ -21,7 +21,7 @@ pub(super) struct Pending {
     /// When it is given up.
     pub(super) until: Instant,
     /// Its place among all that wait.
-    place: Place,
+    wait: Wait,
 }
 
 impl<N: Net> Client<N> {
@@ -29,7 +29,7 @@ impl<N: Net> Client<N> {
     pub(super) fn send_on_lease(
         &mut self,
         transmit: Transmit,
-        place: Option<Place>,
+        wait: Option<Wait>,
         pool: &mut Pool<N>,
         turn: &mut Turn<'_>,
     ) {
@@ -38,11 +38,11 @@ impl<N: Net> Client<N> {
         if lane.way == Way::Lease && !self.lease.as_ref().is_some_and(|own| own.is_at(lane.into()))
         {
             self.lease = None;
-            match pool.lend(lane, (place, &self.myself), turn.router) {
+            match pool.lend(lane, (wait, &self.myself), turn.router) {
                 Ok(Ok(lease)) => self.lease = Some(lease),
-                Ok(Err(place)) => {
+                Ok(Err(wait)) => {
                     let until = self.session.lease_deadline().unwrap_or(turn.now);
-                    self.pending = Some(Pending { transmit, until, place });
+                    self.pending = Some(Pending { transmit, until, wait });
                     return;
                 }
                 Err(cause) => {
@@ -61,9 +61,9 @@ impl<N: Net> Client<N> {
 
     /// A connection was given back, and it is this client's turn, if it waits still.
     pub(super) fn retry_lease(&mut self, turn: &mut Turn<'_>) {
-        let Some(Pending { transmit, place, .. }) = self.pending.take() else { return };
+        let Some(Pending { transmit, wait, .. }) = self.pending.take() else { return };
         let backend = Rc::clone(&self.listening.backend);
-        self.send_on_lease(transmit, Some(place), &mut backend.pool.borrow_mut(), turn);
+        self.send_on_lease(transmit, Some(wait), &mut backend.pool.borrow_mut(), turn);
     }
 
     /// Answers what has waited for a connection for too long, or in vain.

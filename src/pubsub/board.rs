@@ -13,7 +13,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use rand::RngExt;
@@ -23,9 +23,7 @@ use tokio::time::{Sleep, sleep_until};
 use super::line::{Event, Line};
 use super::{Rest, ToBoard};
 use crate::io::now;
-use crate::limits::{
-    REFUSAL_PAUSE_MS_MAX, REFUSAL_PAUSE_MS_MIN, SUBSCRIPTION_BYTES, SUBSCRIPTIONS_BYTES_MAX,
-};
+use crate::limits::SUBSCRIPTIONS_BYTES_MAX;
 use crate::memory::Share;
 use crate::net::Net;
 use crate::proto::cluster::{Address, Node, Redirect, Route, Router, Slot};
@@ -167,7 +165,7 @@ impl<N: Net> Board<N> {
     }
 
     fn join(&mut self, client: u64, topic: Topic, mut listener: Listener) {
-        let bytes = bytes(&topic);
+        let bytes = topic.held_bytes();
         // What a client holds it keeps.
         if let Some(join) = listener.join
             && self.bytes + bytes > SUBSCRIPTIONS_BYTES_MAX
@@ -195,7 +193,7 @@ impl<N: Net> Board<N> {
         if entry.listeners.remove(&client).is_none() {
             return;
         }
-        self.bytes -= bytes(topic);
+        self.bytes -= topic.held_bytes();
         if entry.listeners.is_empty() {
             self.forget(topic);
         }
@@ -247,9 +245,8 @@ impl<N: Net> Board<N> {
     /// Asks for a topic that is on no line after a pause, which doubles each time.
     fn ask_later(&mut self, topic: &Topic) {
         let Some(entry) = self.topics.get_mut(topic) else { return };
-        let ms = (REFUSAL_PAUSE_MS_MIN << entry.refusals.min(16)).min(REFUSAL_PAUSE_MS_MAX);
+        let again = self.now + Busy::pause(entry.refusals);
         entry.refusals += 1;
-        let again = self.now + Duration::from_millis(ms);
         entry.again = Some(again);
         self.later.insert((again, topic.clone()));
     }
@@ -369,7 +366,7 @@ impl<N: Net> Board<N> {
         let Some(entry) = self.topics.get_mut(topic) else { return };
         let refused = entry.listeners.extract_if(.., |_, listener| listener.join.is_some());
         let refused: Vec<_> = refused.collect();
-        self.bytes -= refused.len() * bytes(topic);
+        self.bytes -= refused.len() * topic.held_bytes();
         for (client, mut listener) in refused {
             listener.tell(Some(words.clone()));
             if let Some(topics) = self.clients.get_mut(&client) {
@@ -456,11 +453,6 @@ impl Listener {
 const FULL: Bytes = Bytes::from_static(
     b"-ERR redpoll holds as many subscriptions as it may for this upstream; try again later\r\n",
 );
-
-/// What a client's subscription takes, about.
-fn bytes(topic: &Topic) -> usize {
-    topic.name.len() + SUBSCRIPTION_BYTES
-}
 
 /// Where a line leads: that of channels to some primary, another one than that which was of no use
 /// last, if there is one.

@@ -47,6 +47,7 @@ pub use keys::{KeySpec, Keys, Take};
 pub use local::{After, CommandCount, Facts, answer};
 pub use modes::{Modes, Replies};
 pub use refusal::Refusal;
+pub(super) use refusal::shown;
 pub use rules::{Rules, full_name};
 pub use scan::Walk;
 pub use split::{Outcome, Share, Split};

@@ -7,12 +7,10 @@ use bytes::Bytes;
 use super::super::cluster::Slot;
 use super::super::resp::Span;
 use super::Row;
+use crate::limits::KEY_SHOWN_BYTES_MAX;
 
 /// How much of a client's own words Redis repeats in an error, in bytes.
 const ECHO_BYTES_MAX: usize = 128;
-
-/// How much of a key a `CROSSSLOT` error shows, in bytes before escaping.
-const KEY_SHOWN_BYTES_MAX: usize = 64;
 
 /// How Redis begins the error of an `EXEC` that it refuses, which ends the transaction.
 const EXEC_ABORTS: &str = "EXECABORT Transaction discarded because of:";
@@ -151,7 +149,8 @@ pub(super) fn as_c_text(bytes: &[u8]) -> &[u8] {
     &bytes[..memchr::memchr(0, bytes).unwrap_or(bytes.len())]
 }
 
-fn shown(key: &[u8]) -> impl fmt::Display {
+/// A key for people: its beginning, escaped.
+pub(in crate::proto) fn shown(key: &[u8]) -> impl fmt::Display {
     key[..key.len().min(KEY_SHOWN_BYTES_MAX)].escape_ascii()
 }
 

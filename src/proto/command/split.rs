@@ -15,6 +15,7 @@ use bytes::Bytes;
 use super::super::cluster::{Node, Primary, Slot};
 use super::super::reply::Progress;
 use super::super::resp::{Protocol, Writer, elements};
+use super::refusal::shown;
 use super::scan::Walk;
 use super::{Command, KeySpec, Merge, merge};
 use crate::mutant::planted;
@@ -265,7 +266,7 @@ impl Split {
             if keys.peek().is_none() {
                 continue;
             }
-            let shown: Vec<_> = keys.by_ref().take(KEYS_SHOWN_MAX).map(shown).collect();
+            let shown: Vec<_> = keys.by_ref().take(KEYS_SHOWN_MAX).map(quoted).collect();
             let more = match keys.count() {
                 0 => String::new(),
                 more => format!(" and {more} more"),
@@ -278,9 +279,6 @@ impl Split {
 
 /// Keys that an error names at most.
 const KEYS_SHOWN_MAX: usize = 8;
-
-/// How much of a key an error shows, in bytes before escaping.
-const KEY_SHOWN_BYTES_MAX: usize = 64;
 
 type Fate = (&'static str, fn(&Outcome) -> bool);
 
@@ -297,10 +295,10 @@ fn keys_of(frame: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// A key in quotes, from the bulk string that it is.
-fn shown(bulk: &[u8]) -> String {
+fn quoted(bulk: &[u8]) -> String {
     let start = memchr::memchr(b'\n', bulk).map_or(0, |end| end + 1);
     let key = &bulk[start..bulk.len().saturating_sub(2).max(start)];
-    format!("'{}'", key[..key.len().min(KEY_SHOWN_BYTES_MAX)].escape_ascii())
+    format!("'{}'", shown(key))
 }
 
 fn is_done(outcome: &Outcome) -> bool {

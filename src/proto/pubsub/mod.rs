@@ -15,6 +15,7 @@ mod feed;
 use bytes::Bytes;
 
 pub use self::feed::{Feed, Heard};
+use crate::limits::SUBSCRIPTION_BYTES;
 
 /// What a name is the name of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +74,14 @@ pub struct Topic {
     pub kind: Kind,
     /// Its name.
     pub name: Bytes,
+}
+
+impl Topic {
+    /// What a client's subscription to it takes, in bytes, about.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        self.name.len() + SUBSCRIPTION_BYTES
+    }
 }
 
 /// Something that was published, as a node says it in RESP2: an array, which in RESP3 is a push of

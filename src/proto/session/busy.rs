@@ -1,6 +1,10 @@
 //! Errors by which a node says that it cannot serve a command yet: it was not executed, and a
 //! little later it may be.
 
+use std::time::Duration;
+
+use crate::limits::{REFUSAL_PAUSE_MS_MAX, REFUSAL_PAUSE_MS_MIN};
+
 /// What a node is busy with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Busy {
@@ -42,6 +46,14 @@ impl Busy {
             Busy::MasterDown => b"MASTERDOWN",
             Busy::ReadOnly => b"READONLY",
         }
+    }
+
+    /// How long to wait before it is asked again, after it was refused so many times before: twice
+    /// as long each time, up to [`REFUSAL_PAUSE_MS_MAX`].
+    #[must_use]
+    pub fn pause(times: u32) -> Duration {
+        let ms = REFUSAL_PAUSE_MS_MIN << times.min(16);
+        Duration::from_millis(ms.min(REFUSAL_PAUSE_MS_MAX))
     }
 
     /// Whether another node may serve the slot by now.

@@ -4,15 +4,10 @@
 use bytes::{Bytes, BytesMut};
 
 use super::plan::{Plan, plan};
+use crate::limits::ROUTE_SHOWN_MAX;
 use crate::proto::cluster::{Address, Node, Route, Router, Slot};
-use crate::proto::command::{Access, Command, Rules, Share, Spread};
+use crate::proto::command::{Access, Command, Rules, Share, Spread, shown};
 use crate::proto::resp::{Protocol, RequestDecoder, Writer};
-
-/// Keys, or parts of a command, that are shown at most.
-const SHOWN_MAX: usize = 100;
-
-/// Bytes of a key that are shown at most, before they are escaped.
-const KEY_SHOWN_BYTES_MAX: usize = 64;
 
 /// Explains the command that stands behind `PROXY ROUTE`.
 pub(super) fn route(
@@ -99,20 +94,21 @@ fn explain(command: &Command<'_>, router: &Router, rules: &Rules, home: Slot) ->
         Plan::Watch(..) | Plan::Transaction(..) => {}
         Plan::Split(split, _) => {
             lines.push(how(row.spread, split.shares.len()).to_owned());
-            lines.extend(split.shares.iter().take(SHOWN_MAX).map(|share| part(share, router)));
+            lines
+                .extend(split.shares.iter().take(ROUTE_SHOWN_MAX).map(|share| part(share, router)));
         }
     }
     lines
 }
 
 fn keys(command: &Command<'_>, router: &Router) -> String {
-    let shown = |at: usize| {
+    let one = |at: usize| {
         let key = command.arg(at);
-        let text = key[..key.len().min(KEY_SHOWN_BYTES_MAX)].escape_ascii();
+        let text = shown(key);
         let slot = Slot::of(key).number();
         if router.is_cluster() { format!("{text} (slot {slot})") } else { text.to_string() }
     };
-    let all: Vec<_> = command.keys().take(SHOWN_MAX).map(shown).collect();
+    let all: Vec<_> = command.keys().take(ROUTE_SHOWN_MAX).map(one).collect();
     let more = command.keys().count() - all.len();
     match (all.is_empty(), more) {
         (true, _) => "keys: none".to_owned(),
@@ -159,11 +155,9 @@ fn words(frame: &Bytes) -> String {
         return String::new();
     };
     let spans = decoder.spans();
-    let shown = spans.iter().take(SHOWN_MAX).map(|span| {
-        let arg = &frame[span.range()];
-        arg[..arg.len().min(KEY_SHOWN_BYTES_MAX)].escape_ascii().to_string()
-    });
-    shown.collect::<Vec<_>>().join(" ")
+    let some =
+        spans.iter().take(ROUTE_SHOWN_MAX).map(|span| shown(&frame[span.range()]).to_string());
+    some.collect::<Vec<_>>().join(" ")
 }
 
 fn address(router: &Router, to: Route) -> String {

@@ -19,7 +19,7 @@ use bytes::Bytes;
 
 use super::turn::Turn;
 use super::{Mode, Session};
-use crate::limits::{CLIENT_SUBSCRIPTIONS_MAX, SUBSCRIPTION_BYTES};
+use crate::limits::CLIENT_SUBSCRIPTIONS_MAX;
 use crate::mutant::planted;
 use crate::proto::command::{Command, Outcome, Refusal, Row, Spread};
 use crate::proto::pubsub::{Counts, Kind, Message, Topic};
@@ -233,7 +233,7 @@ impl Session {
         own.joins += fresh.len() as u64;
         let missing: BTreeMap<_, _> = (first..).zip(fresh.iter().cloned()).collect();
         own.wishes.extend(missing.iter().map(|(join, topic)| Wish::Join(*join, topic.clone())));
-        own.bytes += fresh.iter().map(bytes).sum::<usize>();
+        own.bytes += fresh.iter().map(Topic::held_bytes).sum::<usize>();
         let deadline = since + turn.policy.timeout(row);
         let is_hasty = planted("subscribed-before-the-node");
         let missing = if is_hasty { BTreeMap::new() } else { missing };
@@ -270,7 +270,7 @@ impl Session {
             let name = topic.as_ref().map(|topic| topic.name.clone());
             if let Some(topic) = topic.filter(|topic| own.held.remove(topic)) {
                 *self.identity.subscriptions.of(kind) -= 1;
-                own.bytes -= bytes(&topic);
+                own.bytes -= topic.held_bytes();
                 own.wishes.push_back(Wish::Leave(topic));
             }
             let count = self.identity.subscriptions.beside(kind);
@@ -289,7 +289,7 @@ impl Session {
     fn fail_asking(&mut self, outcome: Outcome) {
         let Some(own) = &mut self.subscriber else { return };
         let Some(asking) = own.asking.take() else { return };
-        own.bytes -= asking.fresh.iter().map(bytes).sum::<usize>();
+        own.bytes -= asking.fresh.iter().map(Topic::held_bytes).sum::<usize>();
         own.wishes.extend(asking.fresh.into_iter().map(Wish::Leave));
         self.say(outcome);
     }
@@ -309,9 +309,4 @@ fn confirm(mut writer: Writer<'_>, word: &str, name: Option<&[u8]>, count: usize
         None => writer.null(),
     }
     writer.integer(i64::try_from(count).unwrap_or(i64::MAX));
-}
-
-/// What a client's subscription takes, about.
-fn bytes(topic: &Topic) -> usize {
-    topic.name.len() + SUBSCRIPTION_BYTES
 }

@@ -1,7 +1,5 @@
 //! What a reply means: pass it on, ask elsewhere, ask again, or give up. All of it is decided here.
 
-use std::time::Duration;
-
 use bytes::{Bytes, BytesMut};
 
 use super::busy::Busy;
@@ -10,7 +8,6 @@ use super::repair::is_missing;
 use super::ring::Ticket;
 use super::turn::Turn;
 use super::{CLUSTERDOWN, Mode, Session};
-use crate::limits::{REFUSAL_PAUSE_MS_MAX, REFUSAL_PAUSE_MS_MIN};
 use crate::mutant::planted;
 use crate::proto::cluster::{Address, Redirect, RedirectKind, Router, Slot};
 use crate::proto::command::{Access, Outcome, Split, Spread, parse};
@@ -110,8 +107,7 @@ impl Session {
         }
         let Some((part, deadline)) = self.ring.part(ticket) else { return false };
         let times = part.refused.as_ref().map_or(0, |refused| refused.times);
-        let pause_ms = (REFUSAL_PAUSE_MS_MIN << times.min(16)).min(REFUSAL_PAUSE_MS_MAX);
-        let until = turn.now + Duration::from_millis(pause_ms);
+        let until = turn.now + Busy::pause(times);
         if until >= deadline {
             return false;
         }
