@@ -227,3 +227,149 @@ impl Drop for Lease {
         self.home.borrow_mut().take_back(self.key, &self.requests, is_kept);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::now;
+    use crate::proto::cluster::{Address, Router};
+    use crate::queue::{Receiver, queue};
+    use crate::stats::{Own, Stats};
+
+    /// Leases, the tasks of their connections, and a client.
+    struct Rig {
+        home: Rc<RefCell<Leases>>,
+        keys: [Key; 3],
+        tasks: Vec<Receiver<ToUpstream>>,
+    }
+
+    /// One that asks, and what it hears.
+    struct Asker(Sender<ToClient>, Receiver<ToClient>);
+
+    impl Asker {
+        fn new() -> Asker {
+            let (to, heard) = queue();
+            Asker(to, heard)
+        }
+
+        /// Whether it was called since it was asked last.
+        fn is_called(&mut self) -> bool {
+            let heard = self.1.take();
+            assert!(matches!(heard, None | Some(ToClient::Lease)));
+            heard.is_some()
+        }
+    }
+
+    impl Rig {
+        fn new(max: usize) -> Rig {
+            let own = Rc::new(Own::new(Stats::new(1, ["main"]), 0).unwrap());
+            let leases = Leases::new(max, own.upstream(0).unwrap());
+            let mut router = Router::cluster(3);
+            let keys = [1, 2, 3].map(|port| {
+                let node = router.learn(Address::new("h", port).unwrap(), now()).unwrap();
+                Key { node, choice: Choice::default() }
+            });
+            Rig { home: Rc::new(RefCell::new(leases)), keys, tasks: Vec::new() }
+        }
+
+        fn ask(&mut self, node: usize, asker: &Asker, wait: Option<Wait>) -> Result<Lease, Wait> {
+            let key = self.keys[node];
+            match Leases::offer(&self.home, key, (wait, &asker.0)) {
+                Offer::Idle(lease) => Ok(lease),
+                Offer::Wait(wait) => Err(wait),
+                Offer::New => {
+                    let (requests, task) = queue();
+                    self.tasks.push(task);
+                    Ok(Leases::lend_new(&self.home, key, requests))
+                }
+            }
+        }
+
+        fn lent(&mut self, node: usize) -> Lease {
+            self.ask(node, &Asker::new(), None).ok().expect("there is one")
+        }
+
+        fn wait(&mut self, asker: &Asker) -> Wait {
+            self.ask(0, asker, None).err().expect("there is none")
+        }
+    }
+
+    #[test]
+    fn what_is_given_back_is_lent_again_for_the_same_node() {
+        let mut rig = Rig::new(2);
+        drop(rig.lent(0));
+        drop(rig.lent(0));
+        assert_eq!(rig.tasks.len(), 1);
+        drop(rig.lent(1));
+        let both = [rig.lent(1), rig.lent(0)];
+        assert_eq!(rig.tasks.len(), 2);
+        drop(both);
+        let third = rig.lent(2);
+        assert_eq!(rig.tasks.len(), 3);
+        assert_eq!(rig.home.borrow().idle.len(), 1, "an idle one made room for it");
+        third.close();
+        assert!(rig.home.borrow().idle.iter().all(|(own, _)| *own != rig.keys[2]));
+    }
+
+    #[test]
+    fn those_who_wait_are_called_in_order_and_no_newcomer_overtakes_them() {
+        let mut rig = Rig::new(1);
+        let lease = rig.lent(0);
+        let (mut first, mut second, mut late) = (Asker::new(), Asker::new(), Asker::new());
+        let waits = [rig.wait(&first), rig.wait(&second)];
+        drop(lease);
+        assert!(first.is_called() && !second.is_called());
+        let newcomer = rig.wait(&late);
+        let [one, two] = waits;
+        let lease = rig.ask(0, &first, Some(one)).ok().expect("what was kept for it");
+        drop(lease);
+        assert!(second.is_called() && !late.is_called());
+        drop(rig.ask(0, &second, Some(two)).ok().expect("what was kept for it"));
+        assert!(late.is_called());
+        drop(rig.ask(0, &late, Some(newcomer)));
+        assert_eq!(rig.tasks.len(), 1);
+    }
+
+    #[test]
+    fn who_leaves_passes_its_call_on_and_who_was_not_called_is_forgotten() {
+        let mut rig = Rig::new(1);
+        let lease = rig.lent(0);
+        let (mut called, mut gone, mut next) = (Asker::new(), Asker::new(), Asker::new());
+        let waits = [rig.wait(&called), rig.wait(&gone), rig.wait(&next)];
+        let [first, second, third] = waits;
+        drop(second);
+        drop(lease);
+        assert!(called.is_called() && !next.is_called());
+        drop(first);
+        assert!(next.is_called() && !gone.is_called());
+        drop(third);
+        assert_eq!(rig.home.borrow().called, 0);
+        drop(rig.lent(0));
+    }
+
+    #[test]
+    fn a_connection_that_broke_or_is_closed_calls_the_next_too() {
+        let mut rig = Rig::new(2);
+        let (closed, broken) = (rig.lent(0), rig.lent(0));
+        let (mut first, mut second) = (Asker::new(), Asker::new());
+        let waits = [rig.wait(&first), rig.wait(&second)];
+        closed.close();
+        assert!(first.is_called() && !second.is_called());
+        rig.tasks.pop();
+        assert!(!broken.is_alive() && !broken.is_at(rig.keys[0]));
+        drop(broken);
+        assert!(second.is_called());
+        assert!(rig.home.borrow().idle.is_empty());
+        drop(waits);
+    }
+
+    #[test]
+    fn once_replaced_nothing_is_kept() {
+        let mut rig = Rig::new(1);
+        let lease = rig.lent(0);
+        rig.home.borrow_mut().replace(now());
+        assert!(matches!(rig.tasks[0].take(), Some(ToUpstream::Replace(_))));
+        drop(lease);
+        assert!(rig.home.borrow().idle.is_empty());
+    }
+}
