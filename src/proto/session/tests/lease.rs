@@ -203,6 +203,62 @@ fn who_is_served_elsewhere_watches_nothing_that_is_known_of() {
 }
 
 #[test]
+fn what_is_watched_elsewhere_than_the_table_says_is_not_executed() {
+    let adopt = |rig: &mut Rig| {
+        let now = rig.now;
+        rig.router.adopt(&view(&[(0, 16383, 1)]), now);
+    };
+    let mut rig = Rig::new();
+    rig.watch("a");
+    rig.send("MULTI\nSET a 1\n");
+    adopt(&mut rig);
+    assert!(rig.send("EXEC\n").is_empty());
+    assert_eq!(rig.told(), "+OK\r\n+QUEUED\r\n*-1\r\n");
+    assert!(!rig.session.needs_lease());
+
+    let mut rig = Rig::new();
+    rig.watch("a");
+    adopt(&mut rig);
+    assert!(rig.send("WATCH {a}1\n").is_empty(), "where the key is not any more");
+    assert!(rig.send("MULTI\nSET a 1\nEXEC\n").is_empty());
+    assert_eq!(rig.told(), "+OK\r\n+OK\r\n+QUEUED\r\n*-1\r\n");
+    assert_eq!(rig.send("WATCH a\n"), ["1: WATCH a"], "and begins again");
+}
+
+#[test]
+fn a_redirect_on_a_lease_is_news_of_the_topology() {
+    let mut rig = Rig::new();
+    rig.send("WATCH a\n");
+    rig.answer("-MOVED 15495 h:1\r\n");
+    assert_eq!((rig.tally.moved, rig.tally.refresh_redirects), (1, 1));
+    let mut rig = Rig::new();
+    rig.watch("a");
+    rig.send("MULTI\nSET a 1\nEXEC\n");
+    rig.answer("-MOVED 15495 h:1\r\n");
+    assert_eq!(rig.tally.refresh_redirects, 1, "though it is not followed");
+}
+
+#[test]
+fn the_key_that_is_watched_is_held() {
+    let mut rig = Rig::new();
+    let before = rig.session.held_bytes();
+    rig.watch(&"k".repeat(1_000));
+    assert!(rig.session.held_bytes() >= before + 1_000);
+    rig.send("UNWATCH\n");
+    rig.told();
+    assert_eq!(rig.session.held_bytes(), before);
+}
+
+#[test]
+fn a_command_that_waits_has_its_time_from_when_it_is_sent() {
+    let mut rig = Rig::new();
+    rig.send("SET a 1\nBLPOP a 5\n");
+    rig.wait(700);
+    assert_eq!(rig.answer("+OK\r\n"), ["2: BLPOP a 5"]);
+    assert_eq!(rig.flying[0].request.deadline - rig.now, Duration::from_secs(6));
+}
+
+#[test]
 fn a_command_that_waits_has_its_own_time_on_top_and_a_lease() {
     let mut rig = Rig::new();
     assert_eq!(rig.send("SET a 1\nBLPOP a b 5\nBLPOP a 2.5\nGET a\n"), ["2: SET a 1"]);

@@ -1,7 +1,9 @@
 //! Stories of pauses.
 
 use super::*;
-use crate::proto::command::Pause;
+use crate::proto::command::{Access, KeySpec, Pause};
+
+const KEY: &[KeySpec] = &[KeySpec::Range { first: 1, last: 1, step: 1 }];
 
 impl Rig {
     fn pause(&mut self, pause: Pause) -> Vec<String> {
@@ -48,6 +50,18 @@ fn while_writes_wait_reads_go_on_until_a_write_comes_and_all_behind_it_wait() {
         let left = rig.pause(Pause::None);
         assert_eq!(left.last().map(String::as_str), Some("1: GET b"), "{write}");
         assert_eq!(left.len(), 2, "{write}: {left:?}");
+    }
+}
+
+#[test]
+fn a_command_that_the_configuration_declares_waits_if_it_writes() {
+    for (access, waits) in [(Access::Write, true), (Access::Read, false)] {
+        let mut rig = Rig::new();
+        let row: &Row = Box::leak(Box::new(Row::declared("mod.do", KEY, access)));
+        rig.policy.rules.declared = [("mod.do", row)].into();
+        rig.pause(Pause::Writes(rig.now + Duration::from_secs(5)));
+        assert_eq!(rig.send("MOD.DO a\n").is_empty(), waits, "{access:?}");
+        assert_eq!(rig.session.is_paused(), waits, "{access:?}");
     }
 }
 
