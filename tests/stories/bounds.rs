@@ -72,6 +72,19 @@ fn a_client_that_says_nothing_is_closed_and_one_that_waits_for_a_reply_is_not() 
 }
 
 #[test]
+fn a_client_whose_command_waits_for_the_end_of_a_pause_is_not_idle() {
+    let mut rig = rig(Tuning { client_idle_timeout_ms: 300, ..Tuning::default() });
+    let (waiter, silent) = (rig.client(), rig.client());
+    let key = rig.key_on(0);
+    assert_eq!(rig.ask(&waiter, "CLIENT PAUSE 5000 WRITE"), "OK");
+    waiter.send(&format!("SET {key} 1"));
+    rig.until("closed", || silent.is_closed());
+    rig.wait(600);
+    assert!(!waiter.is_closed() && waiter.replies().len() == 1);
+    assert_eq!(rig.replies(&waiter, 2), ["OK", "OK"]);
+}
+
+#[test]
 fn a_client_that_takes_nothing_holds_no_more_than_it_may_and_is_closed_in_the_end() {
     let bytes_max = 256 * KIB;
     let mut rig = rig(Tuning { client_output_bytes: bytes_max, ..Tuning::default() });

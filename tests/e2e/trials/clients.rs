@@ -13,6 +13,8 @@ pub(super) const STORIES: &[Story] = stories![
     clients_are_closed_by_number_by_address_and_all_at_once,
     a_pause_holds_commands_back_and_loses_none,
     a_pause_of_writes_lets_reads_through_until_it_is_ended,
+    who_leaves_in_a_pause_has_asked_for_nothing,
+    subscribers_are_listed_as_such,
     mistakes_about_clients_are_told_in_the_servers_own_words,
 ];
 
@@ -146,6 +148,36 @@ fn a_pause_of_writes_lets_reads_through_until_it_is_ended(stage: &Stage) -> Resu
     let replies: Vec<_> = (0..3).map(|_| clients[2].reply()).collect::<Result<_>>()?;
     let is_one = first == b":2\r\n" && replies[2] == b"*1\r\n:3\r\n";
     ensure!(is_one || first == b":3\r\n" && replies[2] == b"*1\r\n:2\r\n", "{replies:?}");
+    proxy.stop()
+}
+
+fn who_leaves_in_a_pause_has_asked_for_nothing(stage: &Stage) -> Result<()> {
+    let (_, proxy) = proxy_of_its_own(stage, "pause-left")?;
+    let mut clients = several(&proxy, 3)?;
+    clients[0].say("DEL left")?;
+    ensure!(clients[0].say("CLIENT PAUSE 60000 WRITE")? == "+OK\r\n");
+    let mut leaver = clients.pop().context("a client")?;
+    leaver.send(b"PING\r\nINCR left\r\n")?;
+    // They came in one segment.
+    ensure!(leaver.reply()? == b"+PONG\r\n");
+    drop(leaver);
+    wait_until("the client is gone", PATIENCE, || {
+        Ok((listed(&mut clients[0], "CLIENT LIST")?.len() == 2).then_some(()))
+    })?;
+    ensure!(clients[0].say("CLIENT UNPAUSE")? == "+OK\r\n");
+    ensure!(clients[1].say("INCR left")? == ":1\r\n");
+    proxy.stop()
+}
+
+fn subscribers_are_listed_as_such(stage: &Stage) -> Result<()> {
+    let (_, proxy) = proxy_of_its_own(stage, "pause-pubsub")?;
+    let mut clients = several(&proxy, 4)?;
+    clients[1].say("SUBSCRIBE news")?;
+    let number = listed(&mut clients[0], "CLIENT LIST TYPE pubsub")?;
+    ensure!(number.len() == 1 && field(&number[0], "sub") == Some("1"), "{number:?}");
+    ensure!(listed(&mut clients[0], "CLIENT LIST TYPE normal")?.len() == 3);
+    clients[1].say("UNSUBSCRIBE news")?;
+    ensure!(listed(&mut clients[0], "CLIENT LIST TYPE pubsub")?.is_empty());
     proxy.stop()
 }
 

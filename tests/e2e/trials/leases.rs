@@ -14,6 +14,7 @@ pub(super) const STORIES: &[Story] = stories![
     a_watched_slot_that_moves_makes_for_no_transaction,
     elements_reach_who_waits_for_them_each_one_once,
     who_leaves_while_it_waits_takes_no_element_along,
+    who_watches_and_says_no_more_is_answered,
     who_waits_at_a_node_that_is_replaced_is_told_so_and_is_served_by_the_other,
     more_clients_than_connections_take_turns_or_are_told,
 ];
@@ -188,11 +189,15 @@ fn who_leaves_while_it_waits_takes_no_element_along(stage: &Stage) -> Result<()>
     let server = Server::standalone(&stage.folder("leaves-server"))?;
     let options = Options { drain_timeout: Duration::from_millis(300), ..Options::server(&server) };
     let mut proxy = Proxy::start(&stage.folder("leaves"), options)?;
-    for how in ["it closes", "it says no more", "it was killed with more to say"] {
+    for how in
+        ["it closes", "it says no more", "it was killed with more to say", "it said nothing, often"]
+    {
         let mut wire = proxy.wire()?;
         ask(&mut wire, "BLPOP queue 0")?;
-        if how.ends_with("to say") {
-            ask(&mut wire, "SET never executed")?;
+        match how {
+            "it was killed with more to say" => ask(&mut wire, "SET never executed")?,
+            "it said nothing, often" => wire.send(&[b'\n'; 65_538])?,
+            _ => {}
         }
         wait_until_blocked(&server, 1)?;
         match how {
@@ -213,6 +218,17 @@ fn who_leaves_while_it_waits_takes_no_element_along(stage: &Stage) -> Result<()>
     let told = String::from_utf8(wire.read_to_close()?)?;
     ensure!(told.starts_with("-UNSURE "), "{told:?}");
     proxy.wait_for_success(PATIENCE)
+}
+
+fn who_watches_and_says_no_more_is_answered(stage: &Stage) -> Result<()> {
+    let server = Server::standalone(&stage.folder("half-server"))?;
+    let proxy = Proxy::start(&stage.folder("half"), Options::server(&server))?;
+    let mut wire = proxy.wire()?;
+    wire.send(b"WATCH k\r\nGET k\r\nMULTI\r\nSET k 1\r\nEXEC\r\nGET k\r\n")?;
+    wire.finish()?;
+    let told = String::from_utf8(wire.read_to_close()?)?;
+    ensure!(told == "+OK\r\n$-1\r\n+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n$1\r\n1\r\n", "{told:?}");
+    proxy.stop()
 }
 
 fn who_waits_at_a_node_that_is_replaced_is_told_so_and_is_served_by_the_other(
