@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use super::Client;
 use crate::lease::Wait;
+use crate::mutant::planted;
 use crate::net::Net;
 use crate::pool::Pool;
 use crate::proto::reply::Cause;
@@ -89,6 +90,7 @@ impl<N: Net> Client<N> {
     pub(super) fn leave_lease(&mut self) {
         self.pending = None;
         if self.session.is_on_lease()
+            && !planted("waiting-lease-lent-on")
             && let Some(lease) = self.lease.take()
         {
             lease.close();

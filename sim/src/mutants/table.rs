@@ -25,7 +25,7 @@ impl Mutant {
 }
 
 /// All of them.
-pub static MUTANTS: [Mutant; 65] = [
+pub static MUTANTS: [Mutant; 66] = [
     mutant(1, "replies-out-of-order", "the reply to a later command is written first"),
     mutant(1, "late-reply-to-next", "the late reply to an expired command answers the next one"),
     mutant(1, "place-of-one-who-left", "what a client that left would have got goes to the next"),
@@ -71,6 +71,8 @@ pub static MUTANTS: [Mutant; 65] = [
         .planted_for("watched"),
     mutant(4, "lost-watch-forgotten", "a transaction runs although what it watched is lost")
         .planted_for("watched"),
+    mutant(4, "waiting-lease-lent-on", "the connection on which one that left waits is lent on")
+        .planted_for("orphans"),
     mutant(4, "failed-exec-leaves-its-transaction", "an EXEC that had no time ends nothing"),
     mutant(
         4,

@@ -24,6 +24,7 @@ mod neighbours;
 mod news;
 mod once;
 mod order;
+mod orphans;
 mod quiet;
 mod refreshes;
 mod rest;
@@ -83,7 +84,7 @@ const fn of_all(promise: &'static str, check: Check) -> Checker {
 }
 
 /// All checkers.
-pub const CHECKERS: [Checker; 31] = [
+pub const CHECKERS: [Checker; 32] = [
     of_one(answers::PROMISE, answers::check),
     of_one(content::PROMISE, content::check),
     of_one(dialect::PROMISE, dialect::check),
@@ -98,6 +99,7 @@ pub const CHECKERS: [Checker; 31] = [
     of_one(drain::PROMISE, drain::check),
     of_one(goodbye::PROMISE, goodbye::check),
     of_one(heard::PROMISE, heard::check),
+    of_one(orphans::PROMISE, orphans::check),
     of_all(durable::PROMISE, durable::check),
     of_one(asking::PROMISE, asking::check),
     of_one(hops::PROMISE, hops::check),
