@@ -24,7 +24,8 @@ impl<N: Net> Client<N> {
     }
 
     /// Something was published, and heard by the view of that configuration: by the one before, if
-    /// it was on its way here, and then the one in use may have heard it, too.
+    /// it was on its way here, and then the one in use may have heard it, too. What the one before
+    /// has said already, the one in use may say again, where its connection is slower.
     pub(super) fn hear(&mut self, configuration: u64, message: &Message) {
         if configuration == self.listening.backend.configuration {
             self.session.receive_message(message);

@@ -50,9 +50,13 @@ fn is_outrun(history: &History, call: &Call, until: Duration) -> bool {
         slots.contains(slot)
             && matches!(change, SlotChange::BeginMigration(_) | SlotChange::FinishMigration)
     };
-    let met = history.faults.iter().filter(|(at, _)| (call.sent..=until).contains(at));
+    let life = call.sent..=until;
+    let met = history.faults.iter().filter(|(at, _)| life.contains(at));
     let changes = met.filter(|(_, fault)| is_change(fault)).count();
-    changes >= usize::from(history.rules.redirects_max)
+    // What waits at a node may see its slot go from one to the next.
+    let handed_over = history.retirements.iter().filter(|(at, _)| life.contains(at)).count();
+    let replaced = history.failovers.iter().filter(|(at, ..)| life.contains(at)).count();
+    changes + handed_over + replaced >= usize::from(history.rules.redirects_max)
 }
 
 /// Whether a fault leads redirects nowhere: two nodes hold each other for the owner of a slot, or
@@ -183,6 +187,12 @@ mod tests {
         seen(&story);
         story.history.faults = faults(5, moves);
         story.passes();
+        story.history.faults.clear();
+        story.history.retirements = (0..4).map(|at| (ms(10 + at), 0)).collect();
+        seen(&story);
+        story.history.retirements.push((ms(20), 1));
+        story.passes();
+        story.history.retirements.clear();
         story.history.faults = vec![(ms(9), Fault::Node(1, NodeFault::Isolate))];
         story.passes();
     }

@@ -3,6 +3,7 @@
 
 use super::spells::{delays_clients, delays_of, slow_spell, spells};
 use super::{Index, Verdict, broken};
+use crate::fault::{ClientFault, Fault, LinkFault, NodeFault};
 use crate::history::{Conversation, End, Execution, History};
 use crate::resp::elements;
 use crate::workload::{Id, patience};
@@ -29,7 +30,11 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
         let mut delays = spells(history, delays_clients);
         delays.extend(slow_spell(conversation));
         delays.extend(delays_of(history, gift.node));
-        let is_delayed = delays.iter().any(|spell| spell.touches(last.sent, gift.at));
+        // Nobody hears of the end of a connection that the network has forgotten.
+        let is_forgotten =
+            history.faults.iter().any(|(at, fault)| *at <= gift.at && forgets(fault));
+        let is_delayed =
+            is_forgotten || delays.iter().any(|spell| spell.touches(last.sent, gift.at));
         if gift.at > seen && !is_delayed {
             let call = conversation.calls.iter().find(|call| call.id == id).unwrap_or(last);
             let what = format!("its client left at {left:?}, and got an element at {:?}", gift.at);
@@ -39,11 +44,17 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     Ok(())
 }
 
+fn forgets(fault: &Fault) -> bool {
+    matches!(
+        fault,
+        Fault::Clients(ClientFault::Forget) | Fault::Node(_, NodeFault::Link(LinkFault::Forget))
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::story::{Story, caught};
     use super::*;
-    use crate::fault::{Fault, NodeFault};
     use crate::world::ms;
 
     #[test]
@@ -66,6 +77,9 @@ mod tests {
         let mut delayed = late.clone();
         delayed.history.faults.push((ms(40), Fault::Node(0, NodeFault::ClogReplies)));
         delayed.passes();
+        let mut forgotten = late.clone();
+        forgotten.history.faults.push((ms(40), Fault::Clients(ClientFault::Forget)));
+        forgotten.passes();
         let mut tight = late;
         tight.history.rules.is_tight = true;
         tight.passes();

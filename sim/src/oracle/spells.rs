@@ -96,9 +96,11 @@ pub(super) fn renewals(history: &History) -> impl Iterator<Item = Spell> {
 }
 
 /// Whether what a node tells of the topology at that time is for all clients: for a while after a
-/// change of the configuration some are left to the old one, which looks for itself.
+/// change of the configuration some are left to the old one, which looks for itself, and ends with
+/// the last look that it has begun.
 pub(super) fn reaches_all_clients(history: &History, look: Duration) -> bool {
-    !renewals(history).any(|renewal| renewal.touches(look, look))
+    let began = look.saturating_sub(ms(TOPOLOGY_TIMEOUT_MS));
+    !renewals(history).any(|renewal| renewal.touches(began, look))
 }
 
 /// How long a view of the topology may wait for better ones: one with a gap has to, and what takes
@@ -198,8 +200,9 @@ mod tests {
         history.rules.drain_timeout = ms(40);
         history.rules.slack = ms(5);
         let reaches_all_clients = |at| reaches_all_clients(&history, ms(at));
-        assert!(reaches_all_clients(9) && reaches_all_clients(56));
-        assert!(!reaches_all_clients(10) && !reaches_all_clients(55));
+        let last = 55 + TOPOLOGY_TIMEOUT_MS;
+        assert!(reaches_all_clients(9) && reaches_all_clients(last + 1));
+        assert!(!reaches_all_clients(10) && !reaches_all_clients(last));
     }
 
     #[test]
