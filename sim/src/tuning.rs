@@ -120,7 +120,7 @@ impl Tuning {
         let drawn = Tuning {
             stall_timeout_ms: *dice.pick(&[200, 200, 600, 600, 2_000, 5_000, 0]),
             mget_timeout_ms: *dice.pick(&[0, 0, 0, 100, 1_500]),
-            getrange_timeout_ms: *dice.pick(&[0, 0, 0, 150, 1_200]),
+            getrange_timeout_ms: *dice.pick(&[0, 0, 150, 1_200, 1_200]),
             connections_per_node: *dice.pick(&[1, 1, 2, 3]),
             preconnect: dice.chance(0.3),
             idle_timeout_ms: *dice.pick(&[usual.idle_timeout_ms, 0, 40, 300]),

@@ -50,7 +50,8 @@ pub static MUTANTS: [Mutant; 66] = [
     mutant(1, "client-not-kept-to-one", "each command of a client may take another connection"),
     mutant(2, "deadline-twice-as-long", "commands have twice as long as is configured"),
     mutant(2, "any-reply-renews-deadlines", "whatever is received, all others get time anew"),
-    mutant(2, "all-expire-with-one", "when one command expires, so do all on its connection"),
+    mutant(2, "all-expire-with-one", "when one command expires, so do all on its connection")
+        .planted_for("neighbours"),
     mutant(2, "no-connect-timeout", "an attempt to connect, or a handshake, is never given up"),
     mutant(2, "stall-never-noticed", "a node may be silent for ever"),
     mutant(3, "writes-sent-again", "writes that may have run are sent again"),
@@ -92,7 +93,8 @@ pub static MUTANTS: [Mutant; 66] = [
         .planted_for("memory"),
     mutant(6, "output-without-bound", "replies to a client that does not read pile up"),
     mutant(6, "leaver-remembered-for-ever", "what a client that left was owed is never forgotten"),
-    mutant(6, "half-closed-kept-open", "who has said that it asks no more is never closed"),
+    mutant(6, "half-closed-kept-open", "who has said that it asks no more is never closed")
+        .planted_for("goodbye"),
     mutant(6, "idle-never-closed", "idle connections to nodes are kept"),
     mutant(7, "drain-drops-the-queue", "clients are closed while they are owed replies"),
     mutant(7, "drain-has-no-time", "a proxy that stops answers nothing that is in flight"),

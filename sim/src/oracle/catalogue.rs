@@ -50,7 +50,7 @@ pub const INVARIANTS: [Invariant; 25] = [
         "a drain answers what was received and ends in time",
     ),
     row(16, &["drain"], "a drain loses nothing"),
-    row(17, &[], "a drain tells subscribers and blocked clients"),
+    row(17, &[], "a drain closes subscribers and tells blocked clients"),
     row(18, &["rest"], "nothing is left of clients that have left"),
     row(19, &["memory", "unread"], "bytes buffered are within the limits at every step"),
     row(20, &["connects"], "connections are made no faster than the limit"),

@@ -1,6 +1,6 @@
 //! Who is subscribed hears what is published: in order, once, nothing before the confirmation of
-//! its topic or after that of its end, and once all is mended, everything. While a new configuration
-//! takes over it may hear something again.
+//! its topic or after that of its end, and once all is mended, everything. While a new
+//! configuration takes over it may hear something again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

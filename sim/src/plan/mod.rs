@@ -35,6 +35,9 @@ const LARGE_VALUES: f64 = 0.15;
 /// The same, where there is little room.
 const LARGE_VALUES_TIGHT: f64 = 0.6;
 
+/// The fewest requests that may be in flight there.
+const REQUESTS_TIGHT_MIN: usize = 4;
+
 /// How likely a key is in the slot that all clients like best, where they like it most.
 const FOCUS_MAX: f64 = 0.9;
 
@@ -226,7 +229,10 @@ fn fill_up(setup: &mut Setup, size: &mut Size, is_small: bool) {
         (setup.primaries, setup.replicas, setup.workers) = (1, 0, 1);
         setup.tuning.connections_per_node = 1;
         // Only of many that are to be kept waiting does it show who is not.
-        size.clients *= 2;
+        size.clients *= 4;
+        // And all have to be served in the time that a run has.
+        setup.tuning.connections_per_s = Tuning::default().connections_per_s;
+        setup.tuning.requests_max = setup.tuning.requests_max.max(REQUESTS_TIGHT_MIN);
     }
 }
 

@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_plan_is_left_with_what_breaks_the_promise_and_nothing_else() {
-        let mut plan = Plan::draw(2);
+        let mut plan = Plan::draw(3);
         let clients = plan.scripts.len();
         // It carries the number of another one, so that nobody seems to have asked for it.
         plan.scripts[1].commands[3] = ["SADD", "t:1:0", "1001000900"].map(str::to_owned).into();

@@ -44,7 +44,9 @@ pub(super) fn draw(dice: &mut Dice, client: u16, script: &mut Script) {
 fn transaction(dice: &mut Dice, first: Id, inner: usize, is_watched: bool) -> Vec<Vec<String>> {
     let whose = if dice.chance(0.4) { "all".to_owned() } else { first.client.to_string() };
     let spot = dice.chance(0.3).then(|| dice.index(3));
-    let kind = *dice.pick(&['s', 'c', 'l', 'h', 't', 'z']);
+    // What is looked at under a watch may have more time than the end of the transaction.
+    let is_text = is_watched && dice.chance(0.5);
+    let kind = *dice.pick(if is_text { &['s', 'c'][..] } else { &['s', 'c', 'l', 'h', 't', 'z'] });
     let only_reads = dice.chance(READS);
     let spoilt = dice.chance(SPOILT).then(|| dice.index(inner));
     let mut commands = Vec::new();
