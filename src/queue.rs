@@ -1,8 +1,9 @@
 //! A queue between tasks of one thread: no atomics, no lock, no allocation per item.
 //!
 //! The queue itself is unbounded; what bounds it is who may put in: the parts of the unanswered
-//! commands of one session (`limits::CLIENT_PIPELINE_COMMANDS_MAX`), and the connections of one
-//! process.
+//! commands of one session (`limits::CLIENT_PIPELINE_COMMANDS_MAX`), the connections of one
+//! process, what is subscribed to (`limits::SUBSCRIPTIONS_BYTES_MAX`), and messages until their
+//! clients have had a turn, then `subscriber_output_bytes_max`.
 //!
 //! Ending is dropping: without senders the receiver is at its end, without receiver what is sent is
 //! lost.
