@@ -21,7 +21,7 @@ fn text(bytes: &[u8]) -> String {
 /// A file with a plan that breaks a promise: a command carries the number of another one, so that
 /// nobody seems to have asked for it.
 fn failing_plan(name: &str) -> PathBuf {
-    let mut plan = Plan::draw(2);
+    let mut plan = Plan::draw(3);
     plan.scripts[1].commands[3] = ["SADD", "t:1:0", "1001000900"].map(str::to_owned).into();
     let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::write(&file, serde_json::to_string(&plan).unwrap()).unwrap();

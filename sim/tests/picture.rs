@@ -20,7 +20,7 @@ const MARKUP: &str = "</script><img src=x>&amp;";
 
 /// A run that breaks a promise, and in which a client sends markup.
 fn failing(proxies: usize) -> (Plan, Outcome) {
-    let mut plan = Plan::draw(2);
+    let mut plan = Plan::draw(3);
     plan.setup.proxies = proxies;
     let commands = &mut plan.scripts[1].commands;
     commands[3] = ["SADD", "t:1:0", "1001000900"].map(str::to_owned).into();
