@@ -91,7 +91,8 @@ fn waits(history: &History, conversation: &Conversation, call: &Call) -> Duratio
     let runs_alone = |call: &Call| watches && matches!(call.kind().name, "WATCH" | "EXEC");
     let own = |call: &Call| match patience(&call.args) {
         Duration::ZERO if !runs_alone(call) => Duration::ZERO,
-        patience => patience + history.rules.op_timeout,
+        // It waits for all before it, which may have more time.
+        patience => patience + history.rules.longest_timeout(),
     };
     before.filter(is_ahead).map(own).sum::<Duration>() + own(call)
 }
