@@ -125,7 +125,9 @@ impl<'a> News<'a> {
         for sending in later.filter(|sending| sending.stream == self.stream) {
             let is_new =
                 Id::of_command(&sending.args).is_some_and(|id| asked.get(&id) > Some(&self.known));
-            if is_new && sending.is_whole && self.is_in_slot(&sending.args) {
+            // Whom ASK sends there is another matter: the slot is on its way there.
+            let is_plain = sending.is_whole && !sending.asking;
+            if is_new && is_plain && self.is_in_slot(&sending.args) {
                 let what = format!(
                     "{} went to node-{}, of which {:?} the slot had moved away was known",
                     shown_command(&sending.args),
