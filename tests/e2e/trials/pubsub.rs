@@ -251,6 +251,12 @@ fn subscriptions_go_to_another_node_when_theirs_dies(stage: &Stage) -> Result<()
         let heard = publish_until_heard(&["PUBLISH", "news", "still"], other, &mut wire)?;
         ensure!(heard == message("news", "still") && proxy.metric(GAPS)? == 1);
         cluster.nodes[home].restart()?;
+        cluster.wait_until_whole()?;
+        cluster.wait_until_agreed()?;
+        let mut again = proxy.wire()?;
+        wait_until("all slots are served again", PATIENCE, || {
+            Ok((again.call(&["SET", "still:here", "yes"])? == b"+OK\r\n").then_some(()))
+        })?;
         proxy.stop()
     })
 }
