@@ -71,6 +71,8 @@ const EXPLAINED: &[(&str, &[&str])] = &[
     ("get", &["refused: ERR wrong number of arguments for 'get' command"]),
 ];
 
+const SUBSCRIBED: &str = "subscribes over a connection that the worker's clients share";
+
 fn explained(rig: &mut Rig, command: &str) -> Vec<String> {
     assert!(rig.send(&format!("PROXY ROUTE {command}\n")).is_empty(), "it is not executed");
     lines(&rig.told())
@@ -90,6 +92,7 @@ fn where_a_command_would_go_is_explained_and_it_does_not_go() {
     }
     let keyless = explained(&mut rig, "eval 'return 1' 0");
     assert!(keyless[2].ends_with(", one of the primaries: any would do"), "{keyless:?}");
+    assert_eq!(explained(&mut rig, "SUNSUBSCRIBE")[1..], ["keys: none", SUBSCRIBED]);
     assert!(explained(&mut rig, "nosuch a")[0].starts_with("refused: ERR unknown command"));
     assert!(explained(&mut rig, "MONITOR")[2].starts_with("refused: ERR redpoll refuses MONITOR"));
 }
