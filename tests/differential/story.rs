@@ -132,16 +132,18 @@ fn any_of<'a>(lines: impl Iterator<Item = &'a Line>) -> BoxedStrategy<Command> {
 fn spoilt_at_times(line: &Line) -> BoxedStrategy<Command> {
     let name = line.name.split('|').map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>();
     let (named, may_be_spoilt) = (name.len(), line.may_be_spoilt());
-    // Another word in the place of how long it waits could have it wait for ever.
-    let first = usize::from(line.syntax.starts_with("patience"));
-    let last = if line.syntax.ends_with("patience") { 2 } else { 0 };
+    // Another word in the place of how long it waits could have it wait for ever: so nothing
+    // changes before the last word where that is the first, nor at or behind it where it is last.
+    let spared_first = usize::from(line.syntax.starts_with("patience"));
+    let spared_last = if line.syntax.ends_with("patience") { 2 } else { 0 };
     let spoil = prop_oneof![Just(Spoil::Drop), Just(Spoil::Insert), Just(Spoil::Replace)];
     let spoil = prop_oneof![9 => Just(None), 1 => (spoil, any::<usize>(), wrong()).prop_map(Some)];
     (syntax::parse(line.syntax, line.group), spoil)
         .prop_map(move |(rest, spoil)| {
             let mut command = [name.clone(), rest].concat();
             let Some((spoil, at, word)) = spoil.filter(|_| may_be_spoilt) else { return command };
-            let at = named + first + at % (command.len() - named - first + 1 - last);
+            let places = command.len() - named + 1 - spared_first - spared_last;
+            let at = named + spared_first + at % places;
             match spoil {
                 Spoil::Insert => command.insert(at, word),
                 Spoil::Drop | Spoil::Replace if at == command.len() => command.push(word),

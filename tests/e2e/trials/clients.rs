@@ -170,11 +170,11 @@ fn who_leaves_in_a_pause_has_asked_for_nothing(stage: &Stage) -> Result<()> {
 }
 
 fn subscribers_are_listed_as_such(stage: &Stage) -> Result<()> {
-    let (_, proxy) = proxy_of_its_own(stage, "pause-pubsub")?;
+    let (_, proxy) = proxy_of_its_own(stage, "listed-pubsub")?;
     let mut clients = several(&proxy, 4)?;
     clients[1].say("SUBSCRIBE news")?;
-    let number = listed(&mut clients[0], "CLIENT LIST TYPE pubsub")?;
-    ensure!(number.len() == 1 && field(&number[0], "sub") == Some("1"), "{number:?}");
+    let found = listed(&mut clients[0], "CLIENT LIST TYPE pubsub")?;
+    ensure!(found.len() == 1 && field(&found[0], "sub") == Some("1"), "{found:?}");
     ensure!(listed(&mut clients[0], "CLIENT LIST TYPE normal")?.len() == 3);
     clients[1].say("UNSUBSCRIBE news")?;
     ensure!(listed(&mut clients[0], "CLIENT LIST TYPE pubsub")?.is_empty());
