@@ -194,6 +194,22 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_for_an_element_waits_for_all_before_it_and_so_does_what_comes_behind_it() {
+        for (took, is_late) in [(390, false), (391, true)] {
+            let mut story = failed(20 + took, "+OK\r\n");
+            let calls = &mut story.history.conversations[0].calls;
+            let at = calls.len() - 1;
+            let mut before = calls[at].clone();
+            before.args = ["BLPOP", "l:0:0", "l:0:0#1000000002", "0.050"].map(Vec::from).into();
+            calls.insert(at, before);
+            let timeout = Duration::from_millis(300);
+            story.history.rules.command_timeouts.insert("getrange", timeout);
+            let judged = check(&story.history, &Index::new(&story.history));
+            assert_eq!(judged.is_err(), is_late, "{took}: {judged:?}");
+        }
+    }
+
+    #[test]
     fn behind_reads_that_are_not_answered_there_may_be_no_room_for_another_reply() {
         for (reads, is_excused) in [(REPLIES_UNKNOWN_MAX - 1, false), (REPLIES_UNKNOWN_MAX, true)] {
             let mut story = failed(61, "+OK\r\n");

@@ -202,6 +202,9 @@ mod tests {
                 continue;
             }
             assert!(caught(&story, PROMISE).contains("SET s:0:0 1000000004 went to node-0"));
+            let mut asking = story.clone();
+            asking.history.sendings.last_mut().expect("one was sent").asking = true;
+            assert_eq!(check(&asking.history, &Index::new(&asking.history)), Ok(()));
             let mut behind = story.clone();
             behind.history.conversations[0].calls[3].reply = None;
             assert!(caught(&behind, PROMISE).contains("SET s:0:0 1000000004 went to node-0"));
