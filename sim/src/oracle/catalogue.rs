@@ -16,7 +16,7 @@ const fn row(number: u8, kinds: &'static [&'static str], text: &'static str) -> 
 }
 
 /// All of them: safety (1 to 9), liveness (10 to 14), drain (15 to 17), resources (18 to 20), and
-/// the simulation itself (21 to 23), and what is published (24).
+/// the simulation itself (21 to 23), what is published (24), and what is waited for (25).
 pub const INVARIANTS: [Invariant; 25] = [
     row(1, &["answers"], "the k-th reply on a connection answers its k-th command, nothing extra"),
     row(
@@ -57,7 +57,11 @@ pub const INVARIANTS: [Invariant; 25] = [
     row(21, &[], "the same seed has the same hash"),
     row(22, &["counters"], "what the proxy counts is what happened"),
     row(23, &["panic"], "nothing panics"),
-    row(24, &["heard"], "who is subscribed hears what is published, in order and once"),
+    row(
+        24,
+        &["heard"],
+        "who is subscribed hears what is published, in order and once unless a reload is under way",
+    ),
     row(25, &["orphans"], "no element is given to a client that has left"),
 ];
 

@@ -1,47 +1,59 @@
 //! An element that a client waits for is not given to it once it has left: the connection on which
 //! it is waited for is closed then, and the next who asks has the element.
 
+use std::time::Duration;
+
+use super::index::handles;
 use super::spells::{delays_clients, delays_of, slow_spell, spells};
 use super::{Index, Verdict, broken};
 use crate::fault::{ClientFault, Fault, LinkFault, NodeFault};
 use crate::history::{Conversation, End, Execution, History};
 use crate::resp::elements;
-use crate::workload::{Id, patience};
+use crate::workload::patience;
 
 pub(super) const PROMISE: &str = "orphans";
 
-pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
+pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
     // Where the proxy has no memory to read more, it does not see who has left.
     if history.rules.is_tight {
         return Ok(());
     }
-    let is_gift = |seen: &&Execution| {
-        !patience(&seen.args).is_zero() && elements(&seen.reply).is_some_and(|both| both.len() == 2)
-    };
-    for gift in history.executions.iter().filter(is_gift) {
-        let Some(id) = Id::of_command(&gift.args) else { continue };
-        let has_asked =
-            |conversation: &&Conversation| conversation.calls.iter().any(|call| call.id == id);
-        let Some(conversation) = history.conversations.iter().find(has_asked) else { continue };
+    for conversation in &history.conversations {
         let Some((left, End::Left)) = conversation.end else { continue };
         let Some((last, leaving)) = conversation.leaving(&history.rules).last() else { continue };
         // The end comes behind all that was asked; and it is told to the node, which may be giving.
-        let seen = left.max(last.sent.saturating_add(leaving)) + 2 * history.rules.slack;
-        let mut delays = spells(history, delays_clients);
-        delays.extend(slow_spell(conversation));
-        delays.extend(delays_of(history, gift.node));
-        // Nobody hears of the end of a connection that the network has forgotten.
-        let is_forgotten =
-            history.faults.iter().any(|(at, fault)| *at <= gift.at && forgets(fault));
-        let is_delayed =
-            is_forgotten || delays.iter().any(|spell| spell.touches(last.sent, gift.at));
-        if gift.at > seen && !is_delayed {
-            let call = conversation.calls.iter().find(|call| call.id == id).unwrap_or(last);
-            let what = format!("its client left at {left:?}, and got an element at {:?}", gift.at);
-            return Err(broken(PROMISE, call, &what));
+        let known = left.max(last.sent.saturating_add(leaving)) + 2 * history.rules.slack;
+        for call in conversation.calls.iter().filter(|call| !patience(&call.args).is_zero()) {
+            let mut given = handles(&call.args).into_iter().flat_map(|part| index.executions(part));
+            let late = |(_, seen): &&(usize, &Execution)| is_gift(seen) && seen.at > known;
+            let Some((_, gift)) = given.find(late) else { continue };
+            if !may_be_unseen(history, conversation, (last.sent, gift)) {
+                let at = gift.at;
+                let what = format!("its client left at {left:?}, and got an element at {at:?}");
+                return Err(broken(PROMISE, call, &what));
+            }
         }
     }
     Ok(())
+}
+
+fn is_gift(seen: &Execution) -> bool {
+    elements(&seen.reply).is_some_and(|both| both.len() == 2)
+}
+
+/// Whether something was in the way of the news, since the client asked last, that it has left.
+fn may_be_unseen(
+    history: &History,
+    conversation: &Conversation,
+    (since, gift): (Duration, &Execution),
+) -> bool {
+    let mut delays = spells(history, delays_clients);
+    delays.extend(slow_spell(conversation));
+    delays.extend(delays_of(history, gift.node));
+    let mut faults = history.faults.iter();
+    // Nobody hears of the end of a connection that the network has forgotten.
+    faults.any(|(at, fault)| *at <= gift.at && forgets(fault))
+        || delays.iter().any(|spell| spell.touches(since, gift.at))
 }
 
 fn forgets(fault: &Fault) -> bool {
@@ -65,7 +77,7 @@ mod tests {
         story.call(0, 5, "BLPOP l:0:0 {l:0:0}#{id} 0.400");
         story.leave(0, 50);
         let slack = story.history.rules.slack;
-        let given = |at: std::time::Duration| {
+        let given = |at: Duration| {
             let mut story = story.clone();
             let at = u64::try_from(at.as_millis()).expect("it is short");
             story.execute(at, ASKED, "*2\r\n$5\r\nl:0:0\r\n$1\r\nx\r\n");
