@@ -183,7 +183,12 @@ impl Session {
             return;
         }
         for number in 0..count {
-            self.send_if_routed(ticket.with_part(number), turn);
+            // Once a part is parked, so is what is held, which comes first.
+            if self.displaced {
+                self.park(1);
+            } else {
+                self.send_if_routed(ticket.with_part(number), turn);
+            }
         }
     }
 

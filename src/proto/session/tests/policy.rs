@@ -142,6 +142,18 @@ fn what_is_held_does_not_overtake_what_has_to_be_sent_again() {
 }
 
 #[test]
+fn a_part_that_has_a_node_does_not_overtake_what_is_held_if_another_part_has_none() {
+    let mut rig = Rig::unrouted();
+    rig.router.adopt(&view(&[(8192, 16383, 2)]), rig.now);
+    assert_eq!(rig.send("GET a\nGET a\nGET a\nGET a\nSET a 1\nMGET b a\n").len(), 4);
+    let mut sent = Vec::new();
+    while !rig.flying.is_empty() {
+        sent.extend(rig.answer("$1\r\n1\r\n"));
+    }
+    assert_eq!(sent, ["2: SET a 1", "2: MGET a"]);
+}
+
+#[test]
 fn a_read_is_not_sent_again_past_a_write_that_expired_behind_it() {
     let mut rig = Rig::new();
     rig.policy.command_timeouts = [("get", Duration::from_secs(5))].into();
