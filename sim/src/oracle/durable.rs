@@ -1,25 +1,29 @@
 //! What was added to a set is in it in the end, unless it is written down that it was lost: with a
-//! node that came back empty, a slot that was taken away, or a failover to a replica that had
-//! fallen behind. And nothing else is in it.
+//! node that came back empty, a slot that was taken away, a failover to a replica that had fallen
+//! behind, or a key that was yet to come. And nothing else is in it.
 
 use std::collections::BTreeMap;
 
 use redpoll::proto::cluster::Slot;
 
+use super::forks::forks;
 use super::{Index, Verdict, Violation};
 use crate::history::{Execution, History, Loss, Lost};
 use crate::resp::shown_command;
 
 pub(super) const PROMISE: &str = "durable";
 
-pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
+pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
+    let forks = forks(history, index);
     let mut added: BTreeMap<(&[u8], &[u8]), &Execution> = BTreeMap::new();
     for seen in history.executions.iter().filter(|seen| seen.is_done() && is_add(seen)) {
         added.insert((&seen.args[1], &seen.args[2]), seen);
     }
     for ((key, member), seen) in &added {
         let Some(left) = history.left.get(*key) else { continue };
-        if !left.contains(*member) && !history.losses.iter().any(|loss| explains(loss, seen)) {
+        let is_lost = !left.contains(*member);
+        let is_fork = || forks.iter().any(|fork| std::ptr::eq(*fork, *seen));
+        if is_lost && !history.losses.iter().any(|loss| explains(loss, seen)) && !is_fork() {
             let what = format!("{} was executed, and is lost", shown_command(&seen.args));
             return Err(Violation { promise: PROMISE, at: seen.at, what });
         }
@@ -52,6 +56,7 @@ mod tests {
 
     use super::super::story::{Story, caught};
     use super::*;
+    use crate::fault::{Fault, SlotChange};
 
     fn added(left: &[&str]) -> Story {
         let mut story = Story::right();
@@ -84,5 +89,24 @@ mod tests {
     fn what_nobody_added_is_seen() {
         let story = added(&["1000000003", "1000000009"]);
         assert!(caught(&story, PROMISE).contains("nobody added it"));
+    }
+
+    #[test]
+    fn what_was_added_where_the_key_was_yet_to_come_may_be_lost() {
+        let ms = Duration::from_millis;
+        let begin = Fault::Slot(Slot::of(b"t:0:0").number(), SlotChange::BeginMigration(0));
+        for (anew, is_excused) in [(2, false), (3, true), (7, true), (8, false)] {
+            let mut story = Story::right();
+            story.call(0, 1, "SADD t:0:0 {id}");
+            story.execute(2, "SADD t:0:0 1000000003", "-ASK 1 10.0.0.1:1\r\n");
+            story.send(4, "SADD t:0:0 1000000003", true);
+            story.history.sendings.last_mut().expect("one was sent").asking = true;
+            story.execute(7, "SADD t:0:0 1000000003", ":1\r\n");
+            story.answer(0, 9, ":1\r\n");
+            story.history.left.insert(b"t:0:0".to_vec(), [].into());
+            story.history.faults = vec![(ms(1), begin), (ms(anew), begin)];
+            let judged = check(&story.history, &Index::new(&story.history));
+            assert_eq!(judged.is_ok(), is_excused, "{anew}: {judged:?}");
+        }
     }
 }

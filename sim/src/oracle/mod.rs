@@ -13,6 +13,7 @@ mod deposed;
 mod dialect;
 mod drain;
 mod durable;
+mod forks;
 mod goodbye;
 mod halves;
 mod heard;

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::spells::{may_be_unheard, reaches_all_clients, spells_of, wait_for_better_views};
+use redpoll::proto::cluster::Slot;
+
+use super::spells::{
+    delays_of, may_be_unheard, reaches_all_clients, spells_of, wait_for_better_views,
+};
 use super::{Index, Verdict, Violation};
 use crate::fault::{Fault, NodeFault, SlotChange};
 use crate::history::{History, Look, Sending};
@@ -39,7 +43,9 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
             let asked = Id::of_command(&sending.args).and_then(|id| asked.get(&id));
             // What was asked before, and kept waiting by what ran alone, is not looked at.
             let is_old = asked.is_some_and(|asked| *asked <= known);
-            let is_there = was_sent_there(history, sending) || is_old;
+            let is_there = is_old
+                || was_sent_there(history, sending)
+                || may_be_told_wrong(history, (*left, *node), sending);
             sending.began > known && sending.at < back && !is_there
         };
         if let Some(sending) = late.find(is_late) {
@@ -68,6 +74,27 @@ fn was_sent_there(history: &History, sending: &Sending) -> bool {
     })
 }
 
+/// Whether another node may have been heard, after it left, to say that the slot is elsewhere: what
+/// it says of a transaction is what it knew at the first of its commands, and what it says can be
+/// held up.
+fn may_be_told_wrong(
+    history: &History,
+    (left, node): (Duration, usize),
+    sending: &Sending,
+) -> bool {
+    let slot = |args: &[Vec<u8>]| args.get(1).map(|key| Slot::of(key));
+    let before = history.executions.iter().take_while(|seen| seen.at < sending.began);
+    let mut told = before.filter(|seen| {
+        seen.node != node
+            && error_code(&seen.reply) == "MOVED"
+            && slot(&seen.args) == slot(&sending.args)
+    });
+    told.any(|seen| {
+        let mut delays = delays_of(history, seen.node).into_iter();
+        seen.at > left || delays.any(|spell| spell.touches(seen.at, seen.at) && spell.until > left)
+    })
+}
+
 /// Whether a fault keeps nodes from knowing the topology, or from telling the truth about it.
 fn hides_news(fault: &Fault) -> bool {
     matches!(
@@ -86,6 +113,7 @@ fn may_bring_back(fault: &Fault) -> bool {
 mod tests {
     use super::super::story::{Story, caught};
     use super::*;
+    use crate::history::Execution;
     use crate::world::ms;
 
     #[test]
@@ -123,5 +151,32 @@ mod tests {
         story.history.faults.pop();
         story.execute(12, "SET s:0:8 1000000003", "-MOVED 1 10.0.0.1:1\r\n");
         assert_eq!(check(&story.history, &Index::new(&story.history)), Ok(()), "it was sent there");
+    }
+
+    #[test]
+    fn where_another_node_was_heard_late_to_say_so_it_may_be_believed() {
+        let mut story = Story::right();
+        story.history.rules.are_apart = true;
+        story.history.retirements.push((ms(2), 0));
+        story.look(5, 1);
+        story.call(0, 20, "SET s:0:8 {id}");
+        story.send(17, "SET s:0:8 1000000003", true);
+        assert!(caught(&story, PROMISE).contains("SET s:0:8"));
+        let is_excused = |story: &Story, at: u64, node, key: &str| {
+            let mut story = story.clone();
+            story.execute(at, &format!("GET {key}"), "-MOVED 1 10.0.0.1:1\r\n");
+            let told = story.history.executions.pop().expect("it was executed");
+            story.history.executions.insert(0, Execution { node, ..told });
+            check(&story.history, &Index::new(&story.history)).is_ok()
+        };
+        assert!(is_excused(&story, 3, 1, "s:0:8"), "said after it had left");
+        for (at, node, key) in [(2, 1, "s:0:8"), (3, 0, "s:0:8"), (3, 1, "s:0:7")] {
+            assert!(!is_excused(&story, at, node, key), "{at} {node} {key}");
+        }
+        story.history.faults = vec![
+            (ms(1), Fault::Node(1, NodeFault::ClogReplies)),
+            (ms(3), Fault::Node(1, NodeFault::Unclog)),
+        ];
+        assert!(is_excused(&story, 2, 1, "s:0:8"), "said before, and heard after it had left");
     }
 }

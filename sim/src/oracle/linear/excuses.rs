@@ -1,6 +1,7 @@
 //! What only the cluster is to blame for: writes that it lost although they were acknowledged, and
-//! what a node that has lost its place and does not know goes on telling. Each is an excuse for the
-//! keys that it touches, and from the time on when it came.
+//! what a node that has lost its place and does not know goes on telling, and what it did for an
+//! `ASK` that was out of date. Each is an excuse for the keys that it touches, and from the time on
+//! when it came.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,6 +13,8 @@ use super::model::Action;
 use super::ops::Op;
 use crate::fault::{Fault, NodeFault, SlotChange};
 use crate::history::{Execution, History, Loss, Lost};
+use crate::oracle::Index;
+use crate::oracle::forks::forks;
 use crate::oracle::spells::{Spell, spells};
 use crate::workload::Kind;
 
@@ -21,8 +24,9 @@ pub(super) struct Excuses<'a> {
     given_away: BTreeMap<u16, Duration>,
     /// Slots whose keys were gone when their node started again.
     emptied: Vec<(Duration, &'a BTreeSet<u16>)>,
-    /// Keys of which writes were lost with the place of a node, and since when.
-    deposed: BTreeMap<&'a [u8], Duration>,
+    /// Keys of which writes were lost with the place of a node, or were done where the key was not,
+    /// and since when.
+    forked: BTreeMap<&'a [u8], Duration>,
     /// When nodes may turn commands away that they execute a moment later.
     unsettled: Vec<Spell>,
     /// The same, of single slots.
@@ -30,11 +34,11 @@ pub(super) struct Excuses<'a> {
 }
 
 impl<'a> Excuses<'a> {
-    pub(super) fn of(history: &'a History) -> Excuses<'a> {
+    pub(super) fn of(history: &'a History, index: &Index<'a>) -> Excuses<'a> {
         let mut excuses = Excuses {
             given_away: BTreeMap::new(),
             emptied: Vec::new(),
-            deposed: BTreeMap::new(),
+            forked: BTreeMap::new(),
             unsettled: spells(history, unsettles),
             moving: moving(history),
         };
@@ -46,9 +50,12 @@ impl<'a> Excuses<'a> {
                 Lost::Slots(slots) => excuses.emptied.push((loss.at, slots)),
                 Lost::Node(node) => {
                     let keys = keys_at(*node, loss, &history.executions);
-                    keys.for_each(|key| begin(&mut excuses.deposed, key, loss.from));
+                    keys.for_each(|key| begin(&mut excuses.forked, key, loss.from));
                 }
             }
+        }
+        for seen in forks(history, index) {
+            begin(&mut excuses.forked, &seen.args[1], seen.at);
         }
         excuses
     }
@@ -57,7 +64,7 @@ impl<'a> Excuses<'a> {
     /// nothing is left.
     pub(super) fn apply(&self, key: &[u8], mut ops: Vec<Op<'a>>) -> Option<Vec<Op<'a>>> {
         let slot = Slot::of(key).number();
-        let since = self.deposed.get(key).into_iter().chain(self.given_away.get(&slot)).min();
+        let since = self.forked.get(key).into_iter().chain(self.given_away.get(&slot)).min();
         if let Some(since) = since {
             cut_off(&mut ops, *since);
         }

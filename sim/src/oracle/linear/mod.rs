@@ -32,7 +32,7 @@ use search::{Finding, STEPS_MAX, Stuck};
 pub(super) const PROMISE: &str = "linear";
 
 pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
-    let excuses = Excuses::of(history);
+    let excuses = Excuses::of(history, index);
     let mut verdict = Ok(());
     for (key, asked) in ops::by_key(history) {
         let all = count_sure(&asked.ops) + asked.riddles;
@@ -84,7 +84,7 @@ mod tests {
 
     use super::super::story::{Story, caught};
     use super::*;
-    use crate::fault::{Fault, NodeFault};
+    use crate::fault::{Fault, NodeFault, SlotChange};
     use crate::history::{Conversation, End, Loss, Lost};
     use crate::plan::Plan;
     use crate::run::run;
@@ -241,6 +241,19 @@ mod tests {
         assert!(is_excused(slot, &[30, 60]) && is_excused(slot, &[60, 30]), "at first in between");
         assert!(!is_excused(slot, &[50]), "after it was missed");
         assert!(!is_excused(slot + 1, &[5]), "another slot");
+    }
+
+    #[test]
+    fn what_was_read_where_the_key_was_yet_to_come_is_excused() {
+        let mut story = told(&[(0, 10, SET, 20, OK), (1, 40, GET, 45, NONE)]);
+        story.execute(41, GET, "-ASK 1 10.0.0.1:1\r\n");
+        story.send(42, GET, true);
+        story.history.sendings.last_mut().expect("one was sent").asking = true;
+        story.execute(44, GET, NONE);
+        drop(caught(&story, PROMISE));
+        let begin = Fault::Slot(Slot::of(b"s:all:0").number(), SlotChange::BeginMigration(0));
+        story.history.faults.push((ms(43), begin));
+        assert_eq!(check(&story.history, &Index::new(&story.history)), Ok(()));
     }
 
     #[test]
