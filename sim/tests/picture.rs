@@ -125,6 +125,22 @@ fn a_browser_draws_lanes_arrows_bars_and_the_violation() {
 }
 
 #[test]
+fn who_says_nothing_has_no_lane() {
+    let (mut plan, _) = failing(1);
+    plan.scripts[0].commands.clear();
+    let picture = picture(&plan, &run(&plan, true));
+    let [lanes, ..] = picture.counts();
+    assert_eq!(lanes, plan.scripts.len() - 1 + 1 + plan.setup.nodes() + 1);
+    let Some(browser) = browser() else {
+        eprintln!("SKIPPED: no Chromium; install it, or say with REDPOLL_CHROMIUM where it is");
+        return;
+    };
+    let page = drawn(&browser, "picture-of-an-idle-client", &picture.page());
+    assert_eq!(count(&page, "<g class=\"lane"), lanes, "{}", &page[..2_000]);
+    assert_eq!(count(&page, "data-lane=\"client-0\""), 0);
+}
+
+#[test]
 fn several_proxies_have_a_lane_each_with_arrows_of_its_own() {
     let (plan, outcome) = failing(2);
     let picture = picture(&plan, &outcome);

@@ -8,6 +8,7 @@
 mod arrows;
 mod faults;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -130,10 +131,13 @@ impl Picture {
         }
     }
 
-    /// How many lanes, arrows, bars and violations there are.
+    /// How many lanes with something in them, arrows, bars and violations there are.
     #[must_use]
     pub fn counts(&self) -> [usize; 4] {
-        [self.lanes.len(), self.arrows.len(), self.bars.len(), self.violations.len()]
+        let ends = self.arrows.iter().flat_map(|arrow| [arrow.from, arrow.to]);
+        let used = ends.chain(self.bars.iter().map(|bar| bar.lane)).chain(self.proxies.clone());
+        let used: BTreeSet<usize> = used.collect();
+        [used.len(), self.arrows.len(), self.bars.len(), self.violations.len()]
     }
 
     /// The page. Nothing that it shows can be taken for a part of it.

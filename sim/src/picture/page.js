@@ -45,10 +45,12 @@ function shownArrows(commands) {
 /** Whether a lane is that of a proxy. */
 const isProxy = (lane) => data.proxies.includes(lane);
 
-/** Across: lanes that the filter leaves nothing in are left out; there is more room beside a proxy. */
+/** Across: lanes with nothing in them are left out; there is more room beside a proxy. */
 function columns(arrows) {
-  const used = new Set([...data.proxies, ...arrows.flatMap((arrow) => [arrow.from, arrow.to])]);
-  const lanes = data.lanes.map((_, lane) => lane).filter((lane) => !isFiltered() || used.has(lane));
+  const bars = isFiltered() ? [] : data.bars;
+  const used = new Set([...data.proxies, ...bars.map((bar) => bar.lane),
+    ...arrows.flatMap((arrow) => [arrow.from, arrow.to])]);
+  const lanes = data.lanes.map((_, lane) => lane).filter((lane) => used.has(lane));
   const room = by("stage").clientWidth - 290;
   const width = Math.max(92, Math.min(230, room / (lanes.length + 0.65)));
   const x = new Map();
@@ -197,13 +199,17 @@ function drawLabel(arrow, { x, width }) {
 }
 
 function drawViolations({ total }, { at }) {
+  const ends = new Map();
   return data.violations.map((violation, index) => {
     const { bottom: y } = at.get(violation.at);
     const text = `${violation.kind} broken at ${time(violation.at)} ms`;
-    return `<g class="violation" id="violation-${index}"><rect class="wash" x="0" y="${y - 12}" width="${total}" ` +
-      `height="24"/><line x1="0" x2="${total}" y1="${y}" y2="${y}"/>` +
-      `<rect class="flag" x="4" y="${y - 9}" width="${text.length * 6.6 + 14}" height="18" rx="4"/>` +
-      `<text x="11" y="${y + 4}">${esc(text)}</text></g>`;
+    const width = text.length * 6.6 + 14, left = ends.get(y) ?? 4;
+    const line = ends.has(y) ? "" : `<rect class="wash" x="0" y="${y - 12}" width="${total}" height="24"/>` +
+      `<line x1="0" x2="${total}" y1="${y}" y2="${y}"/>`;
+    ends.set(y, left + width + 4);
+    return `<g class="violation" id="violation-${index}">${line}` +
+      `<rect class="flag" x="${left}" y="${y - 9}" width="${width}" height="18" rx="4"/>` +
+      `<text x="${left + 7}" y="${y + 4}">${esc(text)}</text></g>`;
   }).join("");
 }
 
