@@ -141,6 +141,8 @@ pub struct Rules {
     pub is_tight: bool,
     /// So few connections may be lent that clients have to wait for them.
     pub has_few_leases: bool,
+    /// So few nodes that the topology does not name may be in use that a redirect may find no room.
+    pub has_few_unknown: bool,
     /// The proxy's own, in bytes.
     pub memory_max: usize,
     /// What all buffers may hold, in bytes, with what may come on top.

@@ -40,6 +40,9 @@ const MEMORY_SLACK_BYTES: usize = 160 * 1024;
 /// Connections to lend that are more than all clients need.
 const LEASES_MANY: usize = 20;
 
+/// Nodes outside the topology that are more than there are nodes.
+const UNKNOWN_MANY: usize = 20;
+
 /// The port of every proxy.
 pub(crate) const PROXY_PORT: u16 = 6_380;
 
@@ -175,6 +178,7 @@ impl Setup {
             may_close: self.tuning.may_close(),
             is_tight: self.tuning.is_tight(),
             has_few_leases: self.tuning.leases_max < LEASES_MANY,
+            has_few_unknown: self.tuning.unknown_max < UNKNOWN_MANY,
             memory_bytes: (self.tuning.memory_bytes
                 + self.memory_slack_bytes(self.tuning.connections_per_node))
                 as u64,

@@ -6,7 +6,8 @@ use redpoll::proto::cluster::Slot;
 
 use super::Index;
 use super::index::handles;
-use crate::fault::{Fault, SlotChange};
+use super::spells::spells;
+use crate::fault::{Fault, NodeFault, SlotChange};
 use crate::history::{Execution, History};
 use crate::resp::error_code;
 
@@ -21,15 +22,26 @@ pub(super) fn forks<'a>(history: &'a History, index: &Index<'a>) -> Vec<&'a Exec
             let mut done = seen().filter(|seen| seen.is_done() && seen.at >= sending.at);
             let Some(done) = done.find(|done| done.node == sending.node) else { continue };
             let slot = Slot::of(&done.args[1]).number();
-            let begins_anew = history.faults.iter().any(|(at, fault)| {
-                let begins =
-                    matches!(fault, Fault::Slot(it, SlotChange::BeginMigration(_)) if *it == slot);
-                begins && *at > told.at && *at <= done.at
-            });
+            // Who is isolated says what was so before.
+            let isolated = spells(history, |fault| is_isolated(fault, told.node));
+            let since = isolated.iter().find(|spell| spell.touches(told.at, told.at));
+            let since = since.map_or(told.at, |spell| spell.from.min(told.at));
+            let begins_anew = history
+                .faults
+                .iter()
+                .any(|(at, fault)| begins(fault, slot) && *at > since && *at <= done.at);
             if begins_anew {
                 found.push(done);
             }
         }
     }
     found
+}
+
+fn is_isolated(fault: &Fault, node: usize) -> bool {
+    matches!(fault, Fault::Node(ill, NodeFault::Isolate) if *ill == node)
+}
+
+fn begins(fault: &Fault, slot: u16) -> bool {
+    matches!(fault, Fault::Slot(it, SlotChange::BeginMigration(_)) if *it == slot)
 }

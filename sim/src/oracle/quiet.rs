@@ -17,16 +17,25 @@ pub(super) const REFUSALS: [&str; 5] =
 /// What is told of a command that found no connection to borrow.
 const NONE: &[u8] = b"all leases_max connections of its worker were lent";
 
+/// What is told of a redirect to a node for which there is no room.
+const ONE_MORE: &[u8] = b"or one more than max_unknown_upstreams";
+
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     let Some(quiet_from) = history.rules.quiet_from else { return Ok(()) };
     let calls = history.calls();
     for call in calls.filter(|call| call.sent >= quiet_from) {
         let is_refused = call.frame().is_some_and(|frame| REFUSALS.contains(&error_code(frame)));
         let has_failed = matches!(call.verdict(), Outcome::NotDone | Outcome::Unsure);
-        // Where few connections are lent, who comes late may have to wait for too long.
-        let has_none = history.rules.has_few_leases
-            && call.frame().is_some_and(|frame| frame.windows(NONE.len()).any(|at| at == NONE));
-        if is_refused || has_failed && !is_replaced(call) && !has_none {
+        let says = |words: &[u8]| {
+            call.frame().is_some_and(|f| f.windows(words.len()).any(|at| at == words))
+        };
+        // Where few connections are lent, who comes late may have to wait for too long: until no
+        // time is left to connect.
+        let is_late = call.kind().name == "WATCH" && call.verdict() == Outcome::NotDone;
+        let has_none = history.rules.has_few_leases && (is_late || says(NONE));
+        // Whoever is told first of a node that is one too many cannot go there.
+        let is_first = history.rules.has_few_unknown && says(ONE_MORE);
+        if is_refused || has_failed && !is_replaced(call) && !has_none && !is_first {
             return Err(broken(PROMISE, call, "failed, and nothing was broken any more"));
         }
     }
@@ -62,6 +71,30 @@ mod tests {
         story.call(0, 5, "SET s:0:0 {id}");
         story.answer(0, 9, "-UNSURE a:1: the configuration changed, and drain_timeout is over\r\n");
         story.passes();
+    }
+
+    #[test]
+    fn what_a_narrow_bound_makes_fail_is_forgiven() {
+        const UNFOLLOWED: &str = "-UNSENT cannot follow a redirect: it names no node, or one more \
+                                  than max_unknown_upstreams, from a:1\r\n";
+        const LATE: &str = "-UNSENT a:1: no reply within op_timeout\r\n";
+        for (ask, told) in [("SET s:0:0 {id}", UNFOLLOWED), ("WATCH s:0:0 s:0:0#{id}", LATE)] {
+            let mut story = Story::right();
+            story.history.rules.quiet_from = Some(Duration::ZERO);
+            story.call(0, 5, ask);
+            story.answer(0, 9, told);
+            assert!(caught(&story, PROMISE).contains("nothing was broken"));
+            story.history.rules.has_few_unknown = told == UNFOLLOWED;
+            story.history.rules.has_few_leases = told == LATE;
+            assert_eq!(check(&story.history, &Index::default()), Ok(()), "{told}");
+        }
+        let mut story = Story::right();
+        let rules = &mut story.history.rules;
+        (rules.has_few_unknown, rules.has_few_leases) = (true, true);
+        rules.quiet_from = Some(Duration::ZERO);
+        story.call(0, 5, "SET s:0:0 {id}");
+        story.answer(0, 9, LATE);
+        assert!(caught(&story, PROMISE).contains("nothing was broken"), "it borrows nothing");
     }
 
     #[test]
