@@ -90,15 +90,35 @@ pub(crate) fn ask(address: SocketAddr, steps: &[Step]) -> Result<Vec<Vec<u8>>> {
     let mut wire = Wire::connect(address)?;
     let all: Vec<u8> = steps.iter().flat_map(|step| command(&step.command)).collect();
     wire.send(&all)?;
+    let replies = steps.iter().map(|step| reply_to(step, &mut wire)).collect::<Result<Vec<_>>>()?;
+    end(steps, wire)?;
+    Ok(replies)
+}
+
+/// Sends every step when the reply to the one before it is there.
+///
+/// # Errors
+/// One does not come, or the connection is not closed after `QUIT`.
+pub(crate) fn ask_in_turn(address: SocketAddr, steps: &[Step]) -> Result<Vec<Vec<u8>>> {
+    let mut wire = Wire::connect(address)?;
     let replies = steps.iter().map(|step| {
-        wire.reply()
-            .with_context(|| format!("the reply to {:?}", Story(vec![step.command.clone()])))
+        wire.send(&command(&step.command))?;
+        reply_to(step, &mut wire)
     });
     let replies = replies.collect::<Result<Vec<_>>>()?;
+    end(steps, wire)?;
+    Ok(replies)
+}
+
+fn reply_to(step: &Step, wire: &mut Wire) -> Result<Vec<u8>> {
+    wire.reply().with_context(|| format!("the reply to {:?}", Story(vec![step.command.clone()])))
+}
+
+fn end(steps: &[Step], mut wire: Wire) -> Result<()> {
     if steps.last().is_some_and(Step::quits) {
         ensure!(wire.read_to_close()?.is_empty(), "more after QUIT");
     }
-    Ok(replies)
+    Ok(())
 }
 
 /// Makes a server as it was: without data, scripts and functions.
