@@ -56,7 +56,7 @@ mod tests {
 
     use super::super::story::{Story, caught};
     use super::*;
-    use crate::fault::{Fault, SlotChange};
+    use crate::fault::{Fault, NodeFault, SlotChange};
 
     fn added(left: &[&str]) -> Story {
         let mut story = Story::right();
@@ -107,6 +107,10 @@ mod tests {
             story.history.faults = vec![(ms(1), begin), (ms(anew), begin)];
             let judged = check(&story.history, &Index::new(&story.history));
             assert_eq!(judged.is_ok(), is_excused, "{anew}: {judged:?}");
+            // Who is isolated says what was so before.
+            story.history.faults.insert(0, (ms(1), Fault::Node(0, NodeFault::Isolate)));
+            let judged = check(&story.history, &Index::new(&story.history));
+            assert_eq!(judged.is_ok(), anew <= 7, "{anew}, isolated: {judged:?}");
         }
     }
 }

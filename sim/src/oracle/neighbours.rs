@@ -11,7 +11,7 @@ use redpoll::limits::REPLIES_UNKNOWN_MAX;
 use redpoll::proto::cluster::Slot;
 
 use super::index::handles;
-use super::quiet::REFUSALS;
+use super::quiet::{REFUSALS, may_lack_time};
 use super::spells::{
     Spell, delays_clients, renewals, slow_spell, spells, spells_of, wait_for_better_views,
 };
@@ -60,6 +60,7 @@ pub(super) fn check<'a>(history: &'a History, index: &Index<'a>) -> Verdict {
         let had_no_time = call.frame().is_some_and(|frame| frame.starts_with(BEHIND_OTHERS));
         if (is_refused || matches!(call.verdict(), Outcome::NotDone | Outcome::Unsure))
             && !had_no_time
+            && !may_lack_time(history, call)
             && !may_wait_for_replies(conversation, call)
         {
             return Err(broken(PROMISE, call, "failed, and its node was well"));
@@ -181,6 +182,20 @@ mod tests {
     fn a_failure_where_the_node_was_well_is_seen() {
         failed(60, "+OK\r\n").passes();
         let story = failed(60, "-UNSURE it\r\n");
+        assert!(caught(&story, PROMISE).contains("its node was well"));
+    }
+
+    #[test]
+    fn what_waited_for_a_connection_of_its_own_may_have_no_time_left() {
+        let mut story = failed(60, "-UNSURE a:1: no reply within op_timeout\r\n");
+        story.history.rules.has_few_leases = true;
+        assert!(caught(&story, PROMISE).contains("its node was well"), "a SET borrows nothing");
+        let call = story.history.conversations[0].calls.last_mut().expect("one was asked");
+        call.args = ["BLPOP", "l:0:9", "l:0:9#1000000003", "0.050"].map(Vec::from).into();
+        let seen = story.history.executions.last_mut().expect("one was executed");
+        (seen.args, seen.reply) = (call.args.clone(), "*-1\r\n".into());
+        assert_eq!(check(&story.history, &Index::new(&story.history)), Ok(()));
+        story.history.rules.has_few_leases = false;
         assert!(caught(&story, PROMISE).contains("its node was well"));
     }
 

@@ -5,8 +5,9 @@
 
 use super::words::is_replaced;
 use super::{Index, Verdict, broken};
-use crate::history::{History, Verdict as Outcome};
+use crate::history::{Call, History, Verdict as Outcome};
 use crate::resp::error_code;
+use crate::workload::patience;
 
 pub(super) const PROMISE: &str = "quiet";
 
@@ -16,6 +17,9 @@ pub(super) const REFUSALS: [&str; 5] =
 
 /// What is told of a command that found no connection to borrow.
 const NONE: &[u8] = b"all leases_max connections of its worker were lent";
+
+/// What is told of a command whose time is over.
+const LATE: &[u8] = b"no reply within op_timeout";
 
 /// What is told of a redirect to a node for which there is no room.
 const ONE_MORE: &[u8] = b"or one more than max_unknown_upstreams";
@@ -29,10 +33,9 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
         let says = |words: &[u8]| {
             call.frame().is_some_and(|f| f.windows(words.len()).any(|at| at == words))
         };
-        // Where few connections are lent, who comes late may have to wait for too long: until no
-        // time is left to connect.
-        let is_late = call.kind().name == "WATCH" && call.verdict() == Outcome::NotDone;
-        let has_none = history.rules.has_few_leases && (is_late || says(NONE));
+        // Where few connections are lent, who comes late may have to wait for too long.
+        let has_none = history.rules.has_few_leases && says(NONE);
+        let has_none = has_none || may_lack_time(history, call);
         // Whoever is told first of a node that is one too many cannot go there.
         let is_first = history.rules.has_few_unknown && says(ONE_MORE);
         if is_refused || has_failed && !is_replaced(call) && !has_none && !is_first {
@@ -40,6 +43,14 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
         }
     }
     Ok(())
+}
+
+/// Whether a command may have waited for a connection of its own until the time that was left was
+/// too short: to connect, or to hear of the end of its own wait.
+pub(super) fn may_lack_time(history: &History, call: &Call) -> bool {
+    let borrows = call.kind().name == "WATCH" || !patience(&call.args).is_zero();
+    let is_late = |frame: &[u8]| frame.windows(LATE.len()).any(|at| at == LATE);
+    history.rules.has_few_leases && borrows && call.frame().is_some_and(is_late)
 }
 
 #[cfg(test)]
@@ -77,15 +88,19 @@ mod tests {
     fn what_a_narrow_bound_makes_fail_is_forgiven() {
         const UNFOLLOWED: &str = "-UNSENT cannot follow a redirect: it names no node, or one more \
                                   than max_unknown_upstreams, from a:1\r\n";
-        const LATE: &str = "-UNSENT a:1: no reply within op_timeout\r\n";
-        for (ask, told) in [("SET s:0:0 {id}", UNFOLLOWED), ("WATCH s:0:0 s:0:0#{id}", LATE)] {
+        const TOO_LATE: &str = "-UNSENT a:1: no reply within op_timeout\r\n";
+        for (ask, told) in [
+            ("SET s:0:0 {id}", UNFOLLOWED),
+            ("WATCH s:0:0 s:0:0#{id}", TOO_LATE),
+            ("BLPOP l:0:0 l:0:0#{id} 0.1", TOO_LATE),
+        ] {
             let mut story = Story::right();
             story.history.rules.quiet_from = Some(Duration::ZERO);
             story.call(0, 5, ask);
             story.answer(0, 9, told);
             assert!(caught(&story, PROMISE).contains("nothing was broken"));
             story.history.rules.has_few_unknown = told == UNFOLLOWED;
-            story.history.rules.has_few_leases = told == LATE;
+            story.history.rules.has_few_leases = told == TOO_LATE;
             assert_eq!(check(&story.history, &Index::default()), Ok(()), "{told}");
         }
         let mut story = Story::right();
@@ -93,7 +108,7 @@ mod tests {
         (rules.has_few_unknown, rules.has_few_leases) = (true, true);
         rules.quiet_from = Some(Duration::ZERO);
         story.call(0, 5, "SET s:0:0 {id}");
-        story.answer(0, 9, LATE);
+        story.answer(0, 9, TOO_LATE);
         assert!(caught(&story, PROMISE).contains("nothing was broken"), "it borrows nothing");
     }
 
