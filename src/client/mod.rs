@@ -273,6 +273,11 @@ impl<N: Net> Client<N> {
                 ToClient::Lease => self.retry_lease(turn),
                 // It was for that that it had to be woken.
                 ToClient::Room | ToClient::Configuration => {}
+                ToClient::Drain
+                    if self.session.is_blocked() && planted("waiting-dropped-by-a-drain") =>
+                {
+                    return Err(End::Lost);
+                }
                 ToClient::Drain => self.input = Input::Drained,
                 ToClient::Stop => {
                     self.refuse_pending(Cause::Stopping, turn);
@@ -385,6 +390,9 @@ impl<N: Net> Client<N> {
     /// Whether nothing is owed and nothing more will be asked.
     fn is_finished(&mut self) -> bool {
         let ending = self.session.is_ending() || self.input != Input::Open;
+        if self.session.is_subscribed() && planted("subscribers-outlive-a-drain") {
+            return false;
+        }
         self.end_subscriptions(ending);
         let is_dropped = self.input == Input::Drained && planted("drain-drops-the-queue")
             || self.input == Input::Finished && planted("half-closed-told-nothing");

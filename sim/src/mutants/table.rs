@@ -25,7 +25,7 @@ impl Mutant {
 }
 
 /// All of them.
-pub static MUTANTS: [Mutant; 66] = [
+pub static MUTANTS: [Mutant; 68] = [
     mutant(1, "replies-out-of-order", "the reply to a later command is written first"),
     mutant(1, "late-reply-to-next", "the late reply to an expired command answers the next one"),
     mutant(1, "place-of-one-who-left", "what a client that left would have got goes to the next"),
@@ -98,6 +98,9 @@ pub static MUTANTS: [Mutant; 66] = [
     mutant(6, "idle-never-closed", "idle connections to nodes are kept"),
     mutant(7, "drain-drops-the-queue", "clients are closed while they are owed replies"),
     mutant(7, "drain-has-no-time", "a proxy that stops answers nothing that is in flight"),
+    mutant(7, "subscribers-outlive-a-drain", "a proxy that stops leaves subscribers connected"),
+    mutant(7, "waiting-dropped-by-a-drain", "who waits when the proxy stops is told nothing")
+        .planted_for("farewell"),
     mutant(7, "retired-cut-off", "a node that leaves is disconnected at once"),
     mutant(7, "retired-keeps-commands", "commands not yet written go to a node that has left"),
     mutant(8, "refresh-storm", "each redirect or failure makes for a look at the topology"),

@@ -13,6 +13,7 @@ mod deposed;
 mod dialect;
 mod drain;
 mod durable;
+mod farewell;
 mod forks;
 mod goodbye;
 mod halves;
@@ -85,7 +86,7 @@ const fn of_all(promise: &'static str, check: Check) -> Checker {
 }
 
 /// All checkers.
-pub const CHECKERS: [Checker; 32] = [
+pub const CHECKERS: [Checker; 33] = [
     of_one(answers::PROMISE, answers::check),
     of_one(content::PROMISE, content::check),
     of_one(dialect::PROMISE, dialect::check),
@@ -98,6 +99,7 @@ pub const CHECKERS: [Checker; 32] = [
     of_one(order::PROMISE, order::check),
     of_one(deadline::PROMISE, deadline::check),
     of_one(drain::PROMISE, drain::check),
+    of_one(farewell::PROMISE, farewell::check),
     of_one(goodbye::PROMISE, goodbye::check),
     of_one(heard::PROMISE, heard::check),
     of_one(orphans::PROMISE, orphans::check),
