@@ -6,6 +6,9 @@
 //!                  ^    '- refused: MOVED, or a pause, or the clients are told
 //!                  '--------- line broken, ended, slot moved: a gap ------'
 //! ```
+//!
+//! Who joins others is told so, and hears, once the node has read a mark that was sent then: what
+//! it said before may have been heard already, of an older configuration.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,17 +19,19 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use rand::RngExt;
 use rand::rngs::StdRng;
 use tokio::time::{Sleep, sleep_until};
 
 use super::line::{Event, Line};
-use super::{Rest, ToBoard};
+use super::marks::Marks;
+use super::place::{Place, pick};
+use super::{FULL, Rest, ToBoard};
 use crate::io::now;
 use crate::limits::SUBSCRIPTIONS_BYTES_MAX;
 use crate::memory::Share;
+use crate::mutant::planted;
 use crate::net::Net;
-use crate::proto::cluster::{Address, Node, Redirect, Route, Router, Slot};
+use crate::proto::cluster::{Redirect, Route, Router, Slot};
 use crate::proto::pubsub::{Heard, Kind, Message, Topic};
 use crate::proto::session::Busy;
 use crate::queue::{Receiver, Sender};
@@ -51,6 +56,8 @@ pub(super) struct Board<N: Net> {
     /// What each client hears of.
     clients: BTreeMap<u64, BTreeSet<Topic>>,
     lines: BTreeMap<Place, Line<N>>,
+    /// Who waits for a mark on one.
+    marks: Marks,
     /// Topics that are asked for again then.
     later: BTreeSet<(Instant, Topic)>,
     /// What the subscriptions of clients take.
@@ -58,15 +65,6 @@ pub(super) struct Board<N: Net> {
     /// What happened on lines and is not dealt with.
     events: Vec<(Place, Event)>,
     timer: Pin<Box<Sleep>>,
-}
-
-/// A line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
-    /// That of channels and patterns, which leads to any primary.
-    Common,
-    /// That of the shard channels of a node.
-    Of(Node),
 }
 
 /// A topic that clients hear of.
@@ -88,6 +86,8 @@ struct Listener {
     to: Sender<ToClient>,
     /// The number by which it is to be told so.
     join: Option<u64>,
+    /// It hears nothing before that mark is read.
+    mark: Option<u64>,
 }
 
 impl<N: Net> Board<N> {
@@ -106,6 +106,7 @@ impl<N: Net> Board<N> {
             topics: BTreeMap::new(),
             clients: BTreeMap::new(),
             lines: BTreeMap::new(),
+            marks: Marks::default(),
             later: BTreeSet::new(),
             bytes: 0,
             events: Vec::new(),
@@ -146,7 +147,7 @@ impl<N: Net> Board<N> {
         while let Some(message) = self.inbox.take() {
             match message {
                 ToBoard::Join { client, to, topic, join } => {
-                    self.join(client, topic, Listener { to, join });
+                    self.join(client, topic, Listener { to, join, mark: None });
                 }
                 ToBoard::Leave { client, topic } => {
                     if let Some(topics) = self.clients.get_mut(&client) {
@@ -172,10 +173,18 @@ impl<N: Net> Board<N> {
         {
             return listener.to.send(ToClient::Joined(join, Some(FULL)));
         }
+        self.leave_mark(client, &topic);
         let is_new = !self.topics.contains_key(&topic);
         let entry = self.topics.entry(topic.clone()).or_default();
-        if entry.is_live {
-            listener.tell(None);
+        if let Some(place) = entry.place
+            && let Some(mark) = self.lines.get_mut(&place).and_then(|line| line.mark(self.now))
+        {
+            if entry.is_live && planted("subscribed-to-what-was-said-before") {
+                listener.tell(None);
+            } else {
+                listener.mark = Some(mark);
+                self.marks.wait((place, mark), client, &topic);
+            }
         }
         let before = entry.listeners.insert(client, listener);
         if before.is_none() {
@@ -188,7 +197,18 @@ impl<N: Net> Board<N> {
         }
     }
 
+    /// A client waits for no mark of a topic any more.
+    fn leave_mark(&mut self, client: u64, topic: &Topic) {
+        if let Some(entry) = self.topics.get_mut(topic)
+            && let Some(listener) = entry.listeners.get_mut(&client)
+            && let Some(at) = entry.place.zip(listener.mark.take())
+        {
+            self.marks.leave(at, client, topic);
+        }
+    }
+
     fn leave(&mut self, client: u64, topic: &Topic) {
+        self.leave_mark(client, topic);
         let Some(entry) = self.topics.get_mut(topic) else { return };
         if entry.listeners.remove(&client).is_none() {
             return;
@@ -210,6 +230,11 @@ impl<N: Net> Board<N> {
     fn detach(&mut self, topic: &Topic) {
         let Some(entry) = self.topics.get_mut(topic) else { return };
         entry.is_live = false;
+        for (client, listener) in &mut entry.listeners {
+            if let Some(at) = entry.place.zip(listener.mark.take()) {
+                self.marks.leave(at, *client, topic);
+            }
+        }
         let line = entry.place.take().and_then(|place| self.lines.get_mut(&place));
         if let Some(line) = line {
             line.feed.unsubscribe(topic, self.now);
@@ -310,7 +335,7 @@ impl<N: Net> Board<N> {
         for (place, event) in all {
             match event {
                 Event::Heard(heard) => self.hear(place, heard),
-                Event::Broken(topics) => self.receive_break(&topics),
+                Event::Broken(topics) => self.receive_break(place, &topics),
             }
         }
         is_any
@@ -324,6 +349,10 @@ impl<N: Net> Board<N> {
                 entry.is_live = true;
                 entry.refusals = 0;
                 entry.listeners.values_mut().for_each(|listener| listener.tell(None));
+            }
+            Heard::Marked(mark) => {
+                let waiting = self.marks.pass((place, mark));
+                self.begin_to_hear(place, waiting);
             }
             Heard::Ended(topic) => {
                 if self.at(place, &topic).is_some() {
@@ -347,7 +376,7 @@ impl<N: Net> Board<N> {
         let configuration = self.configuration;
         let Some(entry) = self.at(place, &message.topic) else { return };
         let message = Rc::new(message);
-        for listener in entry.listeners.values() {
+        for listener in entry.listeners.values().filter(|listener| listener.mark.is_none()) {
             listener.to.send(ToClient::Message(configuration, Rc::clone(&message)));
         }
     }
@@ -401,10 +430,26 @@ impl<N: Net> Board<N> {
     }
 
     /// A line is gone, on which these topics were live; they are asked for on the next one.
-    fn receive_break(&mut self, topics: &[Topic]) {
+    fn receive_break(&mut self, place: Place, topics: &[Topic]) {
         self.nudge.count(0, 1);
         for topic in topics {
             self.note_gap(topic);
+        }
+        // What is said on the next one was not said before.
+        let waiting = self.marks.lose(place);
+        self.begin_to_hear(place, waiting);
+    }
+
+    /// Those hear from now on who waited for a mark.
+    fn begin_to_hear(&mut self, place: Place, waiting: BTreeSet<(u64, Topic)>) {
+        for (client, topic) in waiting {
+            let Some(entry) = self.at(place, &topic) else { continue };
+            if let Some(listener) = entry.listeners.get_mut(&client) {
+                listener.mark = None;
+                if entry.is_live {
+                    listener.tell(None);
+                }
+            }
         }
     }
 
@@ -415,7 +460,7 @@ impl<N: Net> Board<N> {
         }
     }
 
-    /// The entry of a topic, if it is on that line.
+    /// The entry of a topic if it is on that line.
     fn at(&mut self, place: Place, topic: &Topic) -> Option<&mut Entry> {
         self.topics.get_mut(topic).filter(|entry| entry.place == Some(place))
     }
@@ -443,38 +488,10 @@ impl<N: Net> Board<N> {
 impl Listener {
     /// Tells the client that it hears of the topic, or why not, if it waits for that.
     fn tell(&mut self, refusal: Option<Bytes>) {
-        if let Some(join) = self.join.take() {
+        if self.mark.is_none()
+            && let Some(join) = self.join.take()
+        {
             self.to.send(ToClient::Joined(join, refusal));
         }
     }
-}
-
-/// What clients are told when there is no room for what they want to hear of.
-const FULL: Bytes = Bytes::from_static(
-    b"-ERR redpoll holds as many subscriptions as it may for this upstream; try again later\r\n",
-);
-
-/// Where a line leads: that of channels to some primary, another one than that which was of no use
-/// last, if there is one.
-fn pick(
-    router: &Router,
-    place: Place,
-    avoided: Option<Node>,
-    rng: &mut StdRng,
-) -> Option<(Node, Address)> {
-    let node = match place {
-        Place::Of(node) => node,
-        Place::Common => {
-            let mut nodes: Vec<_> =
-                router.primaries()?.found.into_iter().map(|primary| primary.node).collect();
-            if nodes.len() > 1 {
-                nodes.retain(|node| Some(*node) != avoided);
-            }
-            if nodes.is_empty() {
-                return None;
-            }
-            nodes[rng.random_range(..nodes.len())]
-        }
-    };
-    Some((node, router.address(node)?.clone()))
 }

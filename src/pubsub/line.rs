@@ -56,6 +56,8 @@ pub(super) struct Line<N: Net> {
     received: usize,
     /// The node that was of no use last.
     avoided: Option<Node>,
+    /// The mark that was asked for in this turn.
+    mark: Option<u64>,
 }
 
 /// A node.
@@ -81,6 +83,7 @@ impl<N: Net> Line<N> {
             idle_since: None,
             received: 0,
             avoided: None,
+            mark: None,
         }
     }
 
@@ -98,6 +101,8 @@ impl<N: Net> Line<N> {
         now: Instant,
         events: &mut Vec<Event>,
     ) {
+        // Who comes from now on may come too late for that.
+        self.mark = None;
         loop {
             match &mut self.link {
                 Link::Down => {
@@ -125,6 +130,15 @@ impl<N: Net> Line<N> {
         if let Err(cause) = self.feed.handle_timeout(now) {
             self.end(cause, now, events);
         }
+    }
+
+    /// The number of a mark that the node reads after all that it has said until now: one for all
+    /// who come at once. `None` if there is no node that could have said something.
+    pub(super) fn mark(&mut self, now: Instant) -> Option<u64> {
+        if self.mark.is_none() {
+            self.mark = self.feed.mark(now);
+        }
+        self.mark
     }
 
     /// When something is to be done at the latest, if nothing happens before.

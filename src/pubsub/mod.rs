@@ -7,7 +7,8 @@
 //! ```
 //!
 //! - [`Hub`]: the way in, one a view of an upstream; `board`: its task, which knows who hears what
-//! - `line`: a connection to a node, and what to do when it ends
+//! - `line`: a connection to a node, and what to do when it ends; `place`: which node that is
+//! - `marks`: who has come, and does not hear yet
 //!
 //! A message is handed on as the node said it, by reference. A topic whose subscription is lost, as
 //! its node is gone or its slot has moved, is asked for again where it belongs; clients are told
@@ -15,9 +16,13 @@
 
 mod board;
 mod line;
+mod marks;
+mod place;
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
+
+use bytes::Bytes;
 
 use self::board::Board;
 use crate::net::Net;
@@ -28,6 +33,11 @@ use crate::queue::{Sender, queue};
 use crate::refresh::Nudge;
 use crate::reply_to::ToClient;
 use crate::upstream::Means;
+
+/// What clients are told when there is no room for what they want to hear of.
+const FULL: Bytes = Bytes::from_static(
+    b"-ERR redpoll holds as many subscriptions as it may for this upstream; try again later\r\n",
+);
 
 /// Where the clients of one view of an upstream say what they want to hear of.
 pub(crate) struct Hub<N> {

@@ -25,7 +25,7 @@ impl Mutant {
 }
 
 /// All of them.
-pub static MUTANTS: [Mutant; 68] = [
+pub static MUTANTS: [Mutant; 69] = [
     mutant(1, "replies-out-of-order", "the reply to a later command is written first"),
     mutant(1, "late-reply-to-next", "the late reply to an expired command answers the next one"),
     mutant(1, "place-of-one-who-left", "what a client that left would have got goes to the next"),
@@ -80,6 +80,7 @@ pub static MUTANTS: [Mutant; 68] = [
         "subscribed-before-the-node",
         "a subscription is confirmed before a node has done so",
     ),
+    mutant(4, "subscribed-to-what-was-said-before", "who subscribes hears what others were owed"),
     mutant(4, "refused-and-goes-on", "a connection whose handshake was refused is used"),
     mutant(4, "asking-after-moved", "a command that has moved for good is sent with ASKING"),
     mutant(5, "asking-forgotten", "a command is sent on to where ASK says, without ASKING"),

@@ -60,7 +60,7 @@ pub const INVARIANTS: [Invariant; 25] = [
     row(
         24,
         &["heard"],
-        "who is subscribed hears what is published, in order and once unless a reload is under way",
+        "who is subscribed hears what is published from then on, in order and once",
     ),
     row(25, &["orphans"], "no element is given to a client that has left"),
 ];

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! subscribe, unsubscribe -> [ topics ] -> Output -> node       one command a topic, in RESP2
-//! Heard: Live, Refused, Ended, Message <- frames <- node
+//! Heard: Live, Refused, Ended, Message, Marked <- frames <- node
 //! ```
 //!
 //! One command a topic, so that a refusal says which topic it is about. A feed that has lost its
@@ -33,6 +33,8 @@ pub enum Heard {
     Ended(Topic),
     /// Something was published.
     Message(Message),
+    /// All is heard that the node said before it read the mark of that number.
+    Marked(u64),
 }
 
 /// Where a topic is.
@@ -51,7 +53,8 @@ struct State {
 enum Asked {
     Subscribe(Topic),
     Unsubscribe(Topic),
-    Ping,
+    /// Whether it is there; or a mark.
+    Ping(Option<u64>),
 }
 
 /// Where the connection is.
@@ -75,6 +78,8 @@ pub struct Feed {
     phase: Phase,
     topics: BTreeMap<Topic, State>,
     asked: VecDeque<Asked>,
+    /// Marks that were asked for.
+    marks: u64,
     decoder: ReplyDecoder,
     output: Output,
     /// When the node last said something, or began to owe something.
@@ -95,6 +100,7 @@ impl Feed {
             phase: Phase::Down,
             topics: BTreeMap::new(),
             asked: VecDeque::new(),
+            marks: 0,
             decoder: ReplyDecoder::default(),
             output: Output::default(),
             quiet_since: None,
@@ -121,6 +127,18 @@ impl Feed {
         } else {
             self.topics.remove(topic);
         }
+    }
+
+    /// Asks the node to say that it has read this: [`Heard::Marked`] with the number that is
+    /// returned, or the end of the connection, comes after all that it says before. `None` if there
+    /// is nothing that it could have said.
+    pub fn mark(&mut self, now: Instant) -> Option<u64> {
+        if !self.is_up() {
+            return None;
+        }
+        self.marks += 1;
+        self.ask(Asked::Ping(Some(self.marks)), now);
+        Some(self.marks)
     }
 
     /// There is a connection now; what must be agreed on has until `deadline`.
@@ -225,7 +243,7 @@ impl Feed {
         if !self.asked.is_empty() {
             return Err(Cause::Stalled);
         }
-        self.ask(Asked::Ping, now);
+        self.ask(Asked::Ping(None), now);
         Ok(())
     }
 
@@ -261,7 +279,7 @@ impl Feed {
         let (name, topic) = match &asked {
             Asked::Subscribe(topic) => (topic.kind.subscribe(), topic),
             Asked::Unsubscribe(topic) => (topic.kind.unsubscribe(), topic),
-            Asked::Ping => {
+            Asked::Ping(_) => {
                 self.output.copy(PING);
                 return self.asked.push_back(asked);
             }
@@ -315,8 +333,10 @@ impl Feed {
     }
 
     fn hear_pong(&mut self) -> Result<Option<Heard>, Cause> {
-        let is_due = self.asked.pop_front() == Some(Asked::Ping);
-        if is_due { Ok(None) } else { Err(Cause::Garbled) }
+        match self.asked.pop_front() {
+            Some(Asked::Ping(mark)) => Ok(mark.map(Heard::Marked)),
+            Some(Asked::Subscribe(_) | Asked::Unsubscribe(_)) | None => Err(Cause::Garbled),
+        }
     }
 
     /// The last command about a topic may be answered with that.
@@ -337,7 +357,8 @@ impl Feed {
     fn hear_refusal(&mut self, frame: &Bytes) -> Result<Option<Heard>, Cause> {
         let topic = match self.asked.pop_front() {
             Some(Asked::Subscribe(topic) | Asked::Unsubscribe(topic)) => topic,
-            Some(Asked::Ping) => return Ok(None),
+            // Who may not ask that is told so when all before it is said.
+            Some(Asked::Ping(mark)) => return Ok(mark.map(Heard::Marked)),
             None => return Err(Cause::Garbled),
         };
         let Some(state) = self.topics.get_mut(&topic) else { return Ok(None) };

@@ -144,3 +144,25 @@ fn a_node_that_says_what_nobody_asked_for_is_not_believed() {
         assert_eq!(Rig::new().hear(odd), Err(Cause::Garbled), "{odd}");
     }
 }
+
+#[test]
+fn a_mark_comes_after_all_that_was_said_before_it_was_read() {
+    let mut rig = Rig::new();
+    let news = topic(Kind::Channel, "news");
+    rig.subscribe(&news);
+    let live = rig.hear("*3|$9|subscribe|$4|news|:1|");
+    assert_eq!(live, Ok(vec![Heard::Live(news.clone())]));
+    rig.asked();
+    assert_eq!([rig.feed.mark(rig.now), rig.feed.mark(rig.now)], [Some(1), Some(2)]);
+    assert_eq!(rig.asked(), "*1|$4|PING|*1|$4|PING|");
+    let message = "*3|$7|message|$4|news|$2|hi|";
+    let frame = Bytes::from(message.replace('|', "\r\n"));
+    let heard = Heard::Message(Message { topic: news, frame });
+    // One who may not say PING is told so in its place.
+    let all = rig.hear(&format!("{message}*2|$4|pong|$0||-NOPERM no|{message}"));
+    assert_eq!(all, Ok(vec![heard.clone(), Heard::Marked(1), Heard::Marked(2), heard]));
+    rig.feed.receive_end();
+    assert_eq!(rig.feed.mark(rig.now), None, "nothing is said on no connection");
+    rig.connect();
+    assert_eq!(rig.feed.mark(rig.now), Some(3), "no number comes twice");
+}
