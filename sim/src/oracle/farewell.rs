@@ -86,8 +86,6 @@ fn is_owed(ear: &Listening, at: Duration) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::super::story::{Story, caught};
     use super::*;
     use crate::fault::{ClientFault, Fault};
@@ -96,20 +94,9 @@ mod tests {
     /// A subscriber of a proxy that drains at 100 ms, until then; what it says and hears.
     fn story(log: &[(u64, &str)], end: u64) -> Story {
         let mut story = Story::right();
-        let said = log.iter().map(|(at, what)| {
-            let said = match what.strip_prefix("> ") {
-                Some(words) => Said::Asked(words.split(' ').map(str::to_owned).collect()),
-                None => Said::Heard(Bytes::from(what.replace('|', "\r\n"))),
-            };
-            (ms(*at), said)
-        });
-        let listening =
-            Listening { log: said.collect(), end: Some((ms(end), false)), ..Listening::default() };
-        let asked = listening.log.iter().filter(|(_, said)| matches!(said, Said::Asked(_))).count();
-        story.history.processes[0].counted.commands += asked as u64;
+        story.listen(log, (end, false));
         story.history.processes[0].drained = Some(ms(100));
         story.history.rules.drain_timeout = ms(50);
-        story.history.listenings.push(listening);
         story
     }
 

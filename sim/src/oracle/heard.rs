@@ -180,8 +180,6 @@ fn broken(at: Duration, frame: &[u8], what: &str) -> Violation {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::super::story::{Story, caught};
     use super::*;
     use crate::fault::{ConfigChange, Fault};
@@ -194,18 +192,7 @@ mod tests {
     fn story(log: &[(u64, &str)]) -> Story {
         let ms = Duration::from_millis;
         let mut story = Story::right();
-        let said = log.iter().map(|(at, what)| {
-            let said = match what.strip_prefix("> ") {
-                Some(words) => Said::Asked(words.split(' ').map(str::to_owned).collect()),
-                None => Said::Heard(Bytes::from(what.replace('|', "\r\n"))),
-            };
-            (ms(*at), said)
-        });
-        let end = Some((ms(2_000), true));
-        let listening = Listening { log: said.collect(), end, ..Listening::default() };
-        let asked = listening.log.iter().filter(|(_, said)| matches!(said, Said::Asked(_))).count();
-        story.history.processes[0].counted.commands += asked as u64;
-        story.history.listenings.push(listening);
+        story.listen(log, (2_000, true));
         story.history.published = (0..5).map(|n| (ms(100 * n), "news:0".to_owned())).collect();
         story.history.rules.heard_from = Some(ms(150));
         story.history.took = ms(2_000);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{CHECKERS, Index, judge, linear};
-use crate::history::{Call, Conversation, End, Execution, History, Look, Process, Rules};
-use crate::history::{Sending, Verdict};
+use crate::history::{Call, Conversation, End, Execution, History, Listening, Look, Process};
+use crate::history::{Rules, Said, Sending, Verdict};
 use crate::workload::Id;
 
 /// A history under construction. Times are in ms; `{id}` stands for the command's own number.
@@ -64,6 +64,22 @@ impl Story {
             Verdict::Unsure => self.history.processes[0].counted.unsure += 1,
             Verdict::Done | Verdict::Refused | Verdict::Silence => {}
         }
+    }
+
+    /// A client listens until then, and is done or not; what it says, after `> `, and hears, with
+    /// `|` for the end of a line.
+    pub(super) fn listen(&mut self, log: &[(u64, &str)], (end, is_done): (u64, bool)) {
+        let said = log.iter().map(|(at, what)| {
+            let said = match what.strip_prefix("> ") {
+                Some(words) => Said::Asked(words.split(' ').map(str::to_owned).collect()),
+                None => Said::Heard(Bytes::from(what.replace('|', "\r\n"))),
+            };
+            (Duration::from_millis(*at), said)
+        });
+        let (log, end) = (said.collect::<Vec<_>>(), Some((Duration::from_millis(end), is_done)));
+        let asked = log.iter().filter(|(_, said)| matches!(said, Said::Asked(_))).count();
+        self.history.processes[0].counted.commands += asked as u64;
+        self.history.listenings.push(Listening { log, end, ..Listening::default() });
     }
 
     /// The client leaves.
