@@ -109,6 +109,14 @@ impl Recorder {
         }
     }
 
+    /// Whether any client got a reply at this time or later.
+    #[must_use]
+    pub fn has_answered_since(&self, then: Duration) -> bool {
+        let history = self.history.borrow();
+        let mut calls = history.conversations.iter().flat_map(|one| &one.calls);
+        calls.any(|call| call.reply.as_ref().is_some_and(|(at, _)| *at >= then))
+    }
+
     /// A client shut its writing side down.
     pub fn shut(&self, conversation: usize) {
         let at = self.overlay.now();

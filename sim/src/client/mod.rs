@@ -38,6 +38,13 @@ const RETRY: Duration = Duration::from_millis(10);
 /// How long an attempt to connect may take.
 const CONNECTS_WITHIN: Duration = Duration::from_secs(1);
 
+/// From then on a client whose connection ended does not come back, if the proxies answer anybody at
+/// all: in little memory a long script takes longer than a run may.
+const WEARY_FROM: Duration = Duration::from_secs(90);
+
+/// Within how long somebody was answered, if the proxies answer at all.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
+
 /// How long one that leaves tries to send what it sends last.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 
@@ -102,10 +109,19 @@ impl Client {
             if end == End::Garbled || (end == End::Closed && self.recorder.has_nobody_left()) {
                 return;
             }
+            if self.is_weary() {
+                return;
+            }
             if end == End::Closed {
                 proxy = (proxy + 1) % self.proxies.len();
             }
         }
+    }
+
+    /// Whether it has tried for long enough, without being shut out.
+    fn is_weary(&self) -> bool {
+        let now = self.net.now();
+        now > WEARY_FROM && self.recorder.has_answered_since(now - ANSWERS_WITHIN)
     }
 
     /// One connection, from the command number `first` on.
