@@ -1,9 +1,10 @@
 //! Where nothing is broken, nothing fails: without a fault, slots on the move included, no client
 //! sees an error of the proxy's own; and some time after the last fault was mended that holds
-//! again. But for what the old connections had no time for when the configuration changed, with
-//! which [`words`](super::words) deals.
+//! again. But for what the old connections had no time for when the configuration changed, and for
+//! what waited at its node when a drain was over, and what was behind that; with both
+//! [`words`](super::words) deals.
 
-use super::words::is_replaced;
+use super::words::{is_replaced, is_stopped};
 use super::{Index, Verdict, broken};
 use crate::history::{Call, History, Verdict as Outcome};
 use crate::resp::error_code;
@@ -26,8 +27,7 @@ const ONE_MORE: &[u8] = b"or one more than max_unknown_upstreams";
 
 pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
     let Some(quiet_from) = history.rules.quiet_from else { return Ok(()) };
-    let calls = history.calls();
-    for call in calls.filter(|call| call.sent >= quiet_from) {
+    for (call, is_cut_off) in calls(history).filter(|(call, _)| call.sent >= quiet_from) {
         let is_refused = call.frame().is_some_and(|frame| REFUSALS.contains(&error_code(frame)));
         let has_failed = matches!(call.verdict(), Outcome::NotDone | Outcome::Unsure);
         let says = |words: &[u8]| {
@@ -38,11 +38,21 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
         let has_none = has_none || may_lack_time(history, call);
         // Whoever is told first of a node that is one too many cannot go there.
         let is_first = history.rules.has_few_unknown && says(ONE_MORE);
-        if is_refused || has_failed && !is_replaced(call) && !has_none && !is_first {
+        let is_excused = is_replaced(call) || is_cut_off && is_stopped(call);
+        if is_refused || has_failed && !is_excused && !has_none && !is_first {
             return Err(broken(PROMISE, call, "failed, and nothing was broken any more"));
         }
     }
     Ok(())
+}
+
+/// All commands, and whether the end of a drain found one waiting on the same connection.
+fn calls(history: &History) -> impl Iterator<Item = (&Call, bool)> {
+    history.conversations.iter().flat_map(|conversation| {
+        let waits = |call: &&Call| !patience(&call.args).is_zero();
+        let is_cut_off = conversation.calls.iter().filter(waits).any(is_stopped);
+        conversation.calls.iter().map(move |call| (call, is_cut_off))
+    })
 }
 
 /// Whether a command may have waited for a connection of its own until the time that was left was
@@ -60,6 +70,24 @@ mod tests {
     use super::super::story::{Story, caught};
     use super::*;
     use crate::fault::{ConfigChange, Fault};
+
+    /// A command that is cut off at the end of a drain, and one behind it.
+    fn cut_off(first: &str) -> Story {
+        let mut story = Story::right();
+        story.call(0, 5, first);
+        story.answer(0, 9, "-UNSURE the proxy is stopping; it\r\n");
+        story.call(0, 6, "SET s:0:0 {id}");
+        story.answer(0, 9, "-UNSENT the proxy is stopping; it\r\n");
+        story.history.rules.quiet_from = Some(Duration::ZERO);
+        story
+    }
+
+    #[test]
+    fn what_waits_when_a_drain_is_over_is_told_so_and_what_is_behind_it() {
+        let story = cut_off("BLPOP l:0:0 {l:0:0}#{id} 0.400");
+        assert_eq!(check(&story.history, &Index::new(&story.history)), Ok(()));
+        assert!(caught(&cut_off("LPOP l:0:0"), PROMISE).contains("nothing was broken"));
+    }
 
     #[test]
     fn a_failure_without_a_fault_is_seen() {

@@ -26,6 +26,11 @@ pub(super) fn is_replaced(call: &Call) -> bool {
     call.frame().is_some_and(|frame| String::from_utf8_lossy(frame).contains(REPLACED))
 }
 
+/// Whether it is said that the proxy had no more time to finish.
+pub(super) fn is_stopped(call: &Call) -> bool {
+    call.frame().is_some_and(|frame| String::from_utf8_lossy(frame).contains(STOPPING))
+}
+
 /// When the time that old connections have after a new configuration was over for a command: it was
 /// asked before that.
 fn replaced_at(call: &Call, history: &History) -> Option<Duration> {
