@@ -9,7 +9,7 @@
 //! A lease is a connection for one life: when it breaks its task ends, so a client finds out that
 //! it is gone and never has another in its place without knowing.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Instant;
@@ -35,15 +35,22 @@ impl From<Lane> for Key {
     }
 }
 
+/// A connection: its queue, and the number that its node has for it, once it has said so.
+#[derive(Clone)]
+pub(crate) struct Line {
+    pub(crate) requests: Sender<ToUpstream>,
+    pub(crate) number: Rc<Cell<Option<u64>>>,
+}
+
 /// The connections that there are to lend.
 pub(crate) struct Leases {
     /// Connections, lent and idle.
     max: usize,
     count: OwnUpstream,
     /// Those that are lent.
-    lent: Vec<(Key, Sender<ToUpstream>)>,
+    lent: Vec<(Key, Line)>,
     /// Those that are not; the last one was given back last.
-    idle: Vec<(Key, Sender<ToUpstream>)>,
+    idle: Vec<(Key, Line)>,
     /// Who waits for one to be given back, by number; the first has waited longest.
     waiting: VecDeque<(u64, Sender<ToClient>)>,
     /// The number of who waits next.
@@ -57,7 +64,7 @@ pub(crate) struct Leases {
 /// A connection on loan.
 pub(crate) struct Lease {
     key: Key,
-    requests: Sender<ToUpstream>,
+    line: Line,
     home: Rc<RefCell<Leases>>,
     is_closed: bool,
 }
@@ -101,7 +108,7 @@ impl Leases {
             wait.take();
         }
         let leases = &mut *home.borrow_mut();
-        leases.idle.retain(|(_, requests)| !requests.is_closed());
+        leases.idle.retain(|(_, line)| !line.requests.is_closed());
         let is_passed_over = !is_called && !leases.waiting.is_empty();
         if is_passed_over || leases.lent.len() + leases.called >= leases.max {
             leases.count.stats().lease_waits.add(1);
@@ -118,31 +125,27 @@ impl Leases {
             }
             return Offer::New;
         };
-        let (_, requests) = leases.idle.remove(found);
+        let (_, line) = leases.idle.remove(found);
         leases.count.stats().leases_reused.add(1);
-        Offer::Idle(leases.lend(key, requests, Rc::clone(home)))
+        Offer::Idle(leases.lend(key, line, Rc::clone(home)))
     }
 
     /// Lends a connection that was made for that.
-    pub(crate) fn lend_new(
-        home: &Rc<RefCell<Leases>>,
-        key: Key,
-        requests: Sender<ToUpstream>,
-    ) -> Lease {
-        home.borrow_mut().lend(key, requests, Rc::clone(home))
+    pub(crate) fn lend_new(home: &Rc<RefCell<Leases>>, key: Key, line: Line) -> Lease {
+        home.borrow_mut().lend(key, line, Rc::clone(home))
     }
 
-    fn lend(&mut self, key: Key, requests: Sender<ToUpstream>, home: Rc<RefCell<Leases>>) -> Lease {
-        self.lent.push((key, requests.clone()));
+    fn lend(&mut self, key: Key, line: Line, home: Rc<RefCell<Leases>>) -> Lease {
+        self.lent.push((key, line.clone()));
         self.count.stats().leases.add(1);
-        Lease { key, requests, home, is_closed: false }
+        Lease { key, line, home, is_closed: false }
     }
 
     /// Lets go of the connections to `nodes`: each finishes what it has begun, then closes.
     pub(crate) fn retire(&mut self, nodes: &[Node]) {
         self.idle.retain(|(key, _)| !nodes.contains(&key.node));
-        for (_, requests) in self.lent.iter().filter(|(key, _)| nodes.contains(&key.node)) {
-            requests.send(ToUpstream::Retire);
+        for (_, line) in self.lent.iter().filter(|(key, _)| nodes.contains(&key.node)) {
+            line.requests.send(ToUpstream::Retire);
         }
     }
 
@@ -150,8 +153,8 @@ impl Leases {
     pub(crate) fn replace(&mut self, until: Instant) {
         self.is_replaced = true;
         self.idle.clear();
-        for (_, requests) in &self.lent {
-            requests.send(ToUpstream::Replace(until));
+        for (_, line) in &self.lent {
+            line.requests.send(ToUpstream::Replace(until));
         }
     }
 
@@ -164,17 +167,27 @@ impl Leases {
         }
     }
 
-    fn take_back(&mut self, key: Key, requests: &Sender<ToUpstream>, is_kept: bool) {
-        self.lent.retain(|(_, own)| !own.is_same(requests));
+    fn take_back(&mut self, key: Key, line: &Line, is_kept: bool) {
+        self.lent.retain(|(_, own)| !own.requests.is_same(&line.requests));
         self.count.stats().leases.sub(1);
         if is_kept && !self.is_replaced {
-            self.idle.push((key, requests.clone()));
+            self.idle.push((key, line.clone()));
         }
         self.call();
     }
 }
 
 impl Lease {
+    /// Where it leads to.
+    pub(crate) fn key(&self) -> Key {
+        self.key
+    }
+
+    /// The number that its node has for it, once it has said so.
+    pub(crate) fn number(&self) -> Option<u64> {
+        self.line.number.get()
+    }
+
     /// Whether it leads there, and is of use.
     pub(crate) fn is_at(&self, key: Key) -> bool {
         self.key == key && self.is_alive()
@@ -182,17 +195,17 @@ impl Lease {
 
     /// Whether the connection is the one it was.
     pub(crate) fn is_alive(&self) -> bool {
-        !self.requests.is_closed()
+        !self.line.requests.is_closed()
     }
 
     /// Sends on it.
     pub(crate) fn send(&self, request: Request<ReplyTo>) {
-        self.requests.send(ToUpstream::Request(request));
+        self.line.requests.send(ToUpstream::Request(request));
     }
 
     /// Closes it, whatever is owed: the server sees that its client has gone.
     pub(crate) fn close(mut self) {
-        self.requests.send(ToUpstream::Close);
+        self.line.requests.send(ToUpstream::Close);
         self.is_closed = true;
     }
 }
@@ -224,7 +237,7 @@ impl Drop for Wait {
 impl Drop for Lease {
     fn drop(&mut self) {
         let is_kept = !self.is_closed && self.is_alive();
-        self.home.borrow_mut().take_back(self.key, &self.requests, is_kept);
+        self.home.borrow_mut().take_back(self.key, &self.line, is_kept);
     }
 }
 
@@ -280,7 +293,7 @@ mod tests {
                 Offer::New => {
                     let (requests, task) = queue();
                     self.tasks.push(task);
-                    Ok(Leases::lend_new(&self.home, key, requests))
+                    Ok(Leases::lend_new(&self.home, key, Line { requests, number: Rc::default() }))
                 }
             }
         }

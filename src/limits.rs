@@ -86,6 +86,10 @@ pub const CLIENT_PIPELINE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How long a command may wait at its node, in seconds; whoever asks for ever waits so long.
 pub const WAIT_S_MAX: u64 = 365 * 24 * 3_600;
 
+/// Primaries that a client's writes are remembered to have gone to; one that writes to more waits
+/// for the replicas of all.
+pub const WRITTEN_NODES_MAX: usize = 256;
+
 /// Bytes that are read ahead of a client whose command waits, at its node or for the end of a
 /// pause, to see that it leaves; one that sends more is closed.
 pub const READ_AHEAD_BYTES_MAX: usize = 4 * 1024 * 1024;

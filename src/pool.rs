@@ -1,6 +1,6 @@
 //! A worker's connections to the nodes of one upstream.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::config;
-use crate::lease::{Lease, Leases, Offer, Wait};
+use crate::lease::{Lease, Leases, Line, Offer, Wait};
 use crate::limits::{DATABASE_IDLE_MS, DATABASES_MAX, LEASE_IDLE_S};
 use crate::memory::Memory;
 use crate::mutant::planted;
@@ -158,9 +158,11 @@ impl<N: Net> Pool<N> {
                 let settings =
                     Settings { is_single: true, eager: false, idle_timeout, ..self.make.settings };
                 let throttle = self.make.throttles.of(&address);
+                let place = self.make.place(lane.choice, 0);
+                let number = Rc::default();
                 let requests =
-                    self.connect(address, self.make.place(lane.choice, 0), settings, throttle);
-                Ok(Ok(Leases::lend_new(&self.leases, key, requests)))
+                    self.connect(address, place, settings, (throttle, Rc::clone(&number)));
+                Ok(Ok(Leases::lend_new(&self.leases, key, Line { requests, number })))
             }
         }
     }
@@ -226,7 +228,8 @@ impl<N: Net> Pool<N> {
         }
         let Some(connections) = &self.nodes[node.index()] else { return };
         let throttle = Rc::clone(&connections.throttle);
-        let requests = self.connect(address, place, self.make.settings(place), throttle);
+        let requests =
+            self.connect(address, place, self.make.settings(place), (throttle, Rc::default()));
         if let Some(connections) = &mut self.nodes[node.index()] {
             if connections.queues.len() <= place {
                 connections.queues.resize_with(place + 1, || None);
@@ -241,7 +244,7 @@ impl<N: Net> Pool<N> {
         address: Address,
         place: usize,
         settings: Settings,
-        throttle: Rc<RefCell<Throttle>>,
+        (throttle, number): (Rc<RefCell<Throttle>>, Rc<Cell<Option<u64>>>),
     ) -> Requests {
         let (sender, requests) = queue();
         if let Some(until) = self.ends {
@@ -252,6 +255,7 @@ impl<N: Net> Pool<N> {
             // What waits for something to come is silent until then.
             options.stall_timeout = None;
             options.flush = None;
+            options.greeting.asks_number = true;
         }
         let count = self.count.node(&address);
         let complaint = self.count.complaint(&address);
@@ -262,6 +266,7 @@ impl<N: Net> Pool<N> {
             throttle,
             rng: StdRng::seed_from_u64(self.rng.random()),
             requests,
+            number,
             share: self.memory.share(),
             complaint,
         };

@@ -3,14 +3,14 @@
 //! ```text
 //! client task --Presence: what has changed, once a turn--> Entry
 //! CLIENT LIST <--a look at every entry---------------------'
-//! CLIENT KILL, UNPAUSE --Order--> the worker's desk --> its client tasks
+//! CLIENT KILL, UNBLOCK, UNPAUSE --Order--> the worker's desk --> its client tasks
 //! CLIENT PAUSE --> one number that every client looks at, once a turn
 //! ```
 //!
 //! A turn stores numbers without a lock; what a client says of itself changes seldom, and has one.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 
 use crate::io::now;
 use crate::proto::command::table::{self, Row};
-use crate::proto::command::{Card, Directory, Identity, Pause};
+use crate::proto::command::{Card, Directory, Identity, Pause, Wake};
 
 /// Stands for no row of the table.
 const NO_ROW: u32 = u32::MAX;
@@ -50,6 +50,8 @@ struct Desk {
 pub(crate) enum Order {
     /// The client of this number is to go.
     Close(u64),
+    /// The client of this number is to wait at its node no longer.
+    Wake(u64, Wake),
     /// All are to look whether they may go on.
     Look,
 }
@@ -64,6 +66,7 @@ struct Entry {
     /// When it said something last, in milliseconds since the registry began.
     heard_ms: AtomicU64,
     queued: AtomicI64,
+    is_blocked: AtomicBool,
     unparsed_bytes: AtomicU64,
     unread_bytes: AtomicU64,
     held_bytes: AtomicU64,
@@ -85,6 +88,7 @@ pub(crate) struct Presence {
 pub(crate) struct Change {
     pub(crate) heard: bool,
     pub(crate) queued: Option<u32>,
+    pub(crate) is_blocked: bool,
     pub(crate) unparsed_bytes: usize,
     pub(crate) unread_bytes: usize,
     pub(crate) held_bytes: usize,
@@ -109,6 +113,7 @@ impl Registry {
             card: Mutex::new(card),
             heard_ms: AtomicU64::new(self.ms()),
             queued: AtomicI64::new(-1),
+            is_blocked: AtomicBool::new(false),
             unparsed_bytes: AtomicU64::new(0),
             unread_bytes: AtomicU64::new(0),
             held_bytes: AtomicU64::new(0),
@@ -116,6 +121,13 @@ impl Registry {
         });
         self.entries().insert(identity.id, Arc::clone(&entry));
         Presence { registry: self.clone(), id: identity.id, entry, last: None }
+    }
+
+    /// How many clients wait at a node.
+    pub(crate) fn blocked(&self) -> u64 {
+        let entries = self.entries();
+        let blocked = entries.values().filter(|entry| entry.is_blocked.load(Ordering::Relaxed));
+        blocked.count() as u64
     }
 
     /// Which commands wait now.
@@ -169,6 +181,16 @@ impl Directory for Registry {
         }
     }
 
+    fn wake(&self, id: u64, wake: Wake) -> bool {
+        let entry = self.entries().get(&id).map(Arc::clone);
+        // Whoever asks first wakes it.
+        let found = entry.filter(|entry| entry.is_blocked.swap(false, Ordering::Relaxed));
+        if let Some(entry) = &found {
+            self.tell(entry.worker, Order::Wake(id, wake));
+        }
+        found.is_some()
+    }
+
     fn pause(&self, length: Duration, all: bool) {
         let end = now().saturating_duration_since(self.0.began).saturating_add(length);
         let end = u64::try_from(end.as_micros()).unwrap_or(u64::MAX).min(u64::MAX >> 2);
@@ -194,6 +216,7 @@ impl Entry {
         Card {
             age_s: now().saturating_duration_since(self.since).as_secs(),
             idle_s: ms.saturating_sub(get(&self.heard_ms)) / 1000,
+            is_blocked: self.is_blocked.load(Ordering::Relaxed),
             queued: u32::try_from(self.queued.load(Ordering::Relaxed)).ok(),
             unparsed_bytes: get(&self.unparsed_bytes),
             unread_bytes: get(&self.unread_bytes),
@@ -215,6 +238,7 @@ impl Presence {
             entry.heard_ms.store(ms, Ordering::Relaxed);
         }
         entry.queued.store(change.queued.map_or(-1, i64::from), Ordering::Relaxed);
+        entry.is_blocked.store(change.is_blocked, Ordering::Relaxed);
         set(&entry.unparsed_bytes, change.unparsed_bytes);
         set(&entry.unread_bytes, change.unread_bytes);
         set(&entry.held_bytes, change.held_bytes);
@@ -317,10 +341,15 @@ mod tests {
     #[tokio::test]
     async fn an_order_reaches_the_worker_of_the_client() {
         let registry = Registry::new(2);
-        let presence = registry.enter(1, &Identity::new(7, String::new()), 0);
+        let mut presence = registry.enter(1, &Identity::new(7, String::new()), 0);
         registry.close(7);
         registry.close(8);
         assert_eq!(registry.orders(1).await, [Order::Close(7)]);
+        assert!(!registry.wake(7, Wake::Error), "it does not wait");
+        presence.note(Change { is_blocked: true, ..Change::default() }, now());
+        assert!(registry.all()[0].is_blocked && registry.blocked() == 1);
+        assert!(registry.wake(7, Wake::Error) && !registry.wake(7, Wake::TimedOut));
+        assert_eq!(registry.orders(1).await, [Order::Wake(7, Wake::Error)]);
         registry.resume();
         assert_eq!(registry.orders(0).await, [Order::Look]);
         drop(presence);

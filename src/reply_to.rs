@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::config::Config;
 use crate::proto::cluster::Topology;
+use crate::proto::command::Wake;
 use crate::proto::pipeline::{Duty, Request};
 use crate::proto::pubsub::Message;
 use crate::proto::reply::{Cause, Failure, Reply};
@@ -30,6 +31,10 @@ pub(crate) enum ToClient {
     Configuration,
     /// A connection that was on loan was given back.
     Lease,
+    /// It is to wait at its node no longer.
+    Wake(Wake),
+    /// What its node said when it was told that the command of this ticket waits no longer.
+    Told(Ticket, Reply),
     /// There is memory to read it again.
     Room,
     /// There is no memory for the rest of its command, nor will be: give up what has come of it.
@@ -65,18 +70,33 @@ pub(crate) struct ReplyTo {
     /// `None` once answered.
     client: Option<Sender<ToClient>>,
     ticket: Ticket,
+    /// Whether the request is none of its client's, but about that of the ticket.
+    is_told: bool,
 }
 
 impl ReplyTo {
     /// The duty to answer `client` for `ticket`.
     pub(crate) fn new(client: Sender<ToClient>, ticket: Ticket) -> ReplyTo {
-        ReplyTo { client: Some(client), ticket }
+        ReplyTo { client: Some(client), ticket, is_told: false }
+    }
+
+    /// The duty to answer `client`, whose command of this ticket is to wait no longer.
+    pub(crate) fn waking(client: Sender<ToClient>, ticket: Ticket) -> ReplyTo {
+        ReplyTo { client: Some(client), ticket, is_told: true }
+    }
+
+    fn message(&self, reply: Reply) -> ToClient {
+        if self.is_told {
+            ToClient::Told(self.ticket, reply)
+        } else {
+            ToClient::Reply(self.ticket, reply)
+        }
     }
 
     /// Answers.
     pub(crate) fn answer(mut self, reply: Reply) {
         if let Some(client) = self.client.take() {
-            client.send(ToClient::Reply(self.ticket, reply));
+            client.send(self.message(reply));
         }
     }
 }
@@ -92,7 +112,7 @@ impl Drop for ReplyTo {
         if let Some(client) = self.client.take() {
             // How far it got is not known here, so the worst is assumed.
             let failure = Failure::sent(Cause::Stopping);
-            client.send(ToClient::Reply(self.ticket, Reply::Failure(failure)));
+            client.send(self.message(Reply::Failure(failure)));
         }
     }
 }

@@ -219,6 +219,11 @@ impl<N: Net> Worker<N> {
                             client.send(ToClient::Close);
                         }
                     }
+                    Order::Wake(id, wake) => {
+                        if let Some(client) = self.clients.borrow().get(&id) {
+                            client.send(ToClient::Wake(wake));
+                        }
+                    }
                     Order::Look => self.tell_all(|| ToClient::Room),
                 }
             }

@@ -9,12 +9,20 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::Client;
-use crate::lease::Wait;
+use crate::lease::{Key, Lease, Wait};
 use crate::mutant::planted;
 use crate::net::Net;
 use crate::pool::Pool;
-use crate::proto::reply::Cause;
-use crate::proto::session::{Transmit, Turn, Way, no_lease};
+use crate::proto::command::Wake;
+use crate::proto::pipeline::{Form, Request};
+use crate::proto::reply::{Cause, Reply};
+use crate::proto::resp::{Protocol, Writer};
+use crate::proto::session::{Lane, Ticket, Transmit, Turn, Way, no_lease};
+use crate::reply_to::ReplyTo;
+
+/// How often a node is told at most that a client waits no longer: the word may be there before
+/// the command is.
+const WAKES_MAX: u8 = 100;
 
 /// What waits for a connection to borrow.
 pub(super) struct Pending {
@@ -38,7 +46,9 @@ impl<N: Net> Client<N> {
         self.settle_lease();
         if lane.way == Way::Lease && !self.lease.as_ref().is_some_and(|own| own.is_at(lane.into()))
         {
-            self.lease = None;
+            if self.lease.take().is_some() {
+                self.session.lose_watch();
+            }
             match pool.lend(lane, (wait, &self.myself), turn.router) {
                 Ok(Ok(lease)) => self.lease = Some(lease),
                 Ok(Err(wait)) => {
@@ -84,6 +94,55 @@ impl<N: Net> Client<N> {
         if !self.session.needs_lease() {
             self.lease = None;
         }
+    }
+
+    /// Has what waits wait no longer.
+    pub(super) fn wake(&mut self, wake: Wake, turn: &mut Turn<'_>) {
+        if let Some(ticket) = self.session.receive_wake(wake, turn) {
+            self.wakes_left = WAKES_MAX;
+            self.tell_node(ticket, turn);
+        }
+    }
+
+    /// Takes what the node says to that: it may have heard of it before it heard of the command.
+    pub(super) fn wake_again(&mut self, ticket: Ticket, reply: &Reply, turn: &mut Turn<'_>) {
+        let is_done = matches!(reply, Reply::Frame(frame) if frame == ":1\r\n");
+        if !is_done && self.session.waking(ticket).is_some() {
+            self.tell_node(ticket, turn);
+        }
+    }
+
+    /// Tells the node of the command that waits that it waits no longer, as long as there is hope
+    /// that it listens; else leaves.
+    fn tell_node(&mut self, ticket: Ticket, turn: &mut Turn<'_>) {
+        let Some(wake) = self.session.waking(ticket) else { return };
+        if self.pending.take().is_some() {
+            return self.session.end_wait(turn);
+        }
+        let Some(lease) = &self.lease else { return };
+        let Some(number) = lease.number().filter(|_| self.wakes_left > 0) else {
+            // What it has not been sent is answered so; else nobody knows.
+            return self.lease.take().into_iter().for_each(Lease::close);
+        };
+        self.wakes_left -= 1;
+        let Key { node, choice } = lease.key();
+        let lane = Lane { node, choice, way: Way::Shared };
+        let mut frame = Vec::new();
+        let mut writer = Writer::new(&mut frame, Protocol::Resp2);
+        writer.array(4);
+        let number = number.to_string();
+        for word in ["CLIENT", "UNBLOCK", &number, wake.word()] {
+            writer.bulk(word.as_bytes());
+        }
+        let request = Request {
+            frame: frame.into(),
+            form: Form::Plain,
+            since: turn.now,
+            deadline: turn.now + turn.policy.op_timeout,
+            reply_to: ReplyTo::waking(self.myself.clone(), ticket),
+        };
+        let backend = Rc::clone(&self.listening.backend);
+        backend.pool.borrow_mut().send(lane, self.number, turn.router, request);
     }
 
     /// Leaves what is waited for.

@@ -40,6 +40,7 @@ pub(super) fn facts<N: Net>(row: &Row, shared: &Shared, listening: &Listening<N>
         system: (std::env::consts::OS, std::env::consts::ARCH),
         uptime_s: uptime.as_secs(),
         clients: stats.sum(|worker| &worker.clients),
+        clients_blocked: shared.registry.0.blocked(),
         clients_max: shared.bounds.max,
         clients_total: stats.sum(|worker| &worker.clients_total),
         clients_refused_total: stats.clients_refused_total.get(),
@@ -61,6 +62,7 @@ impl<N: Net> Client<N> {
         let change = Change {
             heard: self.seen.heard,
             queued: self.session.queued(),
+            is_blocked: self.session.blocked_on().is_some() && !self.session.is_woken(),
             unparsed_bytes: self.rest.len(),
             unread_bytes: self.session.output().len(),
             held_bytes: held.bytes,

@@ -105,6 +105,8 @@ struct Client<N: Net> {
     lease: Option<Lease>,
     /// What waits for one to borrow, and until when.
     pending: Option<Pending>,
+    /// How often its node may still be told that it waits no longer.
+    wakes_left: u8,
     /// What was read and is not yet taken: part of a command, or commands that have to wait.
     rest: Remainder,
     patience: Patience,
@@ -148,6 +150,7 @@ pub(crate) async fn serve<N: Net>(
         input: Input::Open,
         lease: None,
         pending: None,
+        wakes_left: 0,
         rest: Remainder::default(),
         patience: Patience::new(&bounds, now()),
         seen: Seen::default(),
@@ -271,6 +274,8 @@ impl<N: Net> Client<N> {
                 ToClient::Message(configuration, message) => self.hear(configuration, &message),
                 ToClient::Topology => self.session.receive_topology(),
                 ToClient::Lease => self.retry_lease(turn),
+                ToClient::Wake(wake) => self.wake(wake, turn),
+                ToClient::Told(ticket, reply) => self.wake_again(ticket, &reply, turn),
                 // It was for that that it had to be woken.
                 ToClient::Room | ToClient::Configuration => {}
                 ToClient::Drain

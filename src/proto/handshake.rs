@@ -2,19 +2,20 @@
 //! spoken, which database is meant.
 //!
 //! ```text
-//! Greeting --first--> HELLO 3 AUTH … (or AUTH …), CLIENT SETNAME, SELECT, READONLY
+//! Greeting --first--> HELLO 3 AUTH … (or AUTH …), CLIENT SETNAME, SELECT, READONLY, CLIENT ID
 //!                        | no HELLO here
-//!                        '--second--> AUTH …, CLIENT SETNAME, SELECT, READONLY
+//!                        '--second--> AUTH …, CLIENT SETNAME, SELECT, READONLY, CLIENT ID
 //! replies --receive--> Progress: more to come, done, or refused and why
 //! ```
 //!
-//! All commands of a round leave in one write. Only a name that cannot be set is forgiven; whatever
-//! else is refused ends the connection, so that it never goes on as somebody else.
+//! All commands of a round leave in one write. Only a name that cannot be set is forgiven, and a
+//! number that is not told; whatever else is refused ends the connection, so that it never goes on
+//! as somebody else.
 
 use std::collections::VecDeque;
 use std::fmt;
 
-use super::resp::{Protocol, Writer};
+use super::resp::{Protocol, Writer, parse_integer};
 use crate::mutant::planted;
 
 /// What is to be agreed on with a node.
@@ -32,6 +33,8 @@ pub struct Greeting {
     pub database: u32,
     /// Whether the node is a replica that is to be read.
     pub readonly: bool,
+    /// Whether to ask for the number that the node has for the connection.
+    pub asks_number: bool,
 }
 
 impl Greeting {
@@ -45,6 +48,7 @@ impl Greeting {
             client_name: None,
             database: 0,
             readonly: false,
+            asks_number: false,
         }
     }
 }
@@ -59,6 +63,7 @@ impl fmt::Debug for Greeting {
             .field("client_name", &self.client_name)
             .field("database", &self.database)
             .field("readonly", &self.readonly)
+            .field("asks_number", &self.asks_number)
             .finish()
     }
 }
@@ -82,6 +87,7 @@ enum Step {
     SetName,
     Select,
     ReadOnly,
+    Number,
 }
 
 /// One handshake, on one connection.
@@ -93,6 +99,8 @@ pub struct Handshake {
     /// The node knows no HELLO: what followed it was heard from somebody who has not said who it
     /// is, and is asked again.
     void: bool,
+    /// The number that the node has for the connection, if it was asked and has said so.
+    number: Option<u64>,
 }
 
 impl Handshake {
@@ -100,7 +108,8 @@ impl Handshake {
     #[must_use]
     pub fn begin(greeting: &Greeting, out: &mut Vec<u8>) -> Handshake {
         let steps = VecDeque::new();
-        let mut handshake = Handshake { greeting: greeting.clone(), steps, void: false };
+        let mut handshake =
+            Handshake { greeting: greeting.clone(), steps, void: false, number: None };
         match greeting.protocol {
             Protocol::Resp2 => handshake.auth(out),
             Protocol::Resp3 => handshake.hello(out),
@@ -115,6 +124,12 @@ impl Handshake {
         self.steps.is_empty()
     }
 
+    /// The number that the node has for the connection, if it has said so.
+    #[must_use]
+    pub fn number(&self) -> Option<u64> {
+        self.number
+    }
+
     /// Takes the next reply, a whole frame; what is to be sent then is appended to `out`.
     pub fn receive(&mut self, frame: &[u8], out: &mut Vec<u8>) -> Progress {
         let Some(step) = self.steps.pop_front() else { return Progress::Done };
@@ -122,7 +137,11 @@ impl Handshake {
         if step == Step::Hello && is_error && lacks_hello(frame) {
             self.void = true;
         }
-        if is_error && !self.void && step != Step::SetName && !planted("refused-and-goes-on") {
+        if step == Step::Number {
+            self.number = number(frame);
+        }
+        let is_forgiven = matches!(step, Step::SetName | Step::Number);
+        if is_error && !self.void && !is_forgiven && !planted("refused-and-goes-on") {
             return Progress::Refused(self.described(frame));
         }
         if self.steps.is_empty() && std::mem::take(&mut self.void) {
@@ -162,6 +181,10 @@ impl Handshake {
             command(out, ["READONLY"]);
             self.steps.push_back(Step::ReadOnly);
         }
+        if self.greeting.asks_number {
+            command(out, ["CLIENT", "ID"]);
+            self.steps.push_back(Step::Number);
+        }
     }
 
     /// What the node says, without what it may repeat of what it was told: Redis quotes the
@@ -181,6 +204,11 @@ impl Handshake {
 /// RESP2 alone, which is legal RESP3.
 fn lacks_hello(frame: &[u8]) -> bool {
     frame.starts_with(b"-ERR unknown command") || frame.starts_with(b"-NOPROTO")
+}
+
+fn number(frame: &[u8]) -> Option<u64> {
+    let digits = frame.strip_prefix(b":")?.strip_suffix(b"\r\n")?;
+    u64::try_from(parse_integer(digits)?).ok()
 }
 
 fn command<'a>(out: &mut Vec<u8>, words: impl IntoIterator<Item = &'a str>) {
@@ -238,6 +266,18 @@ mod tests {
         assert_eq!(said[1..], introduction);
         assert_eq!(resp3.receive(b"%1\r\n+proto\r\n:3\r\n", &mut out), Progress::Waiting);
         assert!(!resp3.is_done() && out.is_empty());
+    }
+
+    #[test]
+    fn the_number_is_asked_for_and_may_be_refused() {
+        let asks = Greeting { asks_number: true, ..Greeting::plain(Protocol::Resp2) };
+        for (reply, number) in [(":7\r\n", Some(7)), ("-NOPERM no\r\n", None), (":-1\r\n", None)] {
+            let mut out = Vec::new();
+            let mut handshake = Handshake::begin(&asks, &mut out);
+            assert_eq!(sent(&mut out), ["CLIENT ID"]);
+            assert_eq!(handshake.receive(reply.as_bytes(), &mut out), Progress::Done);
+            assert_eq!(handshake.number(), number, "{reply}");
+        }
     }
 
     #[test]

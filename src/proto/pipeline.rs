@@ -70,14 +70,13 @@ pub struct Pipeline<D> {
     silence: Silence,
     /// When bytes were last received.
     received_at: Option<Instant>,
+    /// The number that the node has for the connection, if it was asked.
+    number: Option<u64>,
     /// What the node said when it refused the handshake.
     refusal: Option<String>,
     tally: Tally,
     samples: Vec<Sample>,
 }
-
-const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
-const UNWATCH: &[u8] = b"*1\r\n$7\r\nUNWATCH\r\n";
 
 impl<D: Duty> Pipeline<D> {
     /// A pipeline without a connection.
@@ -96,6 +95,7 @@ impl<D: Duty> Pipeline<D> {
             failed: VecDeque::new(),
             next_deadline: None,
             received_at: None,
+            number: None,
             refusal: None,
             tally: Tally::default(),
             samples: Vec::new(),
@@ -287,6 +287,12 @@ impl<D: Duty> Pipeline<D> {
         matches!(self.phase, Phase::Down) && !self.unsent.is_empty()
     }
 
+    /// The number that the node has for the connection, if it was asked and has said so.
+    #[must_use]
+    pub fn number(&self) -> Option<u64> {
+        self.number
+    }
+
     /// Requests sent whose replies are to come.
     #[must_use]
     pub fn in_flight(&self) -> usize {
@@ -391,11 +397,8 @@ impl<D: Duty> Pipeline<D> {
             self.silence.begin(now);
         }
         let start = self.output.end();
-        match form {
-            Form::Asking if planted("asking-forgotten") => {}
-            Form::Asking => self.output.copy(ASKING),
-            Form::Fresh => self.output.copy(UNWATCH),
-            Form::Plain | Form::Transaction(_) => {}
+        if form != Form::Asking || !planted("asking-forgotten") {
+            self.output.copy(form.prelude());
         }
         self.output.push(&frame);
         let skip = form.replies_before();
@@ -433,6 +436,7 @@ impl<D: Duty> Pipeline<D> {
         match handshake.receive(frame, self.output.tail()) {
             Heard::Waiting => Ok(()),
             Heard::Done => {
+                self.number = handshake.number();
                 self.phase = Phase::Up;
                 Ok(())
             }

@@ -14,24 +14,25 @@
 mod count;
 mod link;
 mod means;
+mod plan;
 mod throttle;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::BytesMut;
-use rand::rngs::StdRng;
 use tokio::io::AsyncReadExt;
 use tokio::time::{Sleep, sleep_until};
 
 pub(crate) use self::count::Count;
 pub(crate) use self::link::{Backoff, Link, connect};
 pub(crate) use self::means::Means;
+pub(crate) use self::plan::{Plan, Settings};
 pub(crate) use self::throttle::{Throttle, Throttles};
 use crate::io::{now, write_some};
 use crate::limits::{UPSTREAM_READ_BYTES, UPSTREAM_TURN_BYTES_MAX};
@@ -39,47 +40,12 @@ use crate::memory::Share;
 use crate::mutant::planted;
 use crate::net::Net;
 use crate::proto::cluster::Address;
-use crate::proto::pipeline::{Form, Options, Pipeline};
+use crate::proto::pipeline::{Form, Pipeline};
 use crate::proto::reply::{Cause, Failure, Reply};
 use crate::queue::Receiver;
 use crate::reply_to::{ReplyTo, ToUpstream};
 use crate::room::make_room;
 use crate::stats::{CloseCause, Complaint, DrainEnd, NodeStats};
-
-/// How long things may take on a connection, and whether there always is one.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Settings {
-    /// How long an attempt to connect may take, and after it the handshake.
-    pub(crate) connect_timeout: Duration,
-    /// How long to be without work before ending; `None`: for ever.
-    pub(crate) idle_timeout: Option<Duration>,
-    /// How long the network may be silent before it is asked; `None`: for ever.
-    pub(crate) keepalive: Option<Duration>,
-    /// How long to finish once the node is not listed any more.
-    pub(crate) drain_timeout: Duration,
-    /// Whether to connect before there is anything to send.
-    pub(crate) eager: bool,
-    /// Whether another connection is no substitute for one that has ended: it ends with it.
-    pub(crate) is_single: bool,
-}
-
-/// What a node connection is made from.
-#[derive(Debug)]
-pub(crate) struct Plan {
-    /// The node.
-    pub(crate) address: Address,
-    pub(crate) options: Options,
-    pub(crate) settings: Settings,
-    /// What all connections to the node keep to together.
-    pub(crate) throttle: Rc<RefCell<Throttle>>,
-    /// For the pauses between attempts.
-    pub(crate) rng: StdRng,
-    pub(crate) requests: Receiver<ToUpstream>,
-    /// What its buffers hold.
-    pub(crate) share: Share,
-    /// For what the log says of the node.
-    pub(crate) complaint: Complaint,
-}
 
 /// The task's state.
 struct Upstream<N: Net> {
@@ -89,6 +55,7 @@ struct Upstream<N: Net> {
     throttle: Rc<RefCell<Throttle>>,
     count: Count,
     requests: Receiver<ToUpstream>,
+    number: Rc<Cell<Option<u64>>>,
     /// When the turn began.
     now: Instant,
     /// Set once the connection is to end.
@@ -127,7 +94,8 @@ struct Leaving {
 
 /// Serves `plan.requests` until the queue has ended and nothing is owed any more.
 pub(crate) async fn serve<N: Net>(net: N, plan: Plan, count: Arc<NodeStats>) {
-    let Plan { address, options, settings, throttle, rng, requests, share, complaint } = plan;
+    let Plan { address, options, settings, throttle, rng, requests, number, share, complaint } =
+        plan;
     let now = now();
     let mut upstream = Upstream {
         net,
@@ -136,6 +104,7 @@ pub(crate) async fn serve<N: Net>(net: N, plan: Plan, count: Arc<NodeStats>) {
         throttle,
         count: Count::new(count),
         requests,
+        number,
         now,
         leaving: None,
         is_spent: false,
@@ -175,6 +144,7 @@ impl<N: Net> Upstream<N> {
             self.take_requests();
             self.poll_link(cx);
             self.answer();
+            self.number.set(self.pipeline.number());
             let is_over = self.is_over();
             self.count.turn(&mut self.pipeline);
             if is_over {

@@ -101,10 +101,11 @@ pub(crate) const PROXY: &[Exception] = &[
     exception("pubsub|shardchannels", Compare::Nothing, SUBSCRIBERS),
     exception("pubsub|shardnumsub", Compare::Shape, SUBSCRIBERS),
     exception("script|show", Compare::Nothing, "not in Redis 7.0, but in Valkey 8"),
+    exception("waitaof", Compare::Nothing, "not in Redis 7.0, but in 7.2"),
 ];
 
 /// Commands that a server alone answers with an error, whatever follows.
-pub(crate) const SILENT: [&str; 8] = [
+pub(crate) const SILENT: [&str; 9] = [
     "client|capa",
     "client|kill",
     "client|no-touch",
@@ -113,6 +114,7 @@ pub(crate) const SILENT: [&str; 8] = [
     "nosuchcommand",
     "script|kill",
     "script|show",
+    "waitaof",
 ];
 
 /// Data commands that are not queued in a transaction as Redis does it, and why.
@@ -140,6 +142,8 @@ pub(crate) const ROWS: &[(&str, &str)] = &[
     ("bzpopmin", SCRIPTS_MAY),
     ("command|getkeysandflags", "a name is enough since Redis 7.2"),
     ("script|show", "it has no such command; Valkey 8 has"),
+    ("wait", SCRIPTS_MAY),
+    ("waitaof", "it has no such command; Redis 7.2 has"),
     ("zrank", "it takes WITHSCORE since Redis 7.2"),
     ("zrevrank", "it takes WITHSCORE since Redis 7.2"),
 ];

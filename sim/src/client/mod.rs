@@ -38,8 +38,8 @@ const RETRY: Duration = Duration::from_millis(10);
 /// How long an attempt to connect may take.
 const CONNECTS_WITHIN: Duration = Duration::from_secs(1);
 
-/// From then on a client whose connection ended does not come back, if the proxies answer anybody at
-/// all: in little memory a long script takes longer than a run may.
+/// From then on a client whose connection ended does not come back, if the proxies answer anybody
+/// at all: in little memory a long script takes longer than a run may.
 const WEARY_FROM: Duration = Duration::from_secs(90);
 
 /// Within how long somebody was answered, if the proxies answer at all.

@@ -1,18 +1,22 @@
 //! What a client asks of the clients of the process: `CLIENT LIST`, `INFO`, `KILL`, `PAUSE`,
-//! `UNPAUSE`.
+//! `UNPAUSE`, `UNBLOCK`.
 //!
 //! ```text
 //! CLIENT LIST ID 7   -> Directory::all -> lines in Redis' form
 //! CLIENT KILL ADDR a -> Directory::all -> those that match -> Directory::close
+//! CLIENT UNBLOCK 7   -> Directory::wake
 //! CLIENT PAUSE 100   -> Directory::pause, which sessions hear of as Pause
 //! ```
 
 mod kill;
+mod unblock;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use self::kill::kill;
+pub use self::unblock::Wake;
+use self::unblock::unblock;
 use super::super::pubsub::Counts;
 use super::super::resp::{Protocol, Writer, parse_integer};
 use super::{After, Command, Facts, Identity, cluster, refusal};
@@ -39,6 +43,8 @@ pub struct Card {
     pub idle_s: u64,
     /// What it has switched, a letter each; `N` if nothing.
     pub flags: String,
+    /// Whether it waits at a node.
+    pub is_blocked: bool,
     /// The database that its commands are for.
     pub database: u32,
     /// The protocol it speaks.
@@ -76,6 +82,8 @@ pub trait Directory {
     fn all(&self) -> Vec<Card>;
     /// Closes one.
     fn close(&self, id: u64);
+    /// Has one that waits at a node wait no longer; false if it does not wait.
+    fn wake(&self, id: u64, wake: Wake) -> bool;
     /// Has commands of all clients wait: all, or those that may write.
     fn pause(&self, length: Duration, all: bool);
     /// Ends that.
@@ -111,6 +119,7 @@ pub(super) fn answer(
             Ok(cards) => writer.verbatim(&cards.iter().map(Card::line).collect::<String>()),
             Err(error) => writer.error(error),
         },
+        "unblock" => unblock(command, directory, &mut writer),
         "kill" => return kill(command, identity.id, (cards(), directory), &mut writer),
         "pause" => match pause(command) {
             Ok((length, all)) => {
@@ -133,19 +142,19 @@ impl Card {
         let text = String::from_utf8_lossy;
         let queued = self.queued.map_or(-1, i64::from);
         let command = if self.command.is_empty() { "NULL" } else { self.command };
+        let flags = self.shown_flags();
         let resp = if self.protocol == Protocol::Resp3 { 3 } else { 2 };
         format!(
-            "id={} addr={} laddr={} fd=-1 name={} age={} idle={} flags={} db={} sub={} psub={} \
-             ssub={} multi={queued} qbuf={} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl={} \
-             oll=0 omem=0 tot-mem={} events=r cmd={command} user=default redir=-1 resp={resp} \
-             lib-name={} lib-ver={}\n",
+            "id={} addr={} laddr={} fd=-1 name={} age={} idle={} flags={flags} db={} sub={} \
+             psub={} ssub={} multi={queued} qbuf={} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 \
+             rbp=0 obl={} oll=0 omem=0 tot-mem={} events=r cmd={command} user=default redir=-1 \
+             resp={resp} lib-name={} lib-ver={}\n",
             self.id,
             self.address,
             self.own_address,
             text(&self.name),
             self.age_s,
             self.idle_s,
-            self.flags,
             self.database,
             self.subscriptions.channels,
             self.subscriptions.patterns,
@@ -156,6 +165,18 @@ impl Card {
             text(&self.lib_name),
             text(&self.lib_version),
         )
+    }
+}
+
+impl Card {
+    /// The flags, that of one that waits in Redis' place for it.
+    fn shown_flags(&self) -> String {
+        if !self.is_blocked {
+            return self.flags.clone();
+        }
+        let flags = self.flags.replace('N', "");
+        let (before, after) = flags.split_at(usize::from(flags.starts_with('P')));
+        format!("{before}b{after}")
     }
 }
 
@@ -242,14 +263,7 @@ fn pause(command: &Command<'_>) -> Result<(Duration, bool), Vec<u8>> {
         4 if mode.eq_ignore_ascii_case(b"all") => true,
         4 if mode.eq_ignore_ascii_case(b"write") => false,
         4 => return Err("ERR CLIENT PAUSE mode must be WRITE or ALL".into()),
-        _ => {
-            let words = [
-                &b"ERR unknown subcommand or wrong number of arguments for '"[..],
-                refusal::as_c_text(command.arg(1)),
-                b"'. Try CLIENT HELP.",
-            ];
-            return Err(words.concat());
-        }
+        _ => return Err(wrong_number(command)),
     };
     let length = parse_integer(command.arg(2));
     let length = length.ok_or("ERR timeout is not an integer or out of range")?;
@@ -258,6 +272,11 @@ fn pause(command: &Command<'_>) -> Result<(Duration, bool), Vec<u8>> {
         return Err("ERR timeout is out of range".into());
     }
     Ok((Duration::from_millis(length), all))
+}
+
+fn wrong_number(command: &Command<'_>) -> Vec<u8> {
+    let begin = &b"ERR unknown subcommand or wrong number of arguments for '"[..];
+    [begin, refusal::as_c_text(command.arg(1)), b"'. Try CLIENT HELP."].concat()
 }
 
 #[cfg(test)]
@@ -271,6 +290,7 @@ mod tests {
     #[derive(Default)]
     struct Hall {
         closed: RefCell<Vec<u64>>,
+        woken: RefCell<Vec<(u64, Wake)>>,
         paused: RefCell<Vec<(u128, bool)>>,
     }
 
@@ -289,6 +309,11 @@ mod tests {
 
         fn close(&self, id: u64) {
             self.closed.borrow_mut().push(id);
+        }
+
+        fn wake(&self, id: u64, wake: Wake) -> bool {
+            self.woken.borrow_mut().push((id, wake));
+            id == 3
         }
 
         fn pause(&self, length: Duration, all: bool) {
@@ -318,6 +343,32 @@ mod tests {
         let (reply, _) = ask(&Hall::default(), line);
         let ids = reply.lines().filter_map(|line| line.split(' ').next()?.strip_prefix("id="));
         ids.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn one_that_waits_is_woken_in_either_way() {
+        let hall = Hall::default();
+        for (line, reply) in [
+            ("client unblock 3", ":1\r\n"),
+            ("client unblock 3 timeout", ":1\r\n"),
+            ("client unblock 4 ERROR", ":0\r\n"),
+            ("client unblock -3", ":0\r\n"),
+            ("client unblock x", "-ERR value is not an integer or out of range\r\n"),
+            ("client unblock 3 x", "-ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR\r\n"),
+        ] {
+            assert_eq!(ask(&hall, line).0, reply, "{line}");
+        }
+        assert!(ask(&hall, "client unblock 3 error x").0.starts_with("-ERR unknown subcommand or"));
+        let asked = [(3, Wake::TimedOut), (3, Wake::TimedOut), (4, Wake::Error)];
+        assert_eq!(*hall.woken.borrow(), asked);
+    }
+
+    #[test]
+    fn of_one_that_waits_the_flags_say_so() {
+        for (flags, shown) in [("N", "b"), ("P", "Pb"), ("eT", "beT"), ("PeT", "PbeT")] {
+            let card = Card { flags: flags.to_owned(), is_blocked: true, ..Card::default() };
+            assert_eq!(card.shown_flags(), shown);
+        }
     }
 
     #[test]

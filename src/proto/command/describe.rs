@@ -293,7 +293,7 @@ mod tests {
         assert_eq!(Client::resp3().ask("command docs client|id"), CLIENT_ID);
         assert_eq!(Client::default().ask("command docs nosuch"), "*0|");
         let reply = Client::resp3().ask("command docs client");
-        assert!(reply.contains("|$11|subcommands|%16|$11|client|capa|%4|"), "{reply}");
+        assert!(reply.contains("|$11|subcommands|%17|$11|client|capa|%4|"), "{reply}");
     }
 
     #[test]

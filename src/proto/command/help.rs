@@ -40,7 +40,7 @@ pub(super) const CLUSTER: [&str; 27] = [
     "    Prints this help.",
 ];
 
-pub(super) const CLIENT: [&str; 57] = [
+pub(super) const CLIENT: [&str; 59] = [
     "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
     "CAPA <option> [options...]",
     "    The client claims its some capability options. Options are:",
@@ -95,6 +95,8 @@ pub(super) const CLIENT: [&str; 57] = [
     "    Assign the name <name> to the current connection.",
     "TRACKINGINFO",
     "    Report tracking status for the current connection.",
+    "UNBLOCK <clientid> [TIMEOUT|ERROR]",
+    "    Unblock the specified blocked client.",
     "UNPAUSE",
     "    Stop the current client pause, resuming traffic.",
     "HELP",

@@ -383,7 +383,7 @@ mod tests {
     #[test]
     fn help_is_a_list_of_lines() {
         let help = Client::default().ask("client help");
-        assert!(help.starts_with("*57|+CLIENT <subcommand> [<arg> [value] [opt] ...]."), "{help}");
+        assert!(help.starts_with("*59|+CLIENT <subcommand> [<arg> [value] [opt] ...]."), "{help}");
         assert!(help.ends_with("|+HELP|+    Prints this help.|"), "{help}");
     }
 }

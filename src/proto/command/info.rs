@@ -96,7 +96,7 @@ fn clients(facts: &Facts, lines: &mut Lines) {
     lines.line("connected_clients", facts.clients);
     lines.line("cluster_connections", 0);
     lines.line("maxclients", facts.clients_max);
-    lines.line("blocked_clients", 0);
+    lines.line("blocked_clients", facts.clients_blocked);
     lines.line("tracking_clients", 0);
 }
 
@@ -208,6 +208,7 @@ mod tests {
             uptime_s: 90_000,
             process_id: Some(42),
             clients: 3,
+            clients_blocked: 2,
             clients_max: 500,
             clients_total: 5,
             clients_refused_total: 6,

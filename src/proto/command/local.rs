@@ -35,6 +35,8 @@ pub struct Facts {
     pub process_id: Option<u32>,
     /// Clients connected now.
     pub clients: u64,
+    /// Those of them that wait at a node.
+    pub clients_blocked: u64,
     /// Clients that may be connected at a time.
     pub clients_max: usize,
     /// Clients accepted since the start.
@@ -120,7 +122,8 @@ pub fn answer(
         "object|help" => help::write(&help::OBJECT, &mut writer),
         name if name.starts_with("cluster|") => cluster::answer(command, identity, &mut writer),
         name if name.starts_with("command") => describe::answer(command, out, protocol),
-        "client|info" | "client|kill" | "client|list" | "client|pause" | "client|unpause" => {
+        "client|info" | "client|kill" | "client|list" | "client|pause" | "client|unblock"
+        | "client|unpause" => {
             return clients::answer(command, identity, (facts, directory), out);
         }
         _ => identity::answer(command, identity, out),

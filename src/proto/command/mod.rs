@@ -41,7 +41,7 @@ mod waits;
 
 use bytes::Bytes;
 
-pub use clients::{Card, Directory, Pause};
+pub use clients::{Card, Directory, Pause, Wake};
 pub use identity::{Choice, Identity, REDIS_VERSION};
 pub use keys::{KeySpec, Keys, Take};
 pub use local::{After, CommandCount, Facts, answer};

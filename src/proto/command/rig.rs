@@ -7,7 +7,7 @@ use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed};
 
 use super::super::resp::{RequestDecoder, Span};
-use super::{After, Card, Command, Directory, Facts, Identity, Refusal, answer, parse};
+use super::{After, Card, Command, Directory, Facts, Identity, Refusal, Wake, answer, parse};
 
 /// How much is drawn: the same each time, and each row more than once without arguments.
 pub(super) fn draws() -> Config {
@@ -90,6 +90,10 @@ impl Directory for Nobody {
 
     fn close(&self, id: u64) {
         panic!("there is no client {id}");
+    }
+
+    fn wake(&self, _: u64, _: Wake) -> bool {
+        false
     }
 
     fn pause(&self, _: Duration, _: bool) {}

@@ -19,6 +19,7 @@ impl Command<'_> {
             Waits::No => return None,
             Waits::SecondsFirst => seconds(self.arg(1)),
             Waits::SecondsLast => seconds(self.arg(self.len() - 1)),
+            Waits::MillisecondsLast => milliseconds(self.arg(self.len() - 1)),
             Waits::Block => milliseconds(self.arg(self.block()?)),
         };
         Some(time.unwrap_or_default().min(WAIT_MAX))
@@ -87,6 +88,9 @@ mod tests {
             ("xreadgroup group g c block 1 streams a >", Some(ms(1))),
             ("xreadgroup block 1 group g c streams a >", Some(ms(1))),
             ("xreadgroup noack block 1 group g c streams a >", Some(ms(1))),
+            ("wait 1 250", Some(ms(250))),
+            ("waitaof 1 1 0", Some(WAIT_MAX)),
+            ("wait 1 -1", Some(ms(0))),
             ("lpop block", None),
         ] {
             assert_eq!(written(line).parse().unwrap().waits(), time, "{line}");

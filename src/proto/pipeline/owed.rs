@@ -32,18 +32,24 @@ pub(super) enum Refusal {
     Begin,
     /// A command, in these words, and with it all.
     Command(Bytes),
+    /// The mark before it, in these words.
+    Mark(Bytes),
 }
 
 impl<D> Owed<D> {
-    /// Takes note of a reply before its own, after it was counted: in a transaction, the first
+    /// Takes note of a reply before its own, after it was counted: where it matters, the first
     /// error counts.
     pub(super) fn note_refusal(&mut self, reply: Bytes) {
-        let Form::Transaction(queued) = self.form else { return };
-        if reply[0] == b'-' && self.refusal.is_none() {
-            let is_begin = self.skip == queued;
-            let refusal = if is_begin { Refusal::Begin } else { Refusal::Command(reply) };
-            self.refusal = Some(Box::new(refusal));
+        if reply[0] != b'-' || self.refusal.is_some() {
+            return;
         }
+        let refusal = match self.form {
+            Form::Transaction(queued) if self.skip == queued => Refusal::Begin,
+            Form::Transaction(_) => Refusal::Command(reply),
+            Form::Marked => Refusal::Mark(reply),
+            Form::Plain | Form::Asking | Form::Fresh => return,
+        };
+        self.refusal = Some(Box::new(refusal));
     }
 }
 
@@ -51,6 +57,7 @@ impl<D> Owed<D> {
 pub(super) fn reply(frame: Bytes, refusal: Option<Box<Refusal>>) -> Reply {
     match refusal.map(|refusal| *refusal) {
         // The node executed nothing because of that; to `EXEC` it may say why, too.
+        Some(Refusal::Mark(refusal)) => Reply::Frame(refusal),
         Some(Refusal::Command(refusal)) if frame[0] == b'-' => Reply::Frame(refusal),
         Some(Refusal::Begin) => Reply::Failure(Failure::sent(Cause::NoTransaction)),
         Some(Refusal::Command(_)) | None => Reply::Frame(frame),

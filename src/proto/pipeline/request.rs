@@ -36,17 +36,38 @@ pub enum Form {
     Asking,
     /// One, and `UNWATCH` goes directly before it: it begins a conversation of its own.
     Fresh,
+    /// One, and directly before it a write without effect, which the node passes on to its
+    /// replicas: `FUNCTION RESTORE` of no functions. What counts who has the last write of the
+    /// connection then counts from there. If it is refused, so is the request.
+    Marked,
     /// `MULTI`, so many commands, and `EXEC`, whose reply is the reply. If one of the commands is
     /// refused, and with it all, the refusal is.
     Transaction(u32),
 }
 
+const ASKING: &[u8] = b"*1\r\n$6\r\nASKING\r\n";
+const UNWATCH: &[u8] = b"*1\r\n$7\r\nUNWATCH\r\n";
+/// What it restores is what `FUNCTION DUMP` gives where there are no functions: the version of the
+/// format, which later servers read, too, and a checksum.
+const MARK: &[u8] = b"*4\r\n$8\r\nFUNCTION\r\n$7\r\nRESTORE\r\n\
+    $10\r\n\x0a\x00\x5d\x9b\x5c\x40\x0f\x7f\xa2\xda\r\n$6\r\nAPPEND\r\n";
+
 impl Form {
+    /// What goes before the request.
+    pub(super) fn prelude(self) -> &'static [u8] {
+        match self {
+            Form::Asking => ASKING,
+            Form::Fresh => UNWATCH,
+            Form::Marked => MARK,
+            Form::Plain | Form::Transaction(_) => b"",
+        }
+    }
+
     /// How many replies come before that of the request.
     pub(super) fn replies_before(self) -> u32 {
         match self {
             Form::Plain => 0,
-            Form::Asking | Form::Fresh => 1,
+            Form::Asking | Form::Fresh | Form::Marked => 1,
             Form::Transaction(queued) => 1 + queued,
         }
     }

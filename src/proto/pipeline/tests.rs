@@ -194,6 +194,30 @@ fn asking_goes_directly_before_its_command_and_its_reply_is_nobodys() {
     );
 }
 
+#[test]
+fn what_a_node_does_not_mark_it_is_not_asked_for() {
+    for (replies, told) in [
+        ("+OK\r\n:1\r\n", ":1"),
+        ("+OK\r\n-ERR a\r\n", "-ERR a"),
+        ("-NOPERM a\r\n:1\r\n", "-NOPERM a"),
+        ("-READONLY a\r\n-ERR b\r\n", "-READONLY a"),
+    ] {
+        let mut rig = Rig::connected(Protocol::Resp2);
+        let reply_to = Waiter(1, Rc::clone(&rig.client));
+        let (deadline, since) = (rig.at(100), rig.now);
+        let (frame, form) = (command("C1"), Form::Marked);
+        rig.pipeline.push(Request { frame, form, since, deadline, reply_to });
+        let mark = "*4\r\n$8\r\nFUNCTION\r\n$7\r\nRESTORE\r\n$10\r\n";
+        let mut written = Vec::new();
+        let output = rig.pipeline.poll_transmit(rig.now).unwrap();
+        written.extend_from_slice(output.single().unwrap());
+        output.advance(written.len());
+        rig.pipeline.receive_written(rig.now);
+        assert!(written.starts_with(mark.as_bytes()) && written.ends_with(b"*1\r\n$2\r\nC1\r\n"));
+        assert_eq!(rig.answers(replies), Ok(vec![answer(1, told)]));
+    }
+}
+
 /// A transaction of two commands, as request 2, between two others.
 fn with_transaction() -> Rig {
     let mut rig = Rig::connected(Protocol::Resp2);

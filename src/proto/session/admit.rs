@@ -117,6 +117,7 @@ impl Session {
                 let part = Part::new(frame, slot, row.access, self.identity.choice());
                 self.admit_own(Part { own: Own::Wait(time), ..part }, row, since, turn);
             }
+            Plan::Count(count, row) => self.admit_count((frame, count), row, since, turn),
             Plan::Subscription(row, names) => self.subscription((row, names), since, turn),
             Plan::Split(split, row) => self.admit_many(split, row, (frame.len(), since), turn),
         }

@@ -88,6 +88,10 @@ fn explain(command: &Command<'_>, router: &Router, rules: &Rules, home: Slot) ->
             let to = address(router, router.route(slot));
             lines.push(format!("waits at {to}, on a connection lent to the client"));
         }
+        Plan::Count(..) => {
+            let whom = "asks the primaries that the client has written to, one after the other";
+            lines.push(format!("{whom}, on a connection lent to the client"));
+        }
         Plan::Subscription(..) => {
             lines.push("subscribes over a connection that the worker's clients share".to_owned());
         }

@@ -7,6 +7,7 @@
 //! EXEC     --alone, on the same lease--> its reply; nil if that is gone, or the slot has moved
 //! UNWATCH, DISCARD, RESET, an EXEC that is not sent --> nothing is watched
 //! BLPOP, … --alone, on a new lease--> the reply, whenever it comes
+//! WAIT     --alone, on a new lease--> see `replicas`
 //! ```
 //!
 //! Alone: when all before it are answered, and before all after it are sent. So a client's commands
@@ -27,6 +28,7 @@ use super::plan::everywhere_alone;
 use super::ring::{Ticket, Work};
 use super::turn::{Transmit, Turn};
 use super::verdict::aborted;
+use super::wake::Blocking;
 use crate::mutant::planted;
 use crate::proto::cluster::{Redirect, Route, Router, Slot};
 use crate::proto::command::{Command, Outcome, Row, Spread};
@@ -97,7 +99,7 @@ impl Session {
     /// Whether a command of its waits at its node until there is something for it.
     #[must_use]
     pub fn is_blocked(&self) -> bool {
-        self.is_blocked
+        self.blocking.is_some()
     }
 
     /// When a command that waits for a connection to borrow has to have one.
@@ -116,6 +118,12 @@ impl Session {
     /// on.
     pub fn receive_move(&mut self) {
         self.watching.lose();
+        self.written.receive_move();
+    }
+
+    /// What the client watches is lost, if it watches something: the connection is not kept.
+    pub fn lose_watch(&mut self) {
+        self.watching.lose();
     }
 
     /// Whether keys are watched, on a connection that was there when that was last known.
@@ -126,7 +134,7 @@ impl Session {
     /// Whether a command runs when all before it are answered, and before all after it.
     pub(super) fn runs_alone(&self, command: &Command<'_>, router: &Router) -> bool {
         match (&self.transaction, command.row.spread) {
-            (None, Spread::EveryPrimary | Spread::Scan | Spread::Report) => {
+            (None, Spread::EveryPrimary | Spread::Scan | Spread::Report | Spread::Replicas) => {
                 everywhere_alone(command, router)
             }
             (None, Spread::Transaction) => command.row.name == "watch",
@@ -150,9 +158,9 @@ impl Session {
             return self.give_up_watch(&part, turn.now);
         }
         self.is_leased = true;
-        self.is_blocked = matches!(part.own, Own::Wait(_));
         // What waits at its node has time for that from now on, however long it waited for others.
-        let since = if self.is_blocked { turn.now } else { since };
+        let may_wait = part.own.waits();
+        let since = if may_wait { turn.now } else { since };
         let deadline = since + turn.policy.timeout(row);
         let bytes = part.frame.len();
         let lane = match (&self.watching, part.own) {
@@ -161,6 +169,7 @@ impl Session {
         };
         let ticket = self.ring.push(Work::One(part), bytes, deadline);
         self.note(ticket, row, turn);
+        self.blocking = may_wait.then(|| Blocking::new(ticket, row));
         let Some(lane) = lane else { return self.park(1) };
         let Some((part, _)) = self.ring.part(ticket) else { return };
         let lane = part.lane(lane.node);
@@ -195,6 +204,12 @@ impl Session {
         turn: &mut Turn<'_>,
     ) -> Option<Reply> {
         let (part, _) = self.ring.part(ticket)?;
+        let access = part.access;
+        if self.took_nothing(access, &reply, turn) {
+            self.lease_failed = true;
+            return None;
+        }
+        let (part, _) = self.ring.part(ticket)?;
         let (own, protocol) = (part.own, part.choice.protocol);
         let is_failure = matches!(reply, Reply::Failure(_));
         self.lease_failed |= is_failure;
@@ -214,6 +229,7 @@ impl Session {
         }
         match own {
             Own::No | Own::Wait(_) => return Some(reply),
+            Own::Count { .. } => return self.answer_count(ticket, lane.node, reply, turn),
             Own::Watch => {
                 if let Reply::Frame(frame) = &reply
                     && frame[0] == b'+'
@@ -255,7 +271,8 @@ impl Session {
     pub(super) fn end_alone(&mut self) {
         if matches!(self.alone, Alone::Runs) && self.ring.is_empty() {
             self.alone = Alone::No;
-            (self.is_leased, self.is_blocked) = (false, false);
+            (self.is_leased, self.blocking) = (false, None);
+            self.written.end_count();
             if matches!(self.watching, Watching::Asked(..)) {
                 self.watching = Watching::Nothing;
             }

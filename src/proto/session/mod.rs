@@ -26,11 +26,13 @@ mod part;
 mod paused;
 mod plan;
 mod repair;
+mod replicas;
 mod ring;
 mod subscriber;
 mod transaction;
 mod turn;
 mod verdict;
+mod wake;
 mod window;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -45,12 +47,14 @@ use self::lease::Watching;
 pub use self::lease::no_lease;
 use self::part::Part;
 pub use self::part::{Lane, Way};
+use self::replicas::Written;
 use self::ring::Ring;
 pub use self::ring::Ticket;
 use self::subscriber::Subscriber;
 pub use self::subscriber::Wish;
 use self::transaction::Transaction;
 pub use self::turn::{Policy, Tally, Transmit, Turn};
+use self::wake::Blocking;
 pub use self::window::CommonReply;
 use self::window::Window;
 use super::cluster::{Route, Slot};
@@ -93,10 +97,11 @@ pub struct Session {
     alone: Alone,
     transaction: Option<Transaction>,
     watching: Watching,
+    written: Written,
     /// A command is on a connection of the client's own, or waits for one.
     is_leased: bool,
-    /// It waits there for something to come.
-    is_blocked: bool,
+    /// The one that waits there for something to come.
+    blocking: Option<Blocking>,
     /// That connection is of no more use.
     lease_failed: bool,
     subscriber: Option<Box<Subscriber>>,
@@ -148,8 +153,9 @@ impl Session {
             alone: Alone::default(),
             transaction: None,
             watching: Watching::default(),
+            written: Written::default(),
             is_leased: false,
-            is_blocked: false,
+            blocking: None,
             lease_failed: false,
             subscriber: None,
             subscriber_output_bytes_max: output_bytes_max,

@@ -45,6 +45,8 @@ pub(super) enum Own {
     Exec,
     /// It may wait so long at its node.
     Wait(Duration),
+    /// It asks its node for replicas for so long, perhaps after a mark; see `replicas`.
+    Count { time: Duration, marked: bool },
 }
 
 impl Own {
@@ -54,15 +56,20 @@ impl Own {
             Own::Watch | Own::WatchMore | Own::Exec if planted("watch-on-what-all-share") => {
                 Way::Shared
             }
-            Own::Watch | Own::Wait(_) => Way::Lease,
+            Own::Watch | Own::Wait(_) | Own::Count { .. } => Way::Lease,
             Own::WatchMore | Own::Exec => Way::SameLease,
         }
+    }
+
+    /// Whether the node may keep it waiting.
+    pub(super) fn waits(self) -> bool {
+        matches!(self, Own::Wait(_) | Own::Count { .. })
     }
 
     /// The time that it has beside that of every command.
     pub(super) fn patience(self) -> Duration {
         match self {
-            Own::Wait(time) => time,
+            Own::Wait(time) | Own::Count { time, .. } => time,
             Own::No | Own::Watch | Own::WatchMore | Own::Exec => Duration::ZERO,
         }
     }
@@ -165,6 +172,7 @@ impl Part {
     pub(super) fn form(&self, asking: bool) -> Form {
         match self.queued {
             None if self.own == Own::Watch => Form::Fresh,
+            None if matches!(self.own, Own::Count { marked: true, .. }) => Form::Marked,
             None if asking => Form::Asking,
             None => Form::Plain,
             Some(queued) => Form::Transaction(queued),

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::CLUSTERDOWN;
 use super::explain;
+use super::replicas::Count;
 use super::transaction::Batch;
 use super::turn::Turn;
 use crate::proto::cluster::{Address, Primary, Router, Slot};
@@ -22,6 +23,8 @@ pub(super) enum Plan {
     Watch(Slot, &'static Row),
     /// It may wait for so long at its node.
     Wait(Slot, &'static Row, Duration),
+    /// It asks for replicas of what the client has written.
+    Count(Count, &'static Row),
     Split(Split, &'static Row),
     /// It subscribes to what it names, or unsubscribes.
     Subscription(&'static Row, Vec<Bytes>),
@@ -55,6 +58,7 @@ pub(super) fn plan(command: &Command<'_>, router: &Router, rules: &Rules, home: 
             return everywhere(command, router);
         }
         Spread::Report => return report(command, router),
+        Spread::Replicas => return Plan::Count(Count::new(command), row),
         Spread::NamedSlot => {
             // Where there is no such slot, any node says so.
             let slot = command.named_slot().unwrap_or_else(|| Slot::of(b""));
@@ -103,7 +107,7 @@ fn one(command: &Command<'_>, slot: Slot) -> Plan {
 pub(super) fn everywhere_alone(command: &Command<'_>, router: &Router) -> bool {
     match command.row.spread {
         Spread::EveryPrimary | Spread::Scan => router.is_cluster(),
-        Spread::Report => true,
+        Spread::Report | Spread::Replicas => true,
         Spread::Local
         | Spread::OneSlot
         | Spread::BySlot

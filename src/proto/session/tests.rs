@@ -8,10 +8,12 @@ mod lease;
 mod paused;
 mod policy;
 mod repair;
+mod replicas;
 mod replies;
 mod subscriber;
 mod timings;
 mod transactions;
+mod wake;
 
 use std::time::Duration;
 

@@ -109,7 +109,9 @@ impl Transaction {
                 return refused("in a transaction it has no place: redpoll answers it itself");
             }
             Spread::Report => return refused("in a transaction it has no place"),
-            Spread::EveryPrimary | Spread::Scan | Spread::NamedSlot if router.is_cluster() => {
+            Spread::EveryPrimary | Spread::Scan | Spread::NamedSlot | Spread::Replicas
+                if router.is_cluster() =>
+            {
                 return refused("in a transaction it would run on one node only");
             }
             Spread::Subscription => {
@@ -122,6 +124,7 @@ impl Transaction {
             | Spread::AnyPrimary
             | Spread::EveryPrimary
             | Spread::Scan
+            | Spread::Replicas
             | Spread::Transaction => {}
         }
         for key in command.keys().map(|at| command.arg(at)) {

@@ -26,12 +26,15 @@ impl Session {
             debug_assert!(false, "answered without having been sent");
             return;
         };
-        let is_own = part.own != Own::No;
+        let (is_own, may_write) = (part.own != Own::No, part.access == Access::Write);
         self.stirred = true;
         let bytes = content_bytes(&reply);
         self.window.receive(part.access, part.frame.len(), bytes);
         if let Some(bytes) = bytes.filter(|_| part.access == Access::Read) {
             turn.common_reply.learn(bytes);
+        }
+        if may_write {
+            self.note_written(lane.node, &reply);
         }
         let reply = if is_own { self.answer_own(ticket, lane, reply, turn) } else { Some(reply) };
         let Some(reply) = reply else { return };

@@ -17,6 +17,7 @@ lines!(CONNECTION, Group::Connection, {
     "client|kill" "( wrong | ID zero | TYPE wrong | USER wrong | SKIPME wrong )",
     "client|list" "( ID wrong | TYPE wrong | TYPE REPLICA )",
     "client|pause" "zero [ ( WRITE | ALL | wrong ) ]",
+    "client|unblock" "( wrong | zero ) [ ( TIMEOUT | ERROR | wrong ) ]",
     "client|unpause" "",
     "client|no-evict" "( ON | OFF | wrong )",
     "client|no-touch" "( ON | OFF | wrong )",

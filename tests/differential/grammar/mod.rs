@@ -106,9 +106,10 @@ impl Line {
     /// there is a reply for each subscription. Not that of `PUBLISH`: a client could hear itself.
     /// Not the `ALPHA` of `SORT`: without it Redis looks at an old `errno`, and refuses good
     /// numbers once another command has met one out of range. Not how long `CLIENT PAUSE` has
-    /// everybody wait.
+    /// everybody wait, nor for how many replicas `WAIT` does.
     pub(crate) fn may_be_spoilt(&self) -> bool {
-        !matches!(self.name, "sort" | "sort_ro" | "client|pause") && self.group != Group::PubSub
+        !matches!(self.name, "sort" | "sort_ro" | "client|pause" | "wait" | "waitaof")
+            && self.group != Group::PubSub
     }
 
     /// Whether it is queued, or ends or begins what is queued, whoever is asked, and its reply is

@@ -33,6 +33,7 @@ mod scripts;
 mod timers;
 mod tools;
 mod types;
+mod waits;
 
 /// What a trial is called, and what it does.
 type Story = (&'static str, fn(&Stage) -> Result<()>);
@@ -50,6 +51,7 @@ pub(crate) fn all() -> impl Iterator<Item = Story> {
         demo::STORIES,
         conversation::STORIES,
         types::STORIES,
+        waits::STORIES,
         errors::STORIES,
         scripts::STORIES,
         databases::STORIES,

@@ -1,6 +1,6 @@
 //! The connection itself.
 
-use super::{Access, NO_TRACKING, NOT_WOKEN, ONE_SERVER, Row};
+use super::{Access, NO_TRACKING, ONE_SERVER, Row};
 
 pub(super) const ROWS: &[Row] = &[
     Row::new("auth", -2, Access::None)
@@ -140,7 +140,17 @@ keys.",
                     "Returns information about server-assisted client-side caching for the \
 connection.",
                 ),
-            Row::refused("client|unblock", -3, "connection", "5.0.0", NOT_WOKEN),
+            Row::new("client|unblock", -3, Access::None)
+                .flags(
+                    &["admin", "noscript", "loading", "stale"],
+                    &["@admin", "@slow", "@dangerous", "@connection"],
+                )
+                .doc(
+                    "connection",
+                    "5.0.0",
+                    "O(log N) where N is the number of client connections",
+                    "Unblocks a client blocked by a blocking command from a different connection.",
+                ),
             Row::new("client|unpause", 2, Access::None)
                 .flags(
                     &["admin", "noscript", "loading", "stale"],

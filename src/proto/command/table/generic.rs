@@ -1,7 +1,7 @@
 //! Keys of any type.
 
 use super::super::keys::{KeySpec, Take};
-use super::{ALL, Access, KEY, Merge, Row, SECOND, SORT_OPTIONS, Spread, TWO, arg};
+use super::{ALL, Access, KEY, Merge, Row, SECOND, SORT_OPTIONS, Spread, TWO, Waits, arg};
 
 pub(super) const ROWS: &[Row] = &[
     Row::new("copy", -3, Access::Write)
@@ -281,5 +281,29 @@ pub(super) const ROWS: &[Row] = &[
              work in a different thread in order to reclaim memory, where N is the number \
              of allocations the deleted objects where composed of.",
             "Asynchronously deletes one or more keys.",
+        ),
+    Row::new("wait", 3, Access::None)
+        .spread(Spread::Replicas)
+        .waits(Waits::MillisecondsLast)
+        .flags(&["blocking"], &["@slow", "@blocking", "@connection"])
+        .tips(&["request_policy:all_shards", "response_policy:agg_min"])
+        .doc(
+            "generic",
+            "3.0.0",
+            "O(1)",
+            "Blocks until the asynchronous replication of all preceding write commands sent by \
+             the connection is completed.",
+        ),
+    Row::new("waitaof", 4, Access::None)
+        .spread(Spread::Replicas)
+        .waits(Waits::MillisecondsLast)
+        .flags(&["blocking"], &["@slow", "@blocking", "@connection"])
+        .tips(&["request_policy:all_shards", "response_policy:agg_min"])
+        .doc(
+            "generic",
+            "7.2.0",
+            "O(1)",
+            "Blocks until all of the preceding write commands sent by the connection are written \
+             to the append-only file of the primary and/or replicas.",
         ),
 ];

@@ -22,6 +22,7 @@ pub fn markdown() -> String {
         ("Asked of every primary", Spread::Report),
         ("Run by one primary after the other", Spread::Scan),
         ("Run by the owner of the slot that they name", Spread::NamedSlot),
+        ("Asked of the primaries that the client wrote to, one after the other", Spread::Replicas),
         ("Run by some primary", Spread::AnyPrimary),
         ("Begin or end a transaction, which waits at Redpoll until `EXEC`", Spread::Transaction),
         ("Subscribe or unsubscribe, on a connection that subscribers share", Spread::Subscription),

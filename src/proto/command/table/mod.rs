@@ -101,6 +101,9 @@ pub enum Spread {
     Report,
     /// One primary after the other runs it; which one, the cursor says.
     Scan,
+    /// The primaries that the client has written to ask their replicas for that, one after the
+    /// other; alone.
+    Replicas,
     /// It begins or ends a transaction; what is in between waits at the proxy.
     Transaction,
     /// It subscribes the client to what it names, or unsubscribes it, alone as the above; it has a
@@ -119,6 +122,8 @@ pub enum Waits {
     SecondsFirst,
     /// The last argument does.
     SecondsLast,
+    /// The last argument does, in milliseconds.
+    MillisecondsLast,
     /// The argument after the option `BLOCK`, if that is there, says for how many milliseconds.
     Block,
 }
@@ -361,10 +366,8 @@ const GEO: &[(&str, u8)] = &[("store", 1), ("storedist", 1)];
 const STREAM_OPTIONS: &[(&str, u8)] = &[("block", 1), ("count", 1), ("group", 2), ("noack", 0)];
 
 const ONE_SERVER: &str = "it is about one server, so send it to that server itself";
-const ABOUT_A_CONNECTION: &str = "it is about what one connection wrote, and clients share theirs";
 const MOVES_KEYS: &str = "it moves keys past the proxy";
 const NOT_A_NODE: &str = "the slots that redpoll shows are not kept at redpoll";
-const NOT_WOKEN: &str = "redpoll does not wake clients that wait yet; CLIENT KILL closes one";
 const NO_TRACKING: &str = "redpoll does not tell clients which keys others change";
 
 #[cfg(test)]
@@ -423,7 +426,7 @@ mod tests {
 
     #[test]
     fn what_no_client_gets_has_a_row_with_the_reason() {
-        for name in ["migrate", "wait", "monitor", "cluster|failover"] {
+        for name in ["migrate", "psync", "monitor", "cluster|failover"] {
             let row = find_full(name.as_bytes()).unwrap();
             assert!(matches!(row.spread, Spread::Refused(why) if !why.is_empty()), "{name}");
         }

@@ -1,6 +1,6 @@
 //! What no client gets, and why.
 
-use super::{ABOUT_A_CONNECTION, MOVES_KEYS, ONE_SERVER, Row};
+use super::{MOVES_KEYS, ONE_SERVER, Row};
 
 pub(super) const ROWS: &[Row] = &[
     Row::refused("bgrewriteaof", 1, "server", "1.0.0", ONE_SERVER),
@@ -42,6 +42,4 @@ pub(super) const ROWS: &[Row] = &[
     Row::refused("shutdown", -1, "server", "1.0.0", ONE_SERVER),
     Row::refused("slaveof", 3, "server", "1.0.0", ONE_SERVER),
     Row::refused("sync", 1, "server", "1.0.0", ONE_SERVER),
-    Row::refused("wait", 3, "generic", "3.0.0", ABOUT_A_CONNECTION),
-    Row::refused("waitaof", 4, "generic", "7.2.0", ABOUT_A_CONNECTION),
 ];

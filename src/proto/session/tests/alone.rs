@@ -126,14 +126,14 @@ fn before_one_server_nothing_runs_alone() {
 #[test]
 fn what_no_client_gets_is_refused_on_a_connection_that_stays() {
     let mut rig = Rig::new();
-    assert!(rig.send("MONITOR\nWAIT 1 0\nCONFIG SET a b\n").is_empty());
+    assert!(rig.send("MONITOR\nPSYNC a 0\nCONFIG SET a b\n").is_empty());
     let told = rig.told();
     let told: Vec<_> = told.lines().collect();
     assert!(
         told[0].starts_with("-ERR redpoll refuses MONITOR: it is about one server"),
         "{told:?}"
     );
-    assert!(told[1].starts_with("-ERR redpoll refuses WAIT: "));
+    assert!(told[1].starts_with("-ERR redpoll refuses PSYNC: "));
     assert!(told[2].starts_with("-ERR redpoll refuses CONFIG SET: it is about one server"));
     assert_eq!(rig.send("XREAD STREAMS a 0\n"), ["2: XREAD STREAMS a 0"]);
 }

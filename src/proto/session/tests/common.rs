@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::proto::command::{Card, Directory};
+use crate::proto::command::{Card, Directory, Wake};
 use crate::proto::scripts::{Digest, Library, Scripts};
 
 /// The pause that a client asked for.
@@ -18,6 +18,10 @@ impl Directory for Hall {
     }
 
     fn close(&self, _: u64) {}
+
+    fn wake(&self, _: u64, _: Wake) -> bool {
+        false
+    }
 
     fn pause(&self, length: Duration, all: bool) {
         self.0.replace(Some((length, all)));
