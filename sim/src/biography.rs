@@ -125,6 +125,7 @@ mod tests {
             process: 0,
             args: args("GET a"),
             reply: Bytes::from_static(b"_"),
+            progress: (0, Vec::new()),
             exec: None,
         };
         let end = Some((ms(10), End::Left));

@@ -388,6 +388,8 @@ pub struct Execution {
     pub args: Vec<Vec<u8>>,
     /// What the node replied.
     pub reply: Bytes,
+    /// How far the node's data was then, in changes, and each of its replicas.
+    pub progress: (u64, Vec<u64>),
     /// The number of the `EXEC` that ran it, among all of them.
     pub exec: Option<u64>,
 }

@@ -193,7 +193,9 @@ impl Recorder {
         let mut transactions = self.transactions.borrow_mut();
         for (args, reply, exec) in transactions.see((node, seen.connection), seen) {
             if is_of_workload(&args) {
-                history.executions.push(Execution { at, node, process, args, reply, exec });
+                let progress = (seen.offset, seen.replicas.to_vec());
+                let ran = Execution { at, node, process, args, reply, progress, exec };
+                history.executions.push(ran);
             }
         }
     }
@@ -276,7 +278,8 @@ impl Recorder {
 
 /// Whether a client's command is behind it, not the proxy's own `HELLO`, `CLUSTER` or `ASKING`.
 fn is_of_workload<A: AsRef<[u8]>>(args: &[A]) -> bool {
-    Kind::of(args).is_some_and(|kind| kind.effect != Effect::Local || kind.name == "WATCH")
+    Kind::of(args)
+        .is_some_and(|kind| kind.effect != Effect::Local || matches!(kind.name, "WAIT" | "WATCH"))
 }
 
 /// Reads along what the proxy writes to nodes.

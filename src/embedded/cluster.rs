@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::clock::Clock;
-use super::node::Node;
+use super::node::{Node, State};
 use super::pubsub::Exchange;
 use super::redirect::Membership;
 use super::replication::{Change, Link};
@@ -253,7 +253,7 @@ impl Cluster {
 
     /// Lets a replica fall behind its primary from now on.
     pub fn hold_replication(&self, replica: usize) {
-        self.0.borrow().with_link(replica, Link::hold);
+        self.0.borrow().with_link(replica, |link, _| link.hold());
     }
 
     /// Lets a replica catch up with its primary.
@@ -267,12 +267,12 @@ impl Inner {
         change(self.nodes[index].0.borrow_mut().membership.as_mut().expect("set by Cluster::new"));
     }
 
-    fn with_link(&self, replica: usize, change: impl Fn(&mut Link)) {
+    fn with_link(&self, replica: usize, change: impl Fn(&mut Link, u64)) {
         for node in &self.nodes {
-            for link in &mut node.0.borrow_mut().links {
-                if link.feeds(&self.nodes[replica]) {
-                    change(link);
-                }
+            let State { links, offset, waiters, .. } = &mut *node.0.borrow_mut();
+            for link in links.iter_mut().filter(|link| link.feeds(&self.nodes[replica])) {
+                change(link, *offset);
+                waiters.wake();
             }
         }
     }
@@ -357,7 +357,7 @@ impl Inner {
             let Some(feeder) = feeder else { continue };
             let mut feeder = feeder.0.borrow_mut();
             if !feeder.links.iter().any(|link| link.feeds(node)) {
-                let link = Link::new(node.clone(), &feeder.store);
+                let link = Link::new(node.clone(), &feeder.store, feeder.offset);
                 feeder.links.push(link);
             }
         }

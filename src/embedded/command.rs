@@ -10,7 +10,7 @@ use super::node::ServerCall;
 use super::number::format_double;
 use super::rng::Rng;
 use super::store::Db;
-use super::{cluster_commands, connection, info};
+use super::{cluster_commands, connection, info, replicas};
 use super::{
     hashes, keys, keyspace, lists, lists_ends, lists_waiting, pubsub, sets, sets_combine, strings,
 };
@@ -162,6 +162,8 @@ pub(super) enum Waits {
     First,
     /// In its last argument.
     Last,
+    /// For replicas: in its last argument, in milliseconds.
+    Replicas,
 }
 
 /// A command.
@@ -300,6 +302,7 @@ static TABLE: LazyLock<BTreeMap<&'static [u8], &'static Row>> = LazyLock::new(||
         info::ROWS,
         cluster_commands::ROWS,
         pubsub::ROWS,
+        replicas::ROWS,
         transaction::ROWS,
     ];
     groups.into_iter().flatten().map(|row| (row.name.as_bytes(), row)).collect()

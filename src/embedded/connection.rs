@@ -9,7 +9,7 @@ use super::info::REDIS_VERSION;
 use super::node::ServerCall;
 use super::pubsub::Post;
 use super::transaction::{Transaction, Watch};
-use super::waiting::Waiting;
+use super::waiting::{Dismissal, Waiting};
 use crate::proto::resp::{Protocol, parse_integer};
 
 /// What a node keeps of a client: the state that commands like `HELLO` and `READONLY` change.
@@ -27,6 +27,8 @@ pub struct Connection {
     pub(super) readonly: bool,
     /// The command before this one was `ASKING`.
     pub(super) asking: bool,
+    /// How far the data of the node was when it wrote last, in changes.
+    pub(super) written: u64,
     /// What was queued since `MULTI`.
     pub(super) transaction: Option<Transaction>,
     /// The keys whose change makes for no transaction.
@@ -53,6 +55,7 @@ impl Connection {
             authenticated: false,
             readonly: false,
             asking: false,
+            written: 0,
             transaction: None,
             watch: None,
             post: Rc::default(),
@@ -106,6 +109,7 @@ const CLIENT: &[Row] = &[
     Row::server("client|info", 2, client_info),
     Row::server("client|setinfo", 4, client_setinfo),
     Row::server("client|setname", 3, client_setname),
+    Row::server("client|unblock", -3, client_unblock),
 ];
 
 fn ping(call: &mut ServerCall<'_>, args: Args<'_>) -> Outcome {
@@ -322,6 +326,26 @@ fn client_info(call: &mut ServerCall<'_>, _args: Args<'_>) -> Outcome {
          cmd=client|info user=default resp={resp} lib-name={library} lib-ver={version}\n"
     );
     call.out().verbatim(&line);
+    Ok(())
+}
+
+fn client_unblock(call: &mut ServerCall<'_>, args: Args<'_>) -> Outcome {
+    let how = match args {
+        [_, _, _] => Dismissal::TimeUp,
+        [_, _, _, word] if is(word, "timeout") => Dismissal::TimeUp,
+        [_, _, _, word] if is(word, "error") => Dismissal::Error,
+        [_, _, _, _] => {
+            return Err(Error::new("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
+        }
+        _ => {
+            let begin = "ERR unknown subcommand or wrong number of arguments for '";
+            return Err(Error::quoting(begin, args[1], "'. Try CLIENT HELP."));
+        }
+    };
+    let id = parse_integer(args[2]);
+    let id = id.ok_or(Error::new("ERR value is not an integer or out of range"))?;
+    let is_there = u64::try_from(id).is_ok_and(|id| call.state.waiters.dismiss(id, how));
+    call.out().integer(is_there.into());
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use super::clock::Clock;
 use super::command::{self, Access, Args, Call, Row, Run};
 use super::connection::Connection;
 use super::error::Error;
+use super::execution::{Execution, Observer};
 use super::fault::Fault;
 use super::pubsub::Exchange;
 use super::redirect::{Membership, Request};
@@ -30,29 +31,6 @@ const SWEEP_KEYS_MAX: usize = 16;
 #[derive(Clone)]
 pub struct Node(pub(super) Rc<RefCell<State>>);
 
-/// A command that a node has executed, or refused.
-#[derive(Clone, Copy, Debug)]
-pub struct Execution<'a> {
-    /// The node's id, as `CLUSTER MYID` tells it.
-    pub node: &'a str,
-    /// The client's connection, as `CLIENT ID` tells it.
-    pub connection: u64,
-    /// Where the client is, as `CLIENT INFO` tells it.
-    pub peer: &'a str,
-    /// The command, its name first.
-    pub args: &'a [&'a [u8]],
-    /// Whether `ASKING` came directly before.
-    pub asking: bool,
-    /// Whether it is one that `EXEC` ran.
-    pub is_queued: bool,
-    /// The reply: one frame; `QUEUED`, if it is put off until `EXEC`.
-    pub reply: &'a [u8],
-    /// When it was executed.
-    pub now: Instant,
-}
-
-type Observer = Box<dyn FnMut(&Execution<'_>)>;
-
 /// What a node is and holds.
 pub(super) struct State {
     /// 40 hexadecimal digits.
@@ -71,6 +49,8 @@ pub(super) struct State {
     pub(super) membership: Option<Membership>,
     /// The replicas that it feeds.
     pub(super) links: Vec<Link>,
+    /// Changes that it has passed on to them so far.
+    pub(super) offset: u64,
     /// The primary that feeds it.
     pub(super) feeder: Weak<RefCell<State>>,
     /// The id of the connection opened last.
@@ -125,6 +105,7 @@ impl Node {
             refusals: 0,
             membership: None,
             links: Vec::new(),
+            offset: 0,
             feeder: Weak::new(),
             last_connection: 0,
             watches: Watches::default(),
@@ -182,9 +163,9 @@ impl Node {
         self.0.borrow_mut().store.clear();
         self.replicate(&[Change::Copy(Store::default())]);
         let Some(feeder) = self.0.borrow().feeder.upgrade() else { return };
-        let State { links, store, .. } = &mut *feeder.borrow_mut();
+        let State { links, store, offset, .. } = &mut *feeder.borrow_mut();
         for link in links.iter_mut().filter(|link| link.feeds(self)) {
-            link.synchronise(store);
+            link.synchronise(store, *offset);
         }
     }
 
@@ -229,13 +210,28 @@ impl Node {
         let asking = connection.asking;
         let changes = self.0.borrow_mut().execute(connection, args, now, out);
         self.replicate(&changes);
+        if !changes.is_empty() {
+            connection.written = self.0.borrow().offset;
+        }
         let ran = std::mem::take(&mut self.0.borrow_mut().ran);
         if connection.is_waiting() {
             return;
         }
         let (node, reply) = (&*self.id(), &out[start..]);
         let (connection, peer) = (connection.id(), connection.peer());
-        let last = Execution { node, connection, peer, args, asking, is_queued: false, reply, now };
+        let (offset, replicas) = self.progress();
+        let last = Execution {
+            node,
+            connection,
+            peer,
+            args,
+            asking,
+            is_queued: false,
+            reply,
+            now,
+            offset,
+            replicas: &replicas,
+        };
         for (args, reply) in &ran {
             let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
             self.show(&Execution { args: &args, is_queued: true, reply, ..last });
@@ -266,9 +262,9 @@ impl Node {
         if changes.is_empty() {
             return;
         }
-        for link in &mut self.0.borrow_mut().links {
-            link.push(changes);
-        }
+        let State { links, offset, .. } = &mut *self.0.borrow_mut();
+        *offset += changes.len() as u64;
+        links.iter_mut().for_each(|link| link.push(changes, *offset));
     }
 }
 

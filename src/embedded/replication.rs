@@ -63,14 +63,21 @@ pub(super) struct Link {
     replica: Node,
     /// Changes that the replica has not seen yet, if it is being held back.
     held: Option<VecDeque<Change>>,
+    /// How far the replica is, in changes of the primary.
+    seen: u64,
 }
 
 impl Link {
-    /// A link to a replica, which becomes a copy of `store`.
-    pub(super) fn new(replica: Node, store: &Store) -> Link {
-        let mut link = Link { replica, held: None };
-        link.synchronise(store);
+    /// A link to a replica, which becomes a copy of `store`, of a primary that is at `offset`.
+    pub(super) fn new(replica: Node, store: &Store, offset: u64) -> Link {
+        let mut link = Link { replica, held: None, seen: 0 };
+        link.synchronise(store, offset);
         link
+    }
+
+    /// How far the replica is, in changes of the primary.
+    pub(super) fn seen(&self) -> u64 {
+        self.seen
     }
 
     /// Whether this node is the replica.
@@ -78,20 +85,24 @@ impl Link {
         self.replica.is(node)
     }
 
-    /// Passes changes on, at once unless the replica is being held back.
-    pub(super) fn push(&mut self, changes: &[Change]) {
+    /// Passes changes on, after which the primary is at `offset`: at once unless the replica is
+    /// being held back.
+    pub(super) fn push(&mut self, changes: &[Change], offset: u64) {
         match &mut self.held {
             Some(held) => held.extend(changes.iter().cloned()),
-            None => self.apply(changes),
+            None => {
+                self.apply(changes);
+                self.seen = offset;
+            }
         }
     }
 
     /// Makes the replica a copy of `store`, as soon as it may catch up.
-    pub(super) fn synchronise(&mut self, store: &Store) {
+    pub(super) fn synchronise(&mut self, store: &Store, offset: u64) {
         if let Some(held) = &mut self.held {
             held.clear();
         }
-        self.push(&[Change::Copy(store.clone())]);
+        self.push(&[Change::Copy(store.clone())], offset);
     }
 
     /// Lets the replica fall behind from now on.
@@ -99,10 +110,11 @@ impl Link {
         self.held.get_or_insert_default();
     }
 
-    /// Lets the replica catch up.
-    pub(super) fn release(&mut self) {
+    /// Lets the replica catch up with its primary, which is at `offset`.
+    pub(super) fn release(&mut self, offset: u64) {
         let held: Vec<Change> = self.held.take().unwrap_or_default().into();
         self.apply(&held);
+        self.seen = offset;
     }
 
     fn apply(&self, changes: &[Change]) {

@@ -7,7 +7,7 @@
 //! gone without one --> the connection is no more, and its place in the queue means nothing
 //! ```
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -18,7 +18,9 @@ use super::args::until;
 use super::command::{Args, Keys, Row, Waits};
 use super::connection::Connection;
 use super::error::Error;
-use super::node::{Execution, Node, State};
+use super::execution::Execution;
+use super::node::{Node, State};
+use super::replicas::{self, Enough};
 use super::replication::Change;
 use super::store::{Db, List};
 use crate::proto::resp::{Protocol, Writer};
@@ -28,6 +30,9 @@ const DEMOTED: Error = Error::new(
     "UNBLOCKED force unblock from blocking operation, instance state changed \
      (master -> replica?)",
 );
+
+/// What a client is told that another one has woken.
+const UNBLOCKED: Error = Error::new("UNBLOCKED client unblocked via CLIENT UNBLOCK");
 
 /// A command that waits.
 #[derive(Debug)]
@@ -41,8 +46,19 @@ pub(super) struct Waiting {
     asking: bool,
     /// Unix milliseconds; `None` if it waits for ever.
     until: Option<i64>,
+    /// It waits for replicas, and for no element.
+    enough: Option<Enough>,
+    /// It is to wait no longer.
+    dismissed: Cell<Option<Dismissal>>,
     answer: RefCell<Option<Vec<u8>>>,
     woken: Notify,
+}
+
+/// How one that waits is to wait no longer.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Dismissal {
+    TimeUp,
+    Error,
 }
 
 /// All that wait at a node: who has waited longest comes first.
@@ -89,6 +105,16 @@ impl Waiters {
     pub(super) fn wake(&self) {
         self.0.iter().filter_map(Weak::upgrade).for_each(|waiting| waiting.woken.notify_one());
     }
+
+    /// Has the one on this connection wait no longer; false if there is none.
+    pub(super) fn dismiss(&self, connection: u64, how: Dismissal) -> bool {
+        let mut waiting = self.0.iter().filter_map(Weak::upgrade);
+        let found = waiting.find(|waiting| waiting.connection == connection);
+        // What is answered is there until its client has heard of it.
+        let found = found.filter(|waiting| waiting.answer.borrow().is_none());
+        found.iter().for_each(|waiting| waiting.dismissed.set(Some(how)));
+        found.is_some()
+    }
 }
 
 impl Connection {
@@ -123,7 +149,10 @@ impl Node {
             let answered = self.0.borrow_mut().answer_next(now);
             let Some((waiting, reply, changes)) = answered else { return };
             self.replicate(&changes);
+            let (offset, replicas) = self.progress();
             self.show(&Execution {
+                offset,
+                replicas: &replicas,
                 node: &self.id(),
                 connection: waiting.connection,
                 peer: &waiting.peer,
@@ -149,6 +178,16 @@ impl State {
         out: &mut Vec<u8>,
     ) -> Result<Vec<Change>, Error> {
         let start = out.len();
+        if row.waits == Waits::Replicas {
+            self.call(row, connection, (args, now), out)?;
+            let enough = Enough::read(args, connection.written)?;
+            if !enough.is_reached(self) {
+                out.truncate(start);
+                let until = replicas::until(args, now)?;
+                self.wait(row, connection, (args, until, asking), Some(enough));
+            }
+            return Ok(Vec::new());
+        }
         let changes = self.call(row, connection, (args, now), out)?;
         let is_null = matches!(&out[start..], b"*-1\r\n" | b"$-1\r\n" | b"_\r\n");
         if row.waits == Waits::Never || !is_null {
@@ -156,6 +195,18 @@ impl State {
         }
         out.truncate(start);
         let time = if row.waits == Waits::First { 1 } else { args.len() - 1 };
+        self.wait(row, connection, (args, until(args[time], now)?, asking), None);
+        Ok(Vec::new())
+    }
+
+    /// Has a connection wait.
+    fn wait(
+        &mut self,
+        row: &'static Row,
+        connection: &mut Connection,
+        (args, until, asking): (Args<'_>, Option<i64>, bool),
+        enough: Option<Enough>,
+    ) {
         let waiting = Rc::new(Waiting {
             row,
             args: args.iter().map(|arg| arg.to_vec()).collect(),
@@ -163,13 +214,14 @@ impl State {
             peer: connection.peer().to_owned(),
             protocol: connection.protocol,
             asking,
-            until: until(args[time], now)?,
+            until,
+            enough,
+            dismissed: Cell::default(),
             answer: RefCell::default(),
             woken: Notify::new(),
         });
         self.waiters.0.push(Rc::downgrade(&waiting));
         connection.waiting = Some(waiting);
-        Ok(Vec::new())
     }
 
     /// Answers the first of those who wait for whom there is an answer; what it changed.
@@ -197,14 +249,21 @@ impl State {
         reply: &mut Vec<u8>,
     ) -> Option<Vec<Change>> {
         let protocol = waiting.protocol;
-        let outcome = match self.dismissal(waiting) {
-            Some(error) => Err(error),
-            None => {
+        let is_late = waiting.until.is_some_and(|until| until <= now)
+            || matches!(waiting.dismissed.get(), Some(Dismissal::TimeUp));
+        let outcome = match (self.dismissal(waiting), waiting.enough) {
+            (Some(error), _) => Err(error),
+            (None, Some(enough)) if is_late || enough.is_reached(self) => {
+                Writer::new(reply, protocol).integer(enough.replicas(self));
+                Ok(Vec::new())
+            }
+            (None, Some(_)) => return None,
+            (None, None) => {
                 let words = waiting.words();
                 let db = Db { store: &mut self.store, now };
                 match waiting.ready(&words, &db) {
                     Some(words) => self.run_data(waiting.row, protocol, (&words, now), reply),
-                    None if waiting.until.is_some_and(|until| until <= now) => {
+                    None if is_late => {
                         Writer::new(reply, protocol).null_array();
                         Ok(Vec::new())
                     }
@@ -221,6 +280,9 @@ impl State {
 
     /// Why one may wait here no longer.
     fn dismissal(&self, waiting: &Waiting) -> Option<Error> {
+        if let Some(Dismissal::Error) = waiting.dismissed.get() {
+            return Some(UNBLOCKED);
+        }
         let membership = self.membership.as_ref()?;
         if membership.is_replica() {
             return Some(DEMOTED);

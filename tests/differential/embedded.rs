@@ -9,7 +9,7 @@ use redpoll::proto::cluster::Address;
 use tokio::time::Instant;
 
 use crate::exceptions::{EMBEDDED, UNAUTHENTICATED_WORDS_MAX};
-use crate::grammar::{Line, lines};
+use crate::grammar::{Group, Line, lines};
 use crate::harness::{Server, Settings};
 use crate::rig;
 use crate::rig::{empty, guarded, lone_node, same, settings, tell_all};
@@ -20,10 +20,12 @@ use crate::words::PASSWORD;
 /// Longer than any command of the grammar waits.
 const PATIENCE: Duration = Duration::from_millis(10);
 
-/// The lines of what the embedded node has, and one that it has not.
+/// The lines of what the embedded node has, and one that it has not. It has no scripts, and of the
+/// functions `RESTORE` alone, of none.
 fn own_lines() -> Vec<Line> {
     let own: Vec<&str> = embedded::commands().collect();
-    let has = |line: &&Line| own.contains(&line.name) || line.name == "nosuchcommand";
+    let is_own = |line: &Line| own.contains(&line.name) && line.group != Group::Scripting;
+    let has = |line: &&Line| is_own(line) || line.name == "nosuchcommand";
     lines().filter(has).copied().collect()
 }
 

@@ -50,7 +50,7 @@ fn is_owed(call: &Call) -> bool {
 fn echoes(history: &History, conversation: &Conversation) -> Verdict {
     for call in &conversation.calls {
         let (Effect::Local, Some(frame)) = (call.kind().effect, call.frame()) else { continue };
-        if matches!(call.kind().name, "MULTI" | "EXEC" | "WATCH") {
+        if matches!(call.kind().name, "MULTI" | "EXEC" | "WAIT" | "WATCH") {
             continue;
         }
         let found_no_room = history.rules.is_tight && frame.starts_with(NO_MEMORY);

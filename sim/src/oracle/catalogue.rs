@@ -17,7 +17,7 @@ const fn row(number: u8, kinds: &'static [&'static str], text: &'static str) -> 
 
 /// All of them: safety (1 to 9), liveness (10 to 14), drain (15 to 17), resources (18 to 20), and
 /// the simulation itself (21 to 23), what is published (24), and what is waited for (25).
-pub const INVARIANTS: [Invariant; 25] = [
+pub const INVARIANTS: [Invariant; 26] = [
     row(1, &["answers"], "the k-th reply on a connection answers its k-th command, nothing extra"),
     row(
         2,
@@ -63,6 +63,7 @@ pub const INVARIANTS: [Invariant; 25] = [
         "who is subscribed hears what is published from then on, in order and once",
     ),
     row(25, &["orphans"], "no element is given to a client that has left"),
+    row(26, &["counted"], "WAIT counts replicas that have what its client wrote, and no others"),
 ];
 
 /// The invariants that a failure of this kind may break.

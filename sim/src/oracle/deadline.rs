@@ -36,7 +36,7 @@ pub(super) fn check(history: &History, index: &Index<'_>) -> Verdict {
             on_time(call, latest, gone)?;
             let name = call.kind().name;
             is_watching |= name == "WATCH";
-            if is_watching && matches!(name, "WATCH" | "EXEC") || name == "BLPOP" {
+            if is_watching && matches!(name, "WATCH" | "EXEC") || matches!(name, "BLPOP" | "WAIT") {
                 read = read.max(until);
             }
         }

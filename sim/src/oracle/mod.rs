@@ -7,6 +7,7 @@ mod asking;
 pub mod catalogue;
 mod connects;
 mod content;
+mod counted;
 mod counters;
 mod deadline;
 mod deposed;
@@ -86,7 +87,7 @@ const fn of_all(promise: &'static str, check: Check) -> Checker {
 }
 
 /// All checkers.
-pub const CHECKERS: [Checker; 33] = [
+pub const CHECKERS: [Checker; 34] = [
     of_one(answers::PROMISE, answers::check),
     of_one(content::PROMISE, content::check),
     of_one(dialect::PROMISE, dialect::check),
@@ -103,6 +104,7 @@ pub const CHECKERS: [Checker; 33] = [
     of_one(goodbye::PROMISE, goodbye::check),
     of_one(heard::PROMISE, heard::check),
     of_one(orphans::PROMISE, orphans::check),
+    of_one(counted::PROMISE, counted::check),
     of_all(durable::PROMISE, durable::check),
     of_one(asking::PROMISE, asking::check),
     of_one(hops::PROMISE, hops::check),

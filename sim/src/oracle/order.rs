@@ -167,6 +167,7 @@ mod tests {
             process: 0,
             args: story.history.executions.last().unwrap().args.clone(),
             reply: Bytes::from_static(b"-MOVED 1 10.0.0.1:1\r\n"),
+            progress: (0, Vec::new()),
             exec: None,
         };
         let before = story.history.executions.len() - 2;

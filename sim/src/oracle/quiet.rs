@@ -22,6 +22,9 @@ const NONE: &[u8] = b"all leases_max connections of its worker were lent";
 /// What is told of a command whose time is over.
 const LATE: &[u8] = b"no reply within op_timeout";
 
+/// What is told to who asks for replicas of what a node took that is no primary any more.
+pub(super) const GONE: &[u8] = b"took writes of this connection";
+
 /// What is told of a redirect to a node for which there is no room.
 const ONE_MORE: &[u8] = b"or one more than max_unknown_upstreams";
 
@@ -38,7 +41,9 @@ pub(super) fn check(history: &History, _: &Index<'_>) -> Verdict {
         let has_none = has_none || may_lack_time(history, call);
         // Whoever is told first of a node that is one too many cannot go there.
         let is_first = history.rules.has_few_unknown && says(ONE_MORE);
-        let is_excused = is_replaced(call) || is_cut_off && is_stopped(call);
+        // It goes to several nodes, one after the other, in the time of one.
+        let has_no_time = call.kind().name == "WAIT" && (says(GONE) || says(LATE));
+        let is_excused = is_replaced(call) || is_cut_off && is_stopped(call) || has_no_time;
         if is_refused || has_failed && !is_excused && !has_none && !is_first {
             return Err(broken(PROMISE, call, "failed, and nothing was broken any more"));
         }

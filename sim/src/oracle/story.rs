@@ -95,6 +95,7 @@ impl Story {
             process: 0,
             args: args(command),
             reply: Bytes::from(reply.to_owned()),
+            progress: (0, Vec::new()),
             exec: None,
         });
     }

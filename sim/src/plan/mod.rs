@@ -139,12 +139,11 @@ impl Plan {
         faults.sort_by_key(|(_, timed)| timed.at_ms);
         let (families, faults) = faults.into_iter().unzip();
         let mut scripts = workload::draw(&mut Dice::fork(seed, "workload", 0), size);
-        let dice = |client| Dice::fork(seed, "transactions", client);
-        workload::draw_transactions(&mut scripts, dice);
-        workload::draw_waiting(&mut scripts, |client| Dice::fork(seed, "waiting", client));
+        let dice = |name| move |client| Dice::fork(seed, name, client);
+        workload::draw_transactions(&mut scripts, dice("transactions"));
+        workload::draw_waiting(&mut scripts, dice("waiting"), dice("counts"));
         if Dice::fork(seed, "manners", u64::MAX).chance(MANNERED) {
-            let dice = |client| Dice::fork(seed, "manners", client);
-            workload::draw_manners(&mut scripts, size, dice);
+            workload::draw_manners(&mut scripts, size, dice("manners"));
         }
         let mut dice = Dice::fork(seed, "audience", 0);
         let is_heard = dice.chance(LISTENED);

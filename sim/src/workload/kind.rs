@@ -42,7 +42,7 @@ const fn kind(name: &'static str, effect: Effect, shape: Shape) -> Kind {
 }
 
 /// All kinds, in the order of their names.
-pub static KINDS: [Kind; 42] = [
+pub static KINDS: [Kind; 43] = [
     kind("APPEND", Effect::Write, Shape::Single),
     kind("BLPOP", Effect::Write, Shape::Single),
     kind("DECR", Effect::Write, Shape::Single),
@@ -79,6 +79,7 @@ pub static KINDS: [Kind; 42] = [
     kind("TOUCH", Effect::Read, Shape::Sum),
     kind("TYPE", Effect::Read, Shape::Single),
     kind("UNLINK", Effect::Write, Shape::Sum),
+    kind("WAIT", Effect::Local, Shape::Single),
     kind("WATCH", Effect::Local, Shape::Single),
     kind("ZADD", Effect::Write, Shape::Single),
     kind("ZCARD", Effect::Read, Shape::Single),

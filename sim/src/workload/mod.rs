@@ -118,11 +118,17 @@ pub fn draw_transactions(scripts: &mut [Script], dice: impl Fn(u64) -> Dice) {
     }
 }
 
-/// Has some clients wait for elements in the place of commands, each from the dice of its number.
-pub fn draw_waiting(scripts: &mut [Script], dice: impl Fn(u64) -> Dice) {
+/// Has some clients wait in the place of commands: for elements, and for replicas; each from the
+/// dice of its number.
+pub fn draw_waiting(
+    scripts: &mut [Script],
+    elements: impl Fn(u64) -> Dice,
+    replicas: impl Fn(u64) -> Dice,
+) {
     for (client, script) in scripts.iter_mut().enumerate() {
         let client = u16::try_from(client).expect("few clients");
-        waiting::draw(&mut dice(client.into()), client, script);
+        waiting::draw(&mut elements(client.into()), client, script);
+        waiting::draw_counts(&mut replicas(client.into()), client, script);
     }
 }
 
@@ -324,7 +330,8 @@ mod tests {
         let many = Size { clients: 16, ..SIZE };
         let mut scripts = draw(&mut Dice::fork(1, "workload", 0), many);
         draw_transactions(&mut scripts, |client| Dice::fork(1, "transactions", client));
-        draw_waiting(&mut scripts, |client| Dice::fork(1, "waiting", client));
+        let dice = |name| move |client| Dice::fork(1, name, client);
+        draw_waiting(&mut scripts, dice("waiting"), dice("counts"));
         let commands: Vec<_> = scripts.iter().flat_map(|script| &script.commands).collect();
         for kind in &KINDS {
             assert!(

@@ -1,5 +1,5 @@
-//! Commands that wait for an element of a list, in the places of others, so that what is asked
-//! beside them stays the same. None of them is in a transaction, where nobody waits.
+//! Commands that wait for an element of a list, or for replicas, in the places of others, so that
+//! what is asked beside them stays the same. None of them is in a transaction, where nobody waits.
 
 use std::time::Duration;
 
@@ -15,8 +15,27 @@ const WAITS: f64 = 0.03;
 /// How long one waits at most, in ms.
 const TIMES_MS: [u64; 4] = [50, 100, 200, 400];
 
-/// Puts some into the script of a client.
+/// How long one waits for replicas, in ms: there are never so many as it asks for.
+const REPLICAS_MS: [u64; 3] = [1, 20, 60];
+
+/// Has some of the commands in the script of a client wait for elements.
 pub(super) fn draw(dice: &mut Dice, client: u16, script: &mut Script) {
+    put(dice, client, script, blpop);
+}
+
+/// Has some of them wait for replicas.
+pub(super) fn draw_counts(dice: &mut Dice, client: u16, script: &mut Script) {
+    put(dice, client, script, |dice, id| {
+        words(["WAIT", &id.to_string(), &dice.pick(&REPLICAS_MS).to_string()])
+    });
+}
+
+fn put(
+    dice: &mut Dice,
+    client: u16,
+    script: &mut Script,
+    one: impl Fn(&mut Dice, Id) -> Vec<String>,
+) {
     if !dice.chance(HAS) {
         return;
     }
@@ -29,7 +48,7 @@ pub(super) fn draw(dice: &mut Dice, client: u16, script: &mut Script) {
             "EXEC" => is_open = false,
             _ if !is_open && dice.chance(WAITS) => {
                 let id = Id { client, seq: u32::try_from(place).expect("few commands") };
-                *command = blpop(dice, id);
+                *command = one(dice, id);
             }
             _ => {}
         }
@@ -49,9 +68,12 @@ fn blpop(dice: &mut Dice, id: Id) -> Vec<String> {
 
 /// How long a command says that it waits at most.
 pub(crate) fn patience(args: &[Vec<u8>]) -> Duration {
-    let is_one = args.first().is_some_and(|name| name.eq_ignore_ascii_case(b"blpop"));
-    let time = args.last().filter(|_| is_one).and_then(|time| std::str::from_utf8(time).ok());
-    let seconds = time.and_then(|time| time.parse().ok()).unwrap_or_default();
+    let is = |name: &[u8]| args.first().is_some_and(|own| own.eq_ignore_ascii_case(name));
+    let time = args.last().and_then(|time| std::str::from_utf8(time).ok()).unwrap_or_default();
+    if is(b"wait") {
+        return Duration::from_millis(time.parse().unwrap_or_default());
+    }
+    let seconds = if is(b"blpop") { time.parse().unwrap_or_default() } else { 0.0 };
     Duration::from_secs_f64(seconds)
 }
 

@@ -178,7 +178,10 @@ impl Session {
     ) {
         let mut nodes = match self.written.asked(turn.router) {
             Ok(nodes) => nodes,
-            Err(lost) => return self.push_ready(is_lost(lost, turn.router), turn.now),
+            Err(lost) => {
+                turn.tally.unsure += 1;
+                return self.push_ready(is_lost(lost, turn.router), turn.now);
+            }
         };
         // Without a write any node can say how many replicas there are.
         let marked = !nodes.is_empty() && !planted("counted-without-a-mark");
@@ -219,12 +222,14 @@ impl Session {
             return None;
         };
         let (frame, time) = (count.frame(turn.now), count.left(turn.now));
+        // All of them together have the time of one.
+        let deadline = count.until.unwrap_or(turn.now) + turn.policy.op_timeout;
         let (part, _) = self.ring.part(ticket)?;
         part.frame = frame;
         part.only = Some(next);
         part.own = Own::Count { time, marked: true };
         part.send_again();
-        self.ring.extend(ticket, turn.now + turn.policy.op_timeout);
+        self.ring.extend(ticket, deadline);
         self.park(1);
         None
     }
@@ -233,6 +238,7 @@ impl Session {
     fn count_refused(&mut self, node: Node, frame: Bytes, turn: &mut Turn<'_>) -> Bytes {
         if Busy::parse(&frame).is_some_and(Busy::hints_at_new_topology) {
             turn.tally.refresh_failures += 1;
+            turn.tally.unsure += 1;
             self.written.nodes.retain(|own| *own != node);
             return is_lost(node, turn.router);
         }

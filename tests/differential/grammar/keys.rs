@@ -30,6 +30,6 @@ lines!(GENERIC, Group::Generic, {
     "ttl" "key" Seconds,
     "type" "key",
     "unlink" "( key )+",
-    "wait" "( zero | wrong ) ( zero | wrong )",
+    "wait" "zero ( zero | wrong )",
     "waitaof" "zero zero zero",
 });
