@@ -88,7 +88,7 @@ pub(crate) const PROXY: &[Exception] = &[
     exception("client|no-touch", Compare::Nothing, "not in Redis 7.0, but in 7.2"),
     exception("client|setinfo", Compare::Nothing, "not in Redis 7.0, but in Redpoll"),
     exception("command|count", Compare::Shape, "Redpoll has fewer"),
-    exception("command|docs", Compare::Nothing, "without the syntax of the arguments"),
+    exception("command|docs", Compare::Nothing, "it tells what Valkey 8 does"),
     exception("command|getkeys", Compare::Nothing, "a name is enough since Redis 7.2").of(3),
     exception("command|getkeysandflags", Compare::Nothing, "a name is enough since Redis 7.2")
         .of(3),
@@ -159,4 +159,21 @@ pub(crate) const GET_KEYS: &[(&str, &str)] = &[
     ("xread COUNT STREAMS STREAMS a 0", "a node looks for the slot of `a`, as XREAD reads it"),
     ("xread STREAMS a b 0", "three are no keys with an id each: XREAD refuses it"),
     ("xreadgroup GROUP g c STREAMS a b >", "as with XREAD"),
+];
+
+/// Why what is told of a history differs.
+const HISTORY: &str = "its history was written later";
+
+/// Commands of whose arguments and history Redis 7.0 tells something else, and why.
+pub(crate) const DOCUMENTS: &[(&str, &str)] = &[
+    ("bitop", "its operation is any string there"),
+    ("client|kill", "SKIPME takes YES or NO since Redis 7.2"),
+    ("client|list", "it tells of what Valkey 8 can leave out"),
+    ("georadius_ro", HISTORY),
+    ("georadiusbymember", HISTORY),
+    ("georadiusbymember_ro", HISTORY),
+    ("hscan", "it takes NOVALUES in Valkey 8"),
+    ("zrank", "it takes WITHSCORE since Redis 7.2"),
+    ("zrevrank", "it takes WITHSCORE since Redis 7.2"),
+    ("zscan", "it takes NOSCORES in Valkey 8"),
 ];

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use redpoll::proto::command::table;
 use redpoll::proto::resp::Value;
 
-use crate::exceptions::{GET_KEYS, ROWS};
+use crate::exceptions::{DOCUMENTS, GET_KEYS, ROWS};
 use crate::harness::{Options, Proxy, Server, Wire};
 use crate::proxied::{known, patient};
 use crate::rig::{guarded, settings};
@@ -183,5 +183,63 @@ fn keys_are_found_where_a_server_finds_them() -> Result<()> {
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
     assert!(GET_KEYS.iter().all(|(line, _)| meant.contains(line)), "of {GET_KEYS:?} {meant:?}");
+    proxy.stop()
+}
+
+/// The words that a command takes as they are, and since when, if that is later than the command.
+fn words(arguments: Option<&Value>, found: &mut BTreeSet<(String, Option<String>)>) {
+    for argument in arguments.and_then(Value::as_items).unwrap_or_default() {
+        let text = |name| argument.get(name).and_then(Value::as_text).map(str::to_owned);
+        found.extend(text("token").map(|token| (token, text("since"))));
+        words(argument.get("arguments"), found);
+    }
+}
+
+/// The words and the history that are told of a command; `None` if nothing is.
+fn document(wire: &mut Wire, name: &str) -> Result<Option<Document>> {
+    let reply = wire.call(&["COMMAND", "DOCS", name])?;
+    let reply = Value::parse(&reply).context("a reply")?;
+    let Some(told) = reply.get(name) else { return Ok(None) };
+    let mut all = BTreeSet::new();
+    words(told.get("arguments"), &mut all);
+    let history = told.get("history").and_then(Value::as_items).unwrap_or_default();
+    let version = |change: &Value| Some(change.as_items()?[0].as_text()?.to_owned());
+    Ok(Some(Document { words: all, versions: history.iter().filter_map(version).collect() }))
+}
+
+/// What is told of a command beside what its row says.
+struct Document {
+    words: BTreeSet<(String, Option<String>)>,
+    /// The versions in which it changed.
+    versions: BTreeSet<String>,
+}
+
+impl Document {
+    /// The words of a server of version 7.0, and the changes up to that.
+    fn of_7_0(self) -> (BTreeSet<String>, BTreeSet<String>) {
+        let is_old = |version: &String| version.as_str() < "7.1";
+        let words = self.words.into_iter().filter(|(_, since)| since.as_ref().is_none_or(is_old));
+        (words.map(|(word, _)| word).collect(), self.versions.into_iter().filter(is_old).collect())
+    }
+}
+
+#[test]
+fn arguments_and_history_are_those_of_a_server() -> Result<()> {
+    let (_folder, server, proxy) = both()?;
+    let (mut given, mut expected) = (proxy.wire()?, server.wire()?);
+    let (mut differences, mut meant, mut compared) = (Vec::new(), Vec::new(), 0);
+    for name in known() {
+        let Some(should) = document(&mut expected, name)?.map(Document::of_7_0) else { continue };
+        let told = document(&mut given, name)?.with_context(|| format!("that of {name}"))?.of_7_0();
+        compared += 1;
+        if told != should && DOCUMENTS.iter().any(|(own, _)| *own == name) {
+            meant.push(name);
+        } else if told != should {
+            differences.push(format!("{name}: {told:?}\n  not {should:?}"));
+        }
+    }
+    assert!(DOCUMENTS.iter().all(|(name, _)| meant.contains(name)), "only {meant:?}");
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+    assert!(compared > 230, "{compared} documents");
     proxy.stop()
 }

@@ -1,9 +1,8 @@
 //! `COMMAND`: the table itself as replies, in the layout of Redis 7. Clients are told of what they
 //! get.
-//!
-//! Arguments and history, which `COMMAND DOCS` gives where it knows them, are not in the table.
 
 use super::super::resp::{Protocol, Writer};
+use super::documents::Document;
 use super::keys::Take;
 use super::table::{find_full, offered};
 use super::{Command, KeySpec, Refusal, Row, getkeys, glob, help};
@@ -173,7 +172,9 @@ fn docs_of(rows: impl Iterator<Item = &'static Row> + Clone, writer: &mut Writer
 fn doc(row: &'static Row, writer: &mut Writer<'_>) {
     let deprecated = if row.deprecated.is_some() { 3 } else { 0 };
     let complexity = usize::from(!row.complexity.is_empty());
-    writer.map(3 + complexity + deprecated + usize::from(!row.subcommands.is_empty()));
+    let document = Document::of(row.name);
+    let subcommands = usize::from(!row.subcommands.is_empty());
+    writer.map(3 + complexity + deprecated + document.fields() + subcommands);
     let mut text = |name: &str, value: &str| {
         writer.bulk(name.as_bytes());
         writer.bulk(value.as_bytes());
@@ -192,6 +193,7 @@ fn doc(row: &'static Row, writer: &mut Writer<'_>) {
             writer.bulk(value.as_bytes());
         }
     }
+    document.write(writer);
     if !row.subcommands.is_empty() {
         writer.bulk(b"subcommands");
         docs_of(row.offered(), writer);
@@ -240,11 +242,14 @@ mod tests {
         $9|find_keys|*4|$4|type|$6|keynum|$4|spec|\
         *6|$9|keynumidx|:0|$8|firstkey|:1|$7|keystep|:1|*0|";
 
-    const GETSET: &str = "*2|$6|getset|*14|\
+    const GETSET: &str = "*2|$6|getset|*16|\
         $7|summary|$75|Returns the previous string value of a key after setting it to a new value.|\
         $5|since|$5|1.0.0|$5|group|$6|string|$10|complexity|$4|O(1)|\
         $9|doc_flags|*1|+deprecated|$16|deprecated_since|$5|6.2.0|\
-        $11|replaced_by|$30|`SET` with the `!GET` argument|";
+        $11|replaced_by|$30|`SET` with the `!GET` argument|\
+        $9|arguments|*2|\
+        *8|$4|name|$3|key|$4|type|$3|key|$12|display_text|$3|key|$14|key_spec_index|:0|\
+        *6|$4|name|$5|value|$4|type|$6|string|$12|display_text|$5|value|";
 
     const CLIENT_ID: &str = "%1|$9|client|id|%4|\
         $7|summary|$47|Returns the unique client ID of the connection.|\
@@ -292,8 +297,11 @@ mod tests {
         assert_eq!(Client::default().ask("command docs getset nosuch"), GETSET);
         assert_eq!(Client::resp3().ask("command docs client|id"), CLIENT_ID);
         assert_eq!(Client::default().ask("command docs nosuch"), "*0|");
+        let auth = Client::resp3().ask("command docs auth");
+        assert!(auth.contains("|$7|history|~1|*2|$5|6.0.0|$40|Added ACL style "), "{auth}");
+        assert!(auth.contains("|$5|flags|~1|+optional|%3|$4|name|$8|password|"), "{auth}");
         let reply = Client::resp3().ask("command docs client");
-        assert!(reply.contains("|$11|subcommands|%17|$11|client|capa|%4|"), "{reply}");
+        assert!(reply.contains("|$11|subcommands|%17|$11|client|capa|%5|"), "{reply}");
     }
 
     #[test]

@@ -15,12 +15,14 @@
 //! - `waits`: how long a command may wait at its node
 //! - `scan`: a cursor that leads from one primary to the next
 //! - `local`: what the proxy answers itself, with `identity` and `modes` (HELLO, AUTH, CLIENT),
-//!   `clients` (CLIENT, as far as it is about others), `describe` and `getkeys` (COMMAND),
+//!   `clients` (CLIENT, as far as it is about others), `describe` with `documents`, and `getkeys`
+//!   (COMMAND),
 //!   `cluster`, `info` and `help`
 
 mod clients;
 mod cluster;
 mod describe;
+mod documents;
 mod getkeys;
 mod glob;
 mod help;
