@@ -16,7 +16,7 @@ use crate::story::{Story, stories};
 use crate::verdict::{Step, compare};
 
 /// Stories that a test tells unless told how many.
-const CASES: u32 = 1600;
+const CASES: u32 = 2000;
 
 /// What they are drawn from unless told.
 const SEED: u64 = 0x5eed;
