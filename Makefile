@@ -4,7 +4,7 @@
 # make mutants MUTANT_SEEDS=100, make fuzz FUZZ_SECONDS=600.
 SEEDS ?= 1000
 MINUTES ?= 60
-MUTANT_SEEDS ?= 1000
+MUTANT_SEEDS ?= 2000
 FUZZ_SECONDS ?= 60
 
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
@@ -47,7 +47,7 @@ sim: ## simulate SEEDS seeds (1000)
 soak: ## simulate seeds that only this commit has, for MINUTES minutes (60)
 	cargo run --quiet -p redpoll-sim -- run --from-commit --minutes $(MINUTES)
 
-mutants: ## plant every known bug in turn; MUTANT_SEEDS seeds (1000) must find it
+mutants: ## plant every known bug in turn; MUTANT_SEEDS seeds (2000) must find it
 	RUSTFLAGS="--cfg redpoll_mutant" cargo run --quiet --target-dir "$(TARGET)/mutants" \
 	    -p redpoll-sim -- mutants --seeds $(MUTANT_SEEDS) --document docs/simulation.md
 

@@ -225,8 +225,8 @@ impl<N: Net> Client<N> {
     fn follow_configuration(&mut self) {
         let is_outdated = self.listening.is_outdated();
         if is_outdated && self.session.is_answered() {
+            self.session.receive_move(&self.listening.backend.router.borrow());
             self.listening = self.listening.renewed();
-            self.session.receive_move();
             self.lease = None;
             self.change_seat();
         }

@@ -25,7 +25,7 @@ impl Mutant {
 }
 
 /// All of them.
-pub static MUTANTS: [Mutant; 73] = [
+pub static MUTANTS: [Mutant; 74] = [
     mutant(1, "replies-out-of-order", "the reply to a later command is written first"),
     mutant(1, "late-reply-to-next", "the late reply to an expired command answers the next one"),
     mutant(1, "place-of-one-who-left", "what a client that left would have got goes to the next"),
@@ -78,6 +78,7 @@ pub static MUTANTS: [Mutant; 73] = [
         .planted_for("counted"),
     mutant(4, "writes-not-counted", "nobody is asked for replicas of what was written"),
     mutant(4, "lost-writes-counted", "replicas are counted although what was written may be lost"),
+    mutant(4, "reload-forgets-writes", "a new configuration forgets where a client wrote"),
     mutant(4, "count-of-the-last-node", "of several nodes the last one's count is told"),
     mutant(4, "failed-exec-leaves-its-transaction", "an EXEC that had no time ends nothing"),
     mutant(

@@ -7,7 +7,6 @@ use std::time::Duration;
 use super::index::handles;
 use super::quiet::GONE;
 use super::{Index, Verdict, broken};
-use crate::fault::Fault;
 use crate::history::{Call, Execution, History, Lost, Verdict as Outcome};
 use crate::resp::is_error;
 use crate::workload::Effect;
@@ -66,7 +65,7 @@ fn is_held<'a>(
     let parts = handles(&wrote.args).into_iter().filter(|part| part.has_id());
     let done = parts.flat_map(|part| index.done(part));
     for (_, execution) in done.filter(|(_, execution)| execution.at <= told) {
-        if is_excused(history, wrote, execution, at) {
+        if is_excused(history, execution, at) {
             continue;
         }
         let Some(last) = asked.iter().rfind(|one| one.node == execution.node) else {
@@ -85,18 +84,14 @@ fn is_held<'a>(
     Ok(())
 }
 
-/// Whether what a node executed may be gone by then without anybody's having heard of it, or was
-/// asked for under another configuration, whose nodes the new one may not know as primaries.
-fn is_excused(history: &History, wrote: &Call, execution: &Execution, at: Duration) -> bool {
+/// Whether what a node executed may be gone by then without anybody's having heard of it.
+fn is_excused(history: &History, execution: &Execution, at: Duration) -> bool {
     let node = execution.node;
-    let is_between = |then: Duration| execution.at <= then && then <= at;
     let is_lost = history.losses.iter().any(|loss| loss.what == Lost::Node(node) && loss.at <= at);
+    let is_between = |then: Duration| execution.at <= then && then <= at;
     let was_replaced =
         history.failovers.iter().any(|(then, from, _)| *from == node && is_between(*then));
-    let was_reloaded = history.faults.iter().any(|(then, fault)| {
-        matches!(fault, Fault::Reload(_)) && wrote.sent <= *then && *then <= at
-    });
-    is_lost || was_replaced || was_reloaded
+    is_lost || was_replaced
 }
 
 /// Whether a `WAIT` was answered that a node which took writes is no primary any more.
@@ -115,7 +110,6 @@ fn number(frame: &[u8]) -> Option<u64> {
 mod tests {
     use super::super::story::{Story, caught};
     use super::*;
-    use crate::fault::ConfigChange;
 
     /// A client writes, and asks for replicas; its node was at `written` then, and its two replicas
     /// at these places when it was asked.
@@ -149,13 +143,6 @@ mod tests {
         assert!(caught(&other, PROMISE).contains("node-1 took 1000000003 and was not asked"));
         other.history.failovers.push((Duration::from_millis(30), 1, 2));
         assert_eq!(check(&other.history, &Index::new(&other.history)), Ok(()));
-        let reload = Fault::Reload(ConfigChange::CommandStats(true));
-        for (at, is_excused) in [(4, false), (5, true), (30, true), (62, false)] {
-            other.history.failovers.clear();
-            other.history.faults = vec![(Duration::from_millis(at), reload.clone())];
-            let verdict = check(&other.history, &Index::new(&other.history));
-            assert_eq!(verdict.is_ok(), is_excused, "{at}");
-        }
         let mut told = story(7, [7, 7], ":2\r\n");
         told.history.executions.last_mut().unwrap().reply = ":1\r\n".into();
         assert!(caught(&told, PROMISE).contains("nodes said Some(1) at the least"));

@@ -115,10 +115,10 @@ impl Session {
     }
 
     /// What the client watches is lost, if it watches something: it is served elsewhere from now
-    /// on.
-    pub fn receive_move(&mut self) {
+    /// on, by others than those that `router` knows.
+    pub fn receive_move(&mut self, router: &Router) {
         self.watching.lose();
-        self.written.receive_move();
+        self.written.receive_move(router);
     }
 
     /// What the client watches is lost, if it watches something: the connection is not kept.

@@ -35,6 +35,9 @@ use crate::proto::resp::{Protocol, Writer, parse_integer};
 pub(super) struct Written {
     /// Primaries that took writes.
     nodes: Vec<Node>,
+    /// Those of before a new configuration, whose nodes have other numbers; `None`: one that was
+    /// forgotten since.
+    earlier: Vec<Option<Address>>,
     /// Others may have, too.
     elsewhere: bool,
     /// What is being asked.
@@ -68,10 +71,19 @@ impl Written {
         }
     }
 
-    /// The nodes are others from now on, and have other numbers.
-    pub(super) fn receive_move(&mut self) {
-        self.elsewhere |= !self.nodes.is_empty();
-        self.nodes.clear();
+    /// The nodes are others from now on than those that `router` knows.
+    pub(super) fn receive_move(&mut self, router: &Router) {
+        for node in self.nodes.drain(..).filter(|_| !planted("reload-forgets-writes")) {
+            let address = router.address(node).cloned();
+            if self.earlier.contains(&address) {
+                continue;
+            }
+            if self.earlier.len() < WRITTEN_NODES_MAX {
+                self.earlier.push(address);
+            } else {
+                self.elsewhere = true;
+            }
+        }
     }
 
     /// What is asked has no time left.
@@ -84,23 +96,30 @@ impl Written {
         self.count = None;
     }
 
-    /// Those that are to be asked, and whether after a mark; none if nothing was written.
+    /// Those that are to be asked; none if nothing was written.
     ///
     /// # Errors
-    /// One that took writes and is no primary any more; it is forgotten.
-    fn asked(&mut self, router: &Router) -> Result<Vec<Node>, Node> {
+    /// Where one is that took writes and is no primary any more. All such are forgotten.
+    fn asked(&mut self, router: &Router) -> Result<Vec<Node>, String> {
         let found = router.primaries().map(|primaries| primaries.found).unwrap_or_default();
-        let is_primary = |node: &Node| found.iter().any(|primary| primary.node == *node);
-        if let Some(lost) = self.nodes.iter().copied().find(|node| !is_primary(node))
-            && !planted("lost-writes-counted")
-        {
-            self.nodes.retain(is_primary);
-            return Err(lost);
+        let primaries: Vec<Node> = found.iter().map(|primary| primary.node).collect();
+        let mut lost = None;
+        for earlier in std::mem::take(&mut self.earlier) {
+            let is_there =
+                |node: &&Node| earlier.is_some() && router.address(**node) == earlier.as_ref();
+            match primaries.iter().find(is_there) {
+                Some(node) => self.note(*node),
+                None => lost = lost.or_else(|| Some(name(earlier.as_ref()))),
+            }
         }
-        if self.elsewhere {
-            return Ok(found.iter().map(|primary| primary.node).collect());
+        let mut gone = self.nodes.iter().filter(|node| !primaries.contains(node));
+        lost = lost.or_else(|| gone.next().map(|node| address(*node, router)));
+        self.nodes.retain(|node| primaries.contains(node));
+        match lost {
+            Some(lost) if !planted("lost-writes-counted") => Err(lost),
+            Some(_) | None if self.elsewhere => Ok(primaries),
+            Some(_) | None => Ok(self.nodes.clone()),
         }
-        Ok(self.nodes.iter().copied().filter(is_primary).collect())
     }
 }
 
@@ -180,7 +199,7 @@ impl Session {
             Ok(nodes) => nodes,
             Err(lost) => {
                 turn.tally.unsure += 1;
-                return self.push_ready(is_lost(lost, turn.router), turn.now);
+                return self.push_ready(is_lost(&lost), turn.now);
             }
         };
         // Without a write any node can say how many replicas there are.
@@ -240,7 +259,7 @@ impl Session {
             turn.tally.refresh_failures += 1;
             turn.tally.unsure += 1;
             self.written.nodes.retain(|own| *own != node);
-            return is_lost(node, turn.router);
+            return is_lost(&address(node, turn.router));
         }
         if !frame.starts_with(b"-NOPERM") && !frame.starts_with(b"-ERR unknown command") {
             return frame;
@@ -252,8 +271,7 @@ impl Session {
     }
 }
 
-fn is_lost(node: Node, router: &Router) -> Bytes {
-    let node = address(node, router);
+fn is_lost(node: &str) -> Bytes {
     Bytes::from(format!(
         "-UNSURE {node} took writes of this connection and is no primary any more: whether \
          replicas have them is not known; what is written from now on is counted\r\n"
@@ -261,7 +279,11 @@ fn is_lost(node: Node, router: &Router) -> Bytes {
 }
 
 fn address(node: Node, router: &Router) -> String {
-    router.address(node).map_or_else(|| "a node that has left".to_owned(), Address::to_string)
+    name(router.address(node))
+}
+
+fn name(address: Option<&Address>) -> String {
+    address.map_or_else(|| "a node that has left".to_owned(), Address::to_string)
 }
 
 /// The number, or the numbers of an array, that a reply is.

@@ -197,7 +197,7 @@ fn a_watch_that_fails_watches_nothing() {
 fn who_is_served_elsewhere_watches_nothing_that_is_known_of() {
     let mut rig = Rig::new();
     rig.watch("a");
-    rig.session.receive_move();
+    rig.session.receive_move(&rig.router);
     assert!(rig.send("MULTI\nSET a 1\nEXEC\n").is_empty());
     assert_eq!(rig.told(), "+OK\r\n+QUEUED\r\n*-1\r\n");
 }

@@ -80,20 +80,31 @@ fn what_a_node_took_that_is_no_primary_any_more_is_unsure_once() {
 }
 
 #[test]
-fn writes_of_before_a_reload_are_asked_for_everywhere() {
+fn writes_of_before_a_reload_are_asked_for_where_they_went() {
     let mut rig = Rig::new();
-    rig.session.receive_move();
+    let reload = |rig: &mut Rig, owners: &[(i64, i64, i64)]| {
+        rig.session.receive_move(&rig.router);
+        rig.router = Router::cluster(8);
+        rig.router.adopt(&view(owners), rig.now);
+    };
+    reload(&mut rig, &[(0, 8191, 1), (8192, 16383, 2)]);
     rig.send("WAIT 1 10\n");
-    assert_eq!(rig.forms(), [(Way::Lease, Form::Plain)]);
+    assert_eq!(rig.forms(), [(Way::Lease, Form::Plain)], "nothing was written");
     rig.answer(":3\r\n");
     rig.send("SET a 1\n");
     rig.fail(closed(Progress::Sent));
     rig.told();
-    rig.session.receive_move();
+    reload(&mut rig, &[(0, 16383, 3)]);
+    reload(&mut rig, &[(0, 8191, 2), (8192, 16383, 4)]);
     assert_eq!(rig.send("WAIT 1 10\n"), ["2: WAIT 1 10"], "what is unsure may have run");
-    assert_eq!(rig.answer(":1\r\n"), ["1: WAIT 1 10"]);
     rig.answer(":1\r\n");
     assert_eq!(rig.told(), ":1\r\n");
+    reload(&mut rig, &[(0, 16383, 3)]);
+    assert_eq!(rig.send("WAIT 1 10\n"), [""; 0]);
+    let told = rig.told();
+    assert!(told.starts_with("-UNSURE h:2 took writes of this connection and is no"), "{told}");
+    rig.send("WAIT 1 10\n");
+    assert_eq!(rig.forms(), [(Way::Lease, Form::Plain)], "that is told once");
 }
 
 #[test]
