@@ -82,14 +82,23 @@ def _cargo(environment, place):
 
 
 def _apt(environment, place):
-    """Debian's packages are the system's own: these are only looked for."""
-    for pin in environment.packages:
-        name, _, version = pin.rpartition("==")
-        query = ["dpkg-query", "-W", "-f", "${Version}", name]
-        found = subprocess.run(query, capture_output=True, text=True, check=False).stdout
-        if not found.startswith(version):
-            raise Failure(f"{name} {version} is not installed, but {found or 'nothing'}: "
+    """Debian's packages are the system's own: what is missing only root can install."""
+    pins = [pin.rpartition("==")[::2] for pin in environment.packages]
+    missing = [name for name, version in pins if not _found(name).startswith(version)]
+    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
+        _run(environment, ["apt-get", "update", "-q"])
+        _run(environment, ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-q",
+                           "-y", "--no-install-recommends", *missing])
+    for name, version in pins:
+        if not _found(name).startswith(version):
+            raise Failure(f"{name} {version} is not installed, but {_found(name) or 'nothing'}: "
                           f"as root, apt-get install {name}")
+
+
+def _found(package):
+    """The version of a Debian package that is installed; empty if none is."""
+    query = ["dpkg-query", "-W", "-f", "${Version}", package]
+    return subprocess.run(query, capture_output=True, text=True, check=False).stdout
 
 
 def _c(environment, place):
