@@ -5,6 +5,7 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::common::Common;
 use crate::config::{Target, Upstream};
 use crate::io::now;
 use crate::net::Net;
@@ -14,7 +15,6 @@ use crate::proto::command::Row;
 use crate::proto::session::{Budget, Busy, Policy, Tally};
 use crate::pubsub::{Hub, Rest};
 use crate::refresh::Nudge;
-use crate::scripts::SharedScripts;
 use crate::stats::{ErrorCode, OwnUpstream, Redirect, RetryReason};
 
 /// The view in force of one upstream: a new configuration puts another in its place. Clients hold
@@ -72,7 +72,7 @@ pub(crate) struct Backend<N> {
     pub(crate) hub: Hub<N>,
     pub(crate) budget: RefCell<Budget>,
     pub(crate) is_cluster: bool,
-    pub(crate) scripts: SharedScripts,
+    pub(crate) common: Common,
     /// Whether it is counted how long commands take.
     command_stats: bool,
     /// The version of the table when clients last heard of a change.
@@ -88,7 +88,7 @@ impl<N: Net> Backend<N> {
         mut pool: Pool<N>,
         nudge: Nudge,
         count: OwnUpstream,
-        (configuration, scripts): (u64, SharedScripts),
+        (configuration, common): (u64, Common),
     ) -> Backend<N> {
         let unknown_max = upstream.redirects.unknown_max;
         let (router, is_cluster) = match &upstream.target {
@@ -109,6 +109,7 @@ impl<N: Net> Backend<N> {
             means: pool.means(),
             router: Rc::clone(&router),
             nudge: nudge.clone(),
+            audience: common.audience.clone(),
             follow_redirects: upstream.redirects.follow,
             configuration,
         });
@@ -130,7 +131,7 @@ impl<N: Net> Backend<N> {
             policy,
             budget: RefCell::new(Budget::new(upstream.retries.budget_percent)),
             is_cluster,
-            scripts,
+            common,
             command_stats: upstream.command_stats,
             told: Cell::new(0),
             nudge,

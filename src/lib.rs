@@ -22,6 +22,7 @@
 //! - `lease`: connections that one client has for itself for a while
 //! - `pool`, `backend`, `worker`: a worker's connections to nodes, its slot table, its clients
 //! - `pubsub`: what a worker's clients are subscribed to, on connections that they share
+//! - `audience`: how many clients hear of what; `common`: that and `scripts`, of one upstream
 //! - `registry`: all clients of the process; `scripts`: those that clients were seen to give to
 //!   servers
 //! - `discovery`: the topology, looked at at intervals and when something seems to have changed;
@@ -33,8 +34,10 @@
 //! - `mutant`: bugs that can be planted, so that the simulator can prove that it finds them
 
 pub mod admin;
+mod audience;
 mod backend;
 mod client;
+mod common;
 pub mod config;
 pub mod demo;
 mod discovery;

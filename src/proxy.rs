@@ -25,6 +25,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
 
+use crate::common::Common;
 use crate::config::{Config, Reload, Target};
 use crate::discovery::{self, Discovery, Pace, Watch};
 use crate::limits::{ACCEPT_PAUSE_MS, LINGER_MS, STOP_MS, TURNED_AWAY_MAX};
@@ -34,7 +35,6 @@ use crate::purge;
 use crate::refresh::{Nudges, nudges};
 use crate::registry::Registry;
 use crate::reply_to::{Origin, ToWorker};
-use crate::scripts::SharedScripts;
 use crate::stats::Stats;
 use crate::worker::{self, Setup};
 
@@ -232,8 +232,8 @@ async fn control<N: Net>(
     let ports: Vec<_> = addresses.iter().map(SocketAddr::port).collect();
     let (nudge, wanted): (Vec<_>, Vec<_>) =
         config.upstreams.values().map(|upstream| nudges(&upstream.refresh)).unzip();
-    let scripts: Vec<_> = nudge.iter().map(|_| SharedScripts::default()).collect();
-    let common = (Registry::new(config.workers.get()), scripts);
+    let of_upstreams: Vec<_> = nudge.iter().map(|_| Common::default()).collect();
+    let common = (Registry::new(config.workers.get()), of_upstreams);
     let (ended, all_ended) = mpsc::channel(1);
     let mut workers = Vec::new();
     let mut stops = Vec::new();

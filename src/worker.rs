@@ -24,6 +24,7 @@ use tokio::time::timeout;
 
 use crate::backend::{Backend, Current};
 use crate::client::{self, Listening, Shared};
+use crate::common::Common;
 use crate::config::Config;
 use crate::limits::STOP_MS;
 use crate::memory::Memory;
@@ -36,7 +37,6 @@ use crate::queue::{Sender, queue};
 use crate::refresh::Nudge;
 use crate::registry::{Order, Registry};
 use crate::reply_to::{Origin, ToClient, ToWorker};
-use crate::scripts::SharedScripts;
 use crate::stats::{Own, Stats};
 
 /// What a worker is made from; can be sent to its thread.
@@ -51,8 +51,9 @@ pub(crate) struct Setup<N: Net> {
     pub(crate) seed: u64,
     /// The port of each listener.
     pub(crate) ports: Vec<u16>,
-    /// What all workers share: the clients, and the scripts of each upstream in the order of names.
-    pub(crate) common: (Registry, Vec<SharedScripts>),
+    /// What all workers share: the clients, and what is known of each upstream in the order of
+    /// names.
+    pub(crate) common: (Registry, Vec<Common>),
     /// To make for a look at the topology; one an upstream, in the order of names.
     pub(crate) nudges: Vec<Nudge>,
     pub(crate) inbox: mpsc::UnboundedReceiver<ToWorker<N::Accepted>>,
@@ -79,7 +80,7 @@ struct Make<N> {
     net: N,
     count: Rc<Own>,
     memory: Rc<Memory>,
-    scripts: Vec<SharedScripts>,
+    of_upstreams: Vec<Common>,
     rng: RefCell<StdRng>,
 }
 
@@ -90,8 +91,8 @@ impl<N: Net> Make<N> {
         let ours = (count.clone(), Rc::clone(&self.memory));
         let seed = self.rng.borrow_mut().random();
         let pool = Pool::new(self.net.clone(), upstream, config.drain_timeout, seed, ours);
-        let scripts = self.scripts.get(origin.upstream)?.clone();
-        let made = (origin.configuration, scripts);
+        let common = self.of_upstreams.get(origin.upstream)?.clone();
+        let made = (origin.configuration, common);
         let backend = Backend::new(upstream, pool, nudge, count, made);
         backend.preconnect();
         Some(backend)
@@ -148,14 +149,14 @@ type Built<N> = (Rc<Worker<N>>, mpsc::UnboundedReceiver<ToWorker<<N as Net>::Acc
 fn build<N: Net>(setup: Setup<N>) -> Option<Built<N>> {
     let Setup { net, config, stats, worker: number, seed, ports, common, nudges, inbox, .. } =
         setup;
-    let (registry, scripts) = common;
+    let (registry, of_upstreams) = common;
     let count = Rc::new(Own::new(stats, number)?);
     let memory = Memory::new(Rc::clone(&count), config.memory_bytes_max);
     let make = Make {
         net: net.clone(),
         count: Rc::clone(&count),
         memory: Rc::clone(&memory),
-        scripts,
+        of_upstreams,
         rng: RefCell::new(StdRng::seed_from_u64(seed)),
     };
     let mut upstreams = Vec::new();

@@ -188,7 +188,8 @@ impl<N: Net> Client<N> {
             common_reply: &mut common_reply,
             facts: &facts,
             directory: &shared.registry.0,
-            scripts: &listening.backend.scripts,
+            scripts: &listening.backend.common.scripts,
+            audience: &listening.backend.common.audience,
             tally: Tally::default(),
             timings: listening.backend.timings(),
         };

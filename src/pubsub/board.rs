@@ -22,10 +22,12 @@ use bytes::Bytes;
 use rand::rngs::StdRng;
 use tokio::time::{Sleep, sleep_until};
 
+use super::entry::{Entry, Listener};
 use super::line::{Event, Line};
 use super::marks::Marks;
 use super::place::{Place, pick};
 use super::{FULL, Rest, ToBoard};
+use crate::audience::SharedAudience;
 use crate::io::now;
 use crate::limits::SUBSCRIPTIONS_BYTES_MAX;
 use crate::memory::Share;
@@ -34,7 +36,7 @@ use crate::net::Net;
 use crate::proto::cluster::{Redirect, Route, Router, Slot};
 use crate::proto::pubsub::{Heard, Kind, Message, Topic};
 use crate::proto::session::Busy;
-use crate::queue::{Receiver, Sender};
+use crate::queue::Receiver;
 use crate::refresh::Nudge;
 use crate::reply_to::ToClient;
 use crate::stats::{CloseCause, OwnUpstream};
@@ -49,6 +51,7 @@ pub(super) struct Board<N: Net> {
     configuration: u64,
     inbox: Receiver<ToBoard>,
     count: OwnUpstream,
+    audience: SharedAudience,
     share: Share,
     /// When the turn began.
     now: Instant,
@@ -67,34 +70,12 @@ pub(super) struct Board<N: Net> {
     timer: Pin<Box<Sleep>>,
 }
 
-/// A topic that clients hear of.
-#[derive(Debug, Default)]
-struct Entry {
-    listeners: BTreeMap<u64, Listener>,
-    /// The line on which it is asked for.
-    place: Option<Place>,
-    is_live: bool,
-    /// When it is asked for again.
-    again: Option<Instant>,
-    /// Refusals since it was last live.
-    refusals: u32,
-}
-
-/// A client that hears of a topic.
-#[derive(Debug)]
-struct Listener {
-    to: Sender<ToClient>,
-    /// The number by which it is to be told so.
-    join: Option<u64>,
-    /// It hears nothing before that mark is read.
-    mark: Option<u64>,
-}
-
 impl<N: Net> Board<N> {
     pub(super) fn new(rest: Rest<N>, inbox: Receiver<ToBoard>) -> Board<N> {
-        let Rest { means, router, nudge, follow_redirects, configuration } = rest;
+        let Rest { means, router, nudge, audience, follow_redirects, configuration } = rest;
         Board {
             count: means.count.clone(),
+            audience,
             share: means.memory.share(),
             means,
             router,
@@ -175,7 +156,8 @@ impl<N: Net> Board<N> {
         }
         self.leave_mark(client, &topic);
         let is_new = !self.topics.contains_key(&topic);
-        let entry = self.topics.entry(topic.clone()).or_default();
+        let new = || Entry::new(self.audience.unseen(topic.clone()));
+        let entry = self.topics.entry(topic.clone()).or_insert_with(new);
         if let Some(place) = entry.place
             && let Some(mark) = self.lines.get_mut(&place).and_then(|line| line.mark(self.now))
         {
@@ -187,6 +169,7 @@ impl<N: Net> Board<N> {
             }
         }
         let before = entry.listeners.insert(client, listener);
+        entry.recount();
         if before.is_none() {
             self.bytes += bytes;
         }
@@ -213,6 +196,7 @@ impl<N: Net> Board<N> {
         if entry.listeners.remove(&client).is_none() {
             return;
         }
+        entry.recount();
         self.bytes -= topic.held_bytes();
         if entry.listeners.is_empty() {
             self.forget(topic);
@@ -230,6 +214,7 @@ impl<N: Net> Board<N> {
     fn detach(&mut self, topic: &Topic) {
         let Some(entry) = self.topics.get_mut(topic) else { return };
         entry.is_live = false;
+        entry.recount();
         for (client, listener) in &mut entry.listeners {
             if let Some(at) = entry.place.zip(listener.mark.take()) {
                 self.marks.leave(at, *client, topic);
@@ -347,6 +332,7 @@ impl<N: Net> Board<N> {
             Heard::Live(topic) => {
                 let Some(entry) = self.at(place, &topic) else { return };
                 entry.is_live = true;
+                entry.recount();
                 entry.refusals = 0;
                 entry.listeners.values_mut().for_each(|listener| listener.tell(None));
             }
@@ -395,6 +381,7 @@ impl<N: Net> Board<N> {
         let Some(entry) = self.topics.get_mut(topic) else { return };
         let refused = entry.listeners.extract_if(.., |_, listener| listener.join.is_some());
         let refused: Vec<_> = refused.collect();
+        entry.recount();
         self.bytes -= refused.len() * topic.held_bytes();
         for (client, mut listener) in refused {
             listener.tell(Some(words.clone()));
@@ -456,6 +443,7 @@ impl<N: Net> Board<N> {
     fn note_gap(&mut self, topic: &Topic) {
         let Some(entry) = self.topics.get_mut(topic) else { return };
         if std::mem::take(&mut entry.is_live) {
+            entry.recount();
             self.count.stats().subscription_gaps.add(1);
         }
     }
@@ -482,16 +470,5 @@ impl<N: Net> Board<N> {
         let Some(at) = lines.chain(later).min() else { return false };
         self.timer.as_mut().reset(at.into());
         self.timer.as_mut().poll(cx).is_ready()
-    }
-}
-
-impl Listener {
-    /// Tells the client that it hears of the topic, or why not, if it waits for that.
-    fn tell(&mut self, refusal: Option<Bytes>) {
-        if self.mark.is_none()
-            && let Some(join) = self.join.take()
-        {
-            self.to.send(ToClient::Joined(join, refusal));
-        }
     }
 }

@@ -8,13 +8,14 @@
 //!
 //! - [`Hub`]: the way in, one a view of an upstream; `board`: its task, which knows who hears what
 //! - `line`: a connection to a node, and what to do when it ends; `place`: which node that is
-//! - `marks`: who has come, and does not hear yet
+//! - `marks`: who has come, and does not hear yet; `entry`: one topic and those who hear of it
 //!
 //! A message is handed on as the node said it, by reference. A topic whose subscription is lost, as
 //! its node is gone or its slot has moved, is asked for again where it belongs; clients are told
 //! nothing of it, and what is published meanwhile is a gap, which is counted.
 
 mod board;
+mod entry;
 mod line;
 mod marks;
 mod place;
@@ -25,6 +26,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 
 use self::board::Board;
+use crate::audience::SharedAudience;
 use crate::net::Net;
 use crate::proto::cluster::Router;
 use crate::proto::pubsub::Topic;
@@ -51,6 +53,7 @@ pub(crate) struct Rest<N> {
     pub(crate) means: Means<N>,
     pub(crate) router: Rc<RefCell<Router>>,
     pub(crate) nudge: Nudge,
+    pub(crate) audience: SharedAudience,
     /// Whether redirects are followed; else clients get them.
     pub(crate) follow_redirects: bool,
     /// Which configuration the view is of.

@@ -42,18 +42,17 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "pubsub",
         &[
-            "io", "limits", "memory", "mutant", "net", "proto", "queue", "refresh", "reply_to",
-            "room", "stats", "upstream",
+            "audience", "io", "limits", "memory", "mutant", "net", "proto", "queue", "refresh",
+            "reply_to", "room", "stats", "upstream",
         ],
     ),
     ("registry", &["io", "proto"]),
     ("scripts", &["proto"]),
+    ("audience", &["proto"]),
+    ("common", &["audience", "scripts"]),
     (
         "backend",
-        &[
-            "config", "io", "limits", "net", "pool", "proto", "pubsub", "refresh", "scripts",
-            "stats",
-        ],
+        &["common", "config", "io", "limits", "net", "pool", "proto", "pubsub", "refresh", "stats"],
     ),
     (
         "client",
@@ -66,7 +65,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "worker",
         &[
             "backend", "client", "config", "limits", "memory", "mutant", "net", "pool", "proto",
-            "queue", "refresh", "registry", "reply_to", "scripts", "stats",
+            "common", "queue", "refresh", "registry", "reply_to", "stats",
         ],
     ),
     ("discovery", &["config", "limits", "mutant", "net", "proto", "refresh", "stats"]),
@@ -83,7 +82,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "refresh",
             "registry",
             "reply_to",
-            "scripts",
+            "common",
             "stats",
             "worker",
         ],

@@ -76,7 +76,8 @@ pub(super) fn counted(frames: &[&Bytes]) -> Option<Bytes> {
     writer.array(2 * totals.len());
     for (name, total) in totals {
         writer.raw(name);
-        writer.integer(total);
+        // What is known of different times may not fit together.
+        writer.integer(total.max(0));
     }
     Some(Bytes::from(merged))
 }

@@ -55,6 +55,8 @@ pub struct Split {
     walk: Option<Walk>,
     /// What stands above the text of each part, if that is how they are merged.
     heads: Vec<String>,
+    /// What is merged with the replies to the parts.
+    beside: Option<Bytes>,
     /// How many keys there are.
     keys: usize,
     /// Positions of the keys among all keys, grouped by part.
@@ -111,7 +113,21 @@ impl Split {
         };
         let shares = primaries.iter().enumerate().map(share).collect();
         let order = (0..primaries.len()).collect();
-        Split { merge, walk: None, heads: Vec::new(), keys: primaries.len(), order, shares }
+        Split {
+            merge,
+            walk: None,
+            heads: Vec::new(),
+            beside: None,
+            keys: primaries.len(),
+            order,
+            shares,
+        }
+    }
+
+    /// The same, with a reply of the proxy's own that is merged with those to the parts.
+    #[must_use]
+    pub fn beside(self, reply: Bytes) -> Split {
+        Split { beside: Some(reply), ..self }
     }
 
     /// Puts the parts of `finer`, a split of the command of one part, in its place.
@@ -163,6 +179,7 @@ impl Split {
             merge: command.row.merge,
             walk: None,
             heads: Vec::new(),
+            beside: None,
             keys: keys.len(),
             order: (0..)
                 .zip(keys)
@@ -207,6 +224,7 @@ impl Split {
                 Outcome::Frame(frame) => Some(frame),
                 Outcome::Failed { .. } => None,
             })
+            .chain(&self.beside)
             .collect();
         let merged = match self.merge {
             Merge::Whole if self.walk.is_some() => self.walk.and_then(|walk| walk.onward(&frames)),

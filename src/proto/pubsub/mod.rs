@@ -67,6 +67,13 @@ impl Kind {
     }
 }
 
+/// How many clients hear of what, beside those that servers see: they see one subscription for all
+/// clients of a worker.
+pub trait Audience {
+    /// Of a topic: below 0 if a subscription is of nobody any more.
+    fn unseen(&self, topic: &Topic) -> i64;
+}
+
 /// Something that can be subscribed to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Topic {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::alone::Alone;
 use super::lease::Watching;
 use super::part::{Own, Part, State};
-use super::plan::{Plan, facts, plan};
+use super::plan::{Plan, count_hearers, facts, plan};
 use super::repair::learn;
 use super::ring::{Many, Ticket, Work};
 use super::transaction::{Batch, of_transaction, spoil};
@@ -67,7 +67,10 @@ impl Session {
                         let reply = (!is_first).then(|| std::mem::take(out));
                         Plan::Answered(reply, after)
                     }
-                    None => plan(&command, turn.router, &turn.policy.rules, home),
+                    None => {
+                        let plan = plan(&command, turn.router, &turn.policy.rules, home);
+                        count_hearers(plan, &command, turn.audience)
+                    }
                 }
             }
         };

@@ -10,7 +10,11 @@ use super::replicas::Count;
 use super::transaction::Batch;
 use super::turn::Turn;
 use crate::proto::cluster::{Address, Primary, Router, Slot};
-use crate::proto::command::{After, Command, Facts, Refusal, Row, Rules, Split, Spread, Walk};
+use crate::proto::command::{
+    After, Command, Facts, Merge, Refusal, Row, Rules, Split, Spread, Walk,
+};
+use crate::proto::pubsub::{Audience, Kind, Topic};
+use crate::proto::resp::{Protocol, Writer};
 
 /// What is to be done with a command.
 pub(super) enum Plan {
@@ -54,6 +58,8 @@ pub(super) fn plan(command: &Command<'_>, router: &Router, rules: &Rules, home: 
     let row = command.row;
     match row.spread {
         Spread::Refused(why) => return Plan::Refuse(Refusal::Refused { row, why }),
+        // Also a single server's count is to be put together with one of Redpoll's own.
+        Spread::EveryPrimary if row.merge == Merge::Counted => return everywhere(command, router),
         Spread::EveryPrimary | Spread::Scan if router.is_cluster() => {
             return everywhere(command, router);
         }
@@ -130,6 +136,25 @@ fn report(command: &Command<'_>, router: &Router) -> Plan {
     let heads = primaries.found.iter().map(|primary| head(primary).unwrap_or_default());
     let split = Split::report(command, &primaries.found, heads.collect());
     Plan::Split(split, command.row)
+}
+
+/// What servers say of subscribers is put together with those that they do not see.
+pub(super) fn count_hearers(plan: Plan, command: &Command<'_>, audience: &dyn Audience) -> Plan {
+    let kind = match command.row.name {
+        "pubsub|numsub" => Kind::Channel,
+        "pubsub|shardnumsub" => Kind::Shard,
+        _ => return plan,
+    };
+    let Plan::Split(split, row) = plan else { return plan };
+    let mut frame = Vec::new();
+    let mut writer = Writer::new(&mut frame, Protocol::Resp2);
+    writer.array(2 * (command.len() - 2));
+    for name in command.args().skip(2) {
+        let unseen = audience.unseen(&Topic { kind, name: Bytes::copy_from_slice(name) });
+        writer.bulk(name);
+        writer.integer(unseen);
+    }
+    Plan::Split(split.beside(Bytes::from(frame)), row)
 }
 
 fn everywhere(command: &Command<'_>, router: &Router) -> Plan {

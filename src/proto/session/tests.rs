@@ -17,7 +17,7 @@ mod wake;
 
 use std::time::Duration;
 
-use self::common::{Hall, Shelf};
+use self::common::{Crowd, Hall, Shelf};
 use super::super::cluster::{Address, Router, Topology};
 use super::super::resp::Value;
 use super::*;
@@ -43,6 +43,7 @@ struct Rig {
     budget: Budget,
     common_reply: CommonReply,
     scripts: Shelf,
+    crowd: Crowd,
     hall: Hall,
 }
 
@@ -99,6 +100,7 @@ impl Rig {
             budget: Budget::new(20),
             common_reply: CommonReply::new(OUTPUT_BYTES_MAX),
             scripts: Shelf::default(),
+            crowd: Crowd::default(),
             hall: Hall::default(),
         }
     }
@@ -120,6 +122,7 @@ impl Rig {
             facts: &facts,
             directory: &self.hall,
             scripts: &self.scripts,
+            audience: &self.crowd,
             tally: self.tally,
             timings: self.timings.take(),
         };

@@ -12,6 +12,7 @@ use crate::mutant::planted;
 use crate::proto::cluster::Router;
 use crate::proto::command::{Access, Directory, Facts, Row, Rules};
 use crate::proto::pipeline::Request;
+use crate::proto::pubsub::Audience;
 use crate::proto::scripts::Library;
 
 /// What a session works with for one turn, lent by its worker.
@@ -32,6 +33,8 @@ pub struct Turn<'a> {
     pub directory: &'a dyn Directory,
     /// The scripts that clients were seen to give to servers.
     pub scripts: &'a dyn Library,
+    /// How many clients of the upstream hear of what.
+    pub audience: &'a dyn Audience,
     /// What happened, for the counters.
     pub tally: Tally,
     /// The commands that were answered, each with the time since it was read; `None`: nobody wants

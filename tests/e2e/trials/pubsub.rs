@@ -164,6 +164,10 @@ fn a_thousand_subscribers_of_a_channel_cost_a_subscription_a_worker(stage: &Stag
     let mut publisher = server.wire()?;
     let workers = publisher.say("PUBLISH crowd hello")?;
     ensure!([":1\r\n", ":2\r\n"].contains(&workers.as_str()), "{workers}");
+    let count = "PUBSUB NUMSUB crowd";
+    let counted = |clients: usize| format!("*2\r\n$5\r\ncrowd\r\n:{clients}\r\n");
+    let said = proxy.wire()?.say(count)?;
+    ensure!(said == counted(1_000), "{said}");
     for wire in &mut all {
         ensure!(text(wire.reply()?)? == message("crowd", "hello"));
     }
@@ -174,6 +178,7 @@ fn a_thousand_subscribers_of_a_channel_cost_a_subscription_a_worker(stage: &Stag
     wait_until("nobody is subscribed", PATIENCE, || {
         Ok((publisher.say("PUBLISH crowd hello")? == ":0\r\n").then_some(()))
     })?;
+    ensure!(proxy.wire()?.say(count)? == counted(0));
     ensure!(proxy.metric("redpoll_upstream_subscriptions{upstream=\"main\"}")? == 0);
     proxy.stop()
 }
@@ -350,16 +355,20 @@ fn what_the_nodes_are_subscribed_to_is_added_up(stage: &Stage) -> Result<()> {
     stage.in_arena(|cluster| {
         let proxy = Proxy::start(&stage.folder("counted"), Options::cluster(cluster))?;
         let _channel = subscriber(&proxy, "SUBSCRIBE counted")?;
+        let _others: Vec<_> =
+            (0..4).map(|_| subscriber(&proxy, "SUBSCRIBE counted")).collect::<Result<_>>()?;
+        let _shard: Vec<_> =
+            (0..3).map(|_| subscriber(&proxy, "SSUBSCRIBE counted")).collect::<Result<_>>()?;
         let _pattern = subscriber(&proxy, "PSUBSCRIBE counted*")?;
         let mut direct = cluster.nodes[0].wire()?;
         direct.say("SUBSCRIBE counted")?;
         let mut wire = proxy.wire()?;
         for (words, reply) in [
             ("PUBSUB CHANNELS counted", "*1\r\n$7\r\ncounted\r\n"),
-            ("PUBSUB NUMSUB counted other", "*4\r\n$7\r\ncounted\r\n:2\r\n$5\r\nother\r\n:0\r\n"),
+            ("PUBSUB NUMSUB counted other", "*4\r\n$7\r\ncounted\r\n:6\r\n$5\r\nother\r\n:0\r\n"),
             ("PUBSUB NUMPAT", ":1\r\n"),
-            ("PUBSUB SHARDCHANNELS", "*0\r\n"),
-            ("PUBSUB SHARDNUMSUB counted", "*2\r\n$7\r\ncounted\r\n:0\r\n"),
+            ("PUBSUB SHARDCHANNELS", "*1\r\n$7\r\ncounted\r\n"),
+            ("PUBSUB SHARDNUMSUB counted", "*2\r\n$7\r\ncounted\r\n:3\r\n"),
         ] {
             let said = wire.say(words)?;
             ensure!(said == reply, "{words}: {said:?}");

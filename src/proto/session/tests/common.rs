@@ -1,11 +1,13 @@
 //! What clients have in common, as far as stories need it.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::proto::command::{Card, Directory, Wake};
+use crate::proto::pubsub::{Audience, Topic};
 use crate::proto::scripts::{Digest, Library, Scripts};
 
 /// The pause that a client asked for.
@@ -47,5 +49,15 @@ impl Library for Shelf {
 
     fn clear(&self) {
         self.0.borrow_mut().clear();
+    }
+}
+
+/// Who hears of topics, beside those that servers see.
+#[derive(Default)]
+pub(super) struct Crowd(pub(super) BTreeMap<Topic, i64>);
+
+impl Audience for Crowd {
+    fn unseen(&self, topic: &Topic) -> i64 {
+        self.0.get(topic).copied().unwrap_or(0)
     }
 }

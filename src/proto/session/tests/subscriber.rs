@@ -217,3 +217,23 @@ fn a_client_that_is_not_answered_is_told_of_subscriptions_and_messages_all_the_s
     rig.wait(1_000);
     assert_eq!(rig.heard(), "", "an error is a reply");
 }
+
+#[test]
+fn to_the_subscribers_that_servers_see_those_are_added_that_they_do_not() {
+    let mut rig = Rig::new();
+    let topic = |kind, name| Topic { kind, name: Bytes::from_static(name) };
+    rig.crowd.0.insert(topic(Kind::Channel, b"a"), 5);
+    rig.crowd.0.insert(topic(Kind::Channel, b"b"), -2);
+    rig.crowd.0.insert(topic(Kind::Shard, b"a"), 7);
+    assert_eq!(rig.send("PUBSUB NUMSUB a b\n").len(), 2);
+    rig.answer("*4\r\n$1\r\na\r\n:2\r\n$1\r\nb\r\n:1\r\n");
+    rig.answer("*4\r\n$1\r\na\r\n:0\r\n$1\r\nb\r\n:0\r\n");
+    assert_eq!(rig.told(), "*4\r\n$1\r\na\r\n:7\r\n$1\r\nb\r\n:0\r\n");
+    rig.router = Router::single(Address::new("h", 1).unwrap(), 8);
+    assert_eq!(rig.send("PUBSUB SHARDNUMSUB a\n").len(), 1);
+    rig.answer("*2\r\n$1\r\na\r\n:1\r\n");
+    assert_eq!(rig.told(), "*2\r\n$1\r\na\r\n:8\r\n");
+    assert_eq!(rig.send("PUBSUB NUMSUB\n").len(), 1);
+    rig.answer("*0\r\n");
+    assert_eq!(rig.told(), "*0\r\n");
+}
