@@ -54,10 +54,11 @@ pub enum Error {
     Runtime(#[from] io::Error),
 }
 
-/// Where control sends a worker's clients and topologies, and how many clients it has sent.
+/// Where control sends a worker's clients and topologies.
 struct Handle<N: Net> {
     queue: mpsc::UnboundedSender<ToWorker<N::Accepted>>,
-    clients_sent: u64,
+    /// Each client of the worker has a clone until it is gone.
+    chairs: Arc<()>,
 }
 
 /// What control waits for.
@@ -250,7 +251,7 @@ async fn control<N: Net>(
         let common = common.clone();
         let setup = Setup { net, config, stats, worker, seed, ports, common, nudges, inbox, stop };
         start(setup, ended.clone())?;
-        workers.push(Handle { queue, clients_sent: 0 });
+        workers.push(Handle { queue, chairs: Arc::default() });
     }
     drop((ended, nudge));
     let queues = workers.iter().map(|worker: &Handle<N>| worker.queue.downgrade()).collect();
@@ -435,21 +436,15 @@ impl<N: Net> Control<N> {
 
     /// Hands a client to the worker with the fewest.
     fn dispatch(&mut self, accepted: N::Accepted, peer: SocketAddr, listener: usize) {
-        let load = |(number, worker): (usize, &Handle<N>)| {
-            let stats = &self.stats.workers[number];
-            let gone = stats.clients_total.get().saturating_sub(stats.clients.get());
-            worker.clients_sent.saturating_sub(gone)
-        };
-        let total: u64 = self.workers.iter().enumerate().map(load).sum();
-        if total >= self.clients_max as u64 {
+        let load = |worker: &Handle<N>| Arc::strong_count(&worker.chairs) - 1;
+        if self.workers.iter().map(load).sum::<usize>() >= self.clients_max {
             return self.turn_away(accepted, peer);
         }
         self.is_full = false;
-        let fewest = (0..self.workers.len()).min_by_key(|n| load((*n, &self.workers[*n])));
-        let Some(worker) = fewest.and_then(|number| self.workers.get_mut(number)) else { return };
+        let Some(worker) = self.workers.iter().min_by_key(|worker| load(worker)) else { return };
         self.clients += 1;
-        worker.clients_sent += 1;
-        let message = ToWorker::Client { accepted, peer, listener, id: self.clients };
+        let (id, chair) = (self.clients, Arc::clone(&worker.chairs));
+        let message = ToWorker::Client { accepted, peer, listener, id, chair };
         if worker.queue.send(message).is_err() {
             tracing::error!(%peer, "a worker has ended; the client is cut off");
         }

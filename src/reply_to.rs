@@ -133,6 +133,8 @@ pub(crate) enum ToWorker<A> {
         listener: usize,
         /// A number that no other client of the process has.
         id: u64,
+        /// Kept until it is gone: so many have one, so many clients the worker has.
+        chair: Arc<()>,
     },
     /// A new view of an upstream.
     Topology(Origin, Arc<Topology>),

@@ -124,8 +124,8 @@ async fn work<N: Net>(
 ) {
     while let Some(message) = inbox.recv().await {
         match message {
-            ToWorker::Client { accepted, peer, listener, id } => {
-                worker.welcome(accepted, &peer.to_string(), listener, id);
+            ToWorker::Client { accepted, peer, listener, id, chair } => {
+                worker.welcome(accepted, &peer.to_string(), listener, (id, chair));
             }
             ToWorker::Topology(origin, topology) => worker.adopt(origin, &topology),
             ToWorker::Upstream(origin, config, nudge) => worker.renew(origin, &config, nudge),
@@ -182,7 +182,13 @@ fn build<N: Net>(setup: Setup<N>) -> Option<Built<N>> {
 }
 
 impl<N: Net> Worker<N> {
-    fn welcome(self: &Rc<Self>, accepted: N::Accepted, peer: &str, listener: usize, id: u64) {
+    fn welcome(
+        self: &Rc<Self>,
+        accepted: N::Accepted,
+        peer: &str,
+        listener: usize,
+        (id, chair): (u64, Arc<()>),
+    ) {
         let stats = self.shared.count.worker();
         stats.clients_total.add(1);
         let Some((current, port)) = self.listeners.get(listener) else { return };
@@ -202,7 +208,7 @@ impl<N: Net> Worker<N> {
             let ends = (sender, inbox);
             let remains = client::serve(shared, listening, stream, identity, ends).await;
             worker.farewell(id);
-            drop(worker);
+            drop((chair, worker));
             if let Some(remains) = remains {
                 remains.rot().await;
             }
