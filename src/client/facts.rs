@@ -69,6 +69,12 @@ impl<N: Net> Client<N> {
             command: self.session.last_command(),
         };
         self.presence.note(change, now);
+        self.introduce();
+    }
+
+    /// Shows others what the client says of itself, if that has changed: before it is told that it
+    /// did, so that it may rely on what they see.
+    pub(super) fn introduce(&mut self) {
         if self.session.take_change() {
             let database = self.listening.backend.policy.database;
             self.presence.introduce(self.session.identity(), database);

@@ -304,6 +304,7 @@ impl<N: Net> Client<N> {
 
     /// Writes what there is, as far as the client takes it.
     fn poll_write(&mut self, cx: &mut Context<'_>, turn: &Turn<'_>) -> Result<(), End> {
+        self.introduce();
         while !self.session.output().is_empty() && !self.seen.unread {
             let before = self.session.output().written();
             match write_some(&mut self.stream, self.session.output(), cx) {

@@ -182,6 +182,13 @@ fn subscribers_are_listed_as_such(stage: &Stage) -> Result<()> {
     ensure!(listed(&mut clients[0], "CLIENT LIST TYPE normal")?.len() == 3);
     clients[1].say("UNSUBSCRIBE news")?;
     ensure!(listed(&mut clients[0], "CLIENT LIST TYPE pubsub")?.is_empty());
+    // Of another worker, too: what one was told is what others see from then on.
+    for round in 0..300 {
+        clients[1].say(&format!("CLIENT SETNAME n{round}"))?;
+        let found = listed(&mut clients[0], "CLIENT LIST")?;
+        let name = format!("n{round}");
+        ensure!(found.iter().any(|line| field(line, "name") == Some(&name)), "{name}: {found:?}");
+    }
     proxy.stop()
 }
 
